@@ -1,0 +1,64 @@
+"""Checks of the environment: which versions are imported, and are they tested together?"""
+
+import importlib
+import importlib.metadata
+import warnings
+
+#: Import name -> versions whose combination the tests run on: the maintained fork's and,
+#: second, upstream's. The distribution that provides the import does not matter.
+TESTED_VERSIONS = {
+    'mmengine': ('0.10.12', '0.10.7'),
+    'mmcv': ('2.3.6', '2.1.0'),
+    'mmdet': ('3.5.1', '3.3.0'),
+    'mmseg': ('1.4.2', '1.2.2'),
+}
+
+
+def check_versions(tested=None):
+    """Warn, once, of imported OpenMMLab packages whose version is not a tested one.
+
+    Args:
+        tested (dict[str, tuple[str, ...]], optional): Import name to tested versions.
+            Defaults to :data:`TESTED_VERSIONS`.
+
+    Returns:
+        dict[str, str]: Import name to imported version, for those that differ.
+
+    Raises:
+        ImportError: A package is missing; says which, and how to install it.
+    """
+    tested = TESTED_VERSIONS if tested is None else tested
+    untested = {}
+    for name, versions in tested.items():
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name != name:
+                raise
+            raise ImportError(
+                f'tsjnet_mm needs {name} (tested: {" or ".join(versions)}), which is not '
+                'installed. `bash tools/quickstart.sh` installs the whole tested stack; see '
+                'docs/install.md for other ways.'
+            ) from error
+        if module.__version__ not in versions:
+            untested[name] = module.__version__
+    if untested:
+        found = ', '.join(f'{name} {version}' for name, version in untested.items())
+        wanted = ', '.join(f'{name} {" or ".join(tested[name])}' for name in untested)
+        warnings.warn(f'tsjnet_mm is not tested with {found}; tested: {wanted}.', stacklevel=2)
+    return untested
+
+
+def enable_cross_library_configs():
+    """Let mmengine find ``mmseg::`` and ``tsjnet_mm::`` configs by import name.
+
+    mmengine looks the distribution ``mmsegmentation`` up, which the maintained fork does
+    not carry, and knows nothing of this package.
+    """
+    from mmengine.config.utils import MODULE2PACKAGE
+
+    MODULE2PACKAGE.setdefault('tsjnet_mm', 'tsjnet_mm')
+    try:
+        importlib.metadata.version('mmsegmentation')
+    except importlib.metadata.PackageNotFoundError:
+        MODULE2PACKAGE['mmseg'] = 'mmseg'
