@@ -1,0 +1,44 @@
+# One's own pairs: data/mine/{train,test}/{ir,vi} and, where there are any, labels and masks.
+dataset_type = 'FolderDataset'
+data_root = 'data/mine/'
+metainfo = dict(classes=('person', 'bicycle', 'car'))
+
+train_pipeline = [
+    dict(type='LoadPair'),
+    dict(type='LoadPairAnnotations'),
+    dict(type='RandomFlipPair', prob=0.5),
+    dict(type='PackFusionInputs'),
+]
+test_pipeline = [
+    dict(type='LoadPair'),
+    dict(type='LoadPairAnnotations'),
+    dict(type='PackFusionInputs'),
+]
+
+train_dataloader = dict(
+    batch_size=2,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root + 'train',
+        metainfo=metainfo,
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root + 'test',
+        metainfo=metainfo,
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader

@@ -1,0 +1,25 @@
+# LLVIP: testing on test (3463 pairs).
+dataset_type = 'LLVIPDataset'
+data_root = 'data/LLVIP/'
+
+test_pipeline = [
+    dict(type='LoadPair'),
+    dict(type='LoadPairAnnotations'),
+    dict(type='PackFusionInputs'),
+]
+
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        split='test',
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader

@@ -1,0 +1,44 @@
+# MSRS: training on train (1083 pairs), testing on test (361), at the original 640x480.
+dataset_type = 'MSRSDataset'
+data_root = 'data/MSRS/'
+
+train_pipeline = [
+    dict(type='LoadPair'),
+    dict(type='LoadPairAnnotations'),
+    dict(type='RandomFlipPair', prob=0.5),
+    dict(type='PackFusionInputs'),
+]
+test_pipeline = [
+    dict(type='LoadPair'),
+    dict(type='LoadPairAnnotations'),
+    dict(type='PackFusionInputs'),
+]
+
+train_dataloader = dict(
+    batch_size=2,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        split='train',
+        annotations=['boxes', 'masks'],
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        split='test',
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader

@@ -1,0 +1,40 @@
+# A whole joint training in minutes on two CPU cores: the light preset, small drivers without
+# pretrained weights, drawn scenes (tools/dataset_converters/make_toy.py).
+_base_ = [
+    '../_base_/models/tsjnet_light.py',
+    '../_base_/models/losses_release.py',
+    '../_base_/models/detector_faster-rcnn_r18_fpn.py',
+    '../_base_/models/segmentor_deeplabv3plus_r18.py',
+    '../_base_/datasets/msrs.py',
+    '../_base_/schedules/adam_plateau_40e.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    type='JointFusor',
+    fusor=dict(_base_.fusor, losses=_base_.losses),
+    detector=_base_.detector,
+    segmentor=_base_.segmentor,
+)
+
+data_root = 'data/toy/'
+train_pipeline = [
+    dict(type='LoadPair'),
+    dict(type='LoadPairAnnotations'),
+    dict(type='RandomCropPair', size=(160, 192)),
+    dict(type='RandomFlipPair', prob=0.5),
+    dict(type='PackFusionInputs'),
+]
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=0,
+    persistent_workers=False,
+    worker_init_fn=None,
+    dataset=dict(data_root=data_root, pipeline=train_pipeline),
+)
+val_dataloader = dict(
+    num_workers=0, persistent_workers=False, dataset=dict(data_root=data_root)
+)
+test_dataloader = val_dataloader
+optim_wrapper = dict(_delete_=True, type='OptimWrapper', optimizer=dict(type='Adam', lr=2e-3))
+train_cfg = dict(max_epochs=8, val_interval=8)
+default_hooks = dict(logger=dict(interval=4))

@@ -1,0 +1,8 @@
+# Test a TSJNet trained on MSRS on RoadScene, as in Table 1.
+_base_ = [
+    '../_base_/models/tsjnet_light.py',
+    '../_base_/datasets/roadscene.py',
+    '../_base_/default_runtime.py',
+]
+model = _base_.fusor
+test_cfg = dict(type='TestLoop')

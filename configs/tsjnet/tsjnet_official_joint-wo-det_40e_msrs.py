@@ -1,0 +1,3 @@
+# Table 3, "w/o L_Det".
+_base_ = './tsjnet_official_joint_40e_msrs.py'
+model = dict(detector=None)

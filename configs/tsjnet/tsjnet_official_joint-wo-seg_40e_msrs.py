@@ -1,0 +1,3 @@
+# Table 3, "w/o L_Seg".
+_base_ = './tsjnet_official_joint_40e_msrs.py'
+model = dict(segmentor=None)

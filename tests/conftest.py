@@ -1,0 +1,73 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture(scope='session')
+def real_data():
+    """Folder of real pairs that are no part of the project; skips where it is absent."""
+    root = Path(__file__).resolve().parents[1]
+    path = Path(os.environ.get('TSJNET_MM_DATA', root.parent / 'shared' / 'data'))
+    if not path.is_dir():
+        pytest.skip(f'no real data at {path}; TSJNET_MM_DATA names its folder')
+    return path
+
+
+def write_yolo(path, objects, size):
+    """Write absolute boxes ``(label, x1, y1, x2, y2)`` as a YOLO file."""
+    height, width = size
+    lines = [
+        f'{label} {(x1 + x2) / 2 / width} {(y1 + y2) / 2 / height} '
+        f'{(x2 - x1) / width} {(y2 - y1) / height}\n'
+        for label, x1, y1, x2, y2 in objects
+    ]
+    path.write_text(''.join(lines))
+
+
+@pytest.fixture
+def pair_folder(tmp_path):
+    """Factory of folders with small random 8-bit pairs.
+
+    ``boxes`` (absolute, ``(label, x1, y1, x2, y2)``) are written for every pair as YOLO txt
+    to ``labels``; with ``seg_classes`` random index masks go to ``masks``.
+    """
+
+    def make(
+        stems=('001', '002', '010'),
+        size=(24, 32),
+        root='',
+        ir='ir',
+        vi='vi',
+        ir_extension='.png',
+        vi_extension='.png',
+        boxes=None,
+        labels='labels',
+        seg_classes=0,
+        masks='masks',
+    ):
+        base = tmp_path / root
+        rng = np.random.default_rng(0)
+        for folder, wanted in (
+            (ir, 1),
+            (vi, 1),
+            (labels, boxes is not None),
+            (masks, seg_classes),
+        ):
+            if wanted:
+                (base / folder).mkdir(parents=True, exist_ok=True)
+        for stem in stems:
+            grey = rng.integers(0, 256, size, dtype=np.uint8)
+            colour = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
+            Image.fromarray(grey).save(base / ir / (stem + ir_extension))
+            Image.fromarray(colour).save(base / vi / (stem + vi_extension))
+            if boxes is not None:
+                write_yolo(base / labels / f'{stem}.txt', boxes, size)
+            if seg_classes:
+                mask = rng.integers(0, seg_classes, size, dtype=np.uint8)
+                Image.fromarray(mask).save(base / masks / f'{stem}.png')
+        return base
+
+    return make

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Train on several GPUs: bash tools/dist_train.sh CONFIG GPUS [tools/train.py options]
+# Several nodes: run it on each with NNODES, NODE_RANK, MASTER_ADDR and PORT set.
+set -euo pipefail
+if [ $# -lt 2 ]; then
+    sed -n '2,3s/^# //p' "$0" >&2
+    exit 2
+fi
+CONFIG=$1
+GPUS=$2
+shift 2
+ROOT=$(cd "$(dirname "$0")/.." && pwd)
+export PYTHONPATH="$ROOT${PYTHONPATH:+:$PYTHONPATH}"
+exec "${PYTHON:-python}" -m torch.distributed.run \
+    --nnodes="${NNODES:-1}" \
+    --node_rank="${NODE_RANK:-0}" \
+    --master_addr="${MASTER_ADDR:-127.0.0.1}" \
+    --master_port="${PORT:-29500}" \
+    --nproc_per_node="$GPUS" \
+    "$ROOT/tools/train.py" "$CONFIG" --launcher pytorch "$@"

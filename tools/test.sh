@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Installs what is missing, then lints and tests. Options go to pytest;
+# `bash tools/install.sh --help` lists the variables of the installation.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+bash "$root/tools/install.sh" --tests
+venv=$(cd "${TSJNET_MM_VENV:-$root/.venv}" && pwd)
+cd "$root"
+
+lint=0
+"$venv/bin/python" -m ruff check . || lint=$?
+"$venv/bin/python" -m pytest "$@"
+exit "$lint"

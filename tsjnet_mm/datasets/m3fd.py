@@ -1,0 +1,33 @@
+"""M3FD: 4200 pairs with boxes and 300 more for fusion, campus and roads."""
+
+from tsjnet_mm.registry import DATASETS
+
+from .paired import PairedFusionDataset
+
+
+@DATASETS.register_module()
+class M3FDDataset(PairedFusionDataset):
+    """M3FD as published (``Ir``, ``Vis``, ``Annotation``) or as its authors' loader has it.
+
+    The first holds VOC xml labels (the fusion archive has none), the second (``ir``,
+    ``vi``, ``labels``) YOLO txt: 0 People, 1 Car, 2 Bus, 3 Lamp, 4 Motorcycle, 5 Truck.
+
+    Args:
+        **kwargs: See :class:`PairedFusionDataset`.
+    """
+
+    METAINFO = {
+        'classes': ('People', 'Car', 'Bus', 'Lamp', 'Motorcycle', 'Truck'),
+        'palette': [
+            (220, 20, 60),
+            (0, 0, 142),
+            (0, 60, 100),
+            (250, 170, 30),
+            (0, 0, 230),
+            (0, 0, 70),
+        ],
+    }
+    LAYOUTS = (
+        {'ir': 'Ir', 'vi': 'Vis', 'boxes': 'Annotation'},
+        {'ir': 'ir', 'vi': 'vi', 'boxes': 'labels'},
+    )

@@ -1,0 +1,357 @@
+"""The base of all datasets: pairs of files with one stem in two folders."""
+
+import logging
+import os
+import re
+from collections import Counter, defaultdict
+
+from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
+
+from .annotations import build_label_reader
+from .errors import PairError
+from .image_io import IMAGE_EXTENSIONS, image_size
+
+_MODALITIES = ('ir', 'vi')
+_ANNOTATIONS = ('boxes', 'masks')
+
+
+def natural_key(name):
+    """Key that sorts names as people count: ``frame_2`` before ``frame_10``."""
+    parts = re.split(r'(\d+)', name)
+    parts[1::2] = [int(part) for part in parts[1::2]]
+    return parts, name
+
+
+class _ImageFolder:
+    """The images of a folder by stem; other files are not looked at."""
+
+    def __init__(self, path):
+        self.path = path
+        self._names = defaultdict(list)
+        with os.scandir(path) as entries:
+            for entry in entries:
+                stem, extension = os.path.splitext(entry.name)
+                if extension.lower() in IMAGE_EXTENSIONS and not stem.startswith('.'):
+                    self._names[stem].append(entry.name)
+
+    @property
+    def stems(self):
+        return self._names.keys()
+
+    def find(self, stem, kind, reason='missing partner'):
+        """Path of the one image with this stem."""
+        names = sorted(self._names.get(stem, ()))
+        if len(names) == 1:
+            return os.path.join(self.path, names[0])
+        if names:
+            raise PairError.of(
+                'ambiguous name', os.path.join(self.path, stem), 'one image', ', '.join(names)
+            )
+        raise PairError.of(
+            reason, os.path.join(self.path, stem + '.*'), f'the {kind} of {stem}', 'no image'
+        )
+
+
+class PairedFusionDataset(BaseDataset):
+    """Registered infrared and visible images, with boxes and masks where there are any.
+
+    The two images of a pair have one file stem (``a.b`` of ``a.b.png``) and one size; their
+    extensions may differ. Pairs come in natural order, or in that of ``ann_file``. Each
+    data_info holds ``ir_path``, ``vi_path``, ``img_path`` (the visible one), ``img_id``
+    (the stem), ``height`` and ``width``; with boxes ``instances`` (mmdet's, absolute
+    corners); with masks ``seg_map_path``. A pair without objects is kept.
+
+    Subclasses name the layouts in which their data are published in ``LAYOUTS``: the first
+    whose two image folders exist is taken.
+
+    Args:
+        data_root (str): Folder of the data. Defaults to ''.
+        split (str, optional): Fills ``{split}`` in the layouts.
+        data_prefix (dict, optional): Instead of a known layout, the folders ``ir``, ``vi``
+            and optionally ``boxes`` (or a COCO json file) and ``masks`` under ``data_root``.
+        ann_file (str): Text file under ``data_root`` that lists the pairs, one stem or file
+            name a line. Defaults to '': all that are there.
+        annotations (str | Sequence[str]): Which of 'boxes' and 'masks' to load; those named
+            must be there. 'auto' loads what is there. Defaults to 'auto'.
+        label_format (str): 'yolo', 'voc', 'coco', or 'auto' to tell from the files.
+            Defaults to 'auto'.
+        box_tolerance (float): Pixels by which a box may reach out of its image and be
+            clipped; beyond, it is an error. Defaults to 2.
+        check (bool): Compare the sizes of both images and the mask, from their headers, at
+            the start. If not, loading compares them. Defaults to True.
+        on_error (str): 'raise' a :class:`PairError` at the first pair that cannot be used,
+            or 'skip' such pairs and log a count for each reason. Pairs found unreadable
+            only when decoded are replaced by others in training; when testing they always
+            raise. Defaults to 'raise'.
+        metainfo (dict, optional): ``classes`` (names, or a text file of them) and
+            ``seg_classes``. Fewer or reordered ``classes`` than the dataset has select
+            objects by name.
+        filter_cfg (dict, optional): In training, ``filter_empty_gt`` drops pairs without
+            objects, ``min_size`` those with a side below it.
+        **kwargs: See :class:`mmengine.dataset.BaseDataset`.
+
+    Raises:
+        ValueError: An option has no such value, ``classes`` names one that the dataset does
+            not have, or no pair is left.
+        FileNotFoundError: A folder is missing; lists those looked for.
+        PairError: See ``on_error``.
+    """
+
+    METAINFO = {}
+    LAYOUTS = ()
+
+    def __init__(
+        self,
+        data_root='',
+        split=None,
+        data_prefix=None,
+        ann_file='',
+        annotations='auto',
+        label_format='auto',
+        box_tolerance=2.0,
+        check=True,
+        on_error='raise',
+        **kwargs,
+    ):
+        if on_error not in ('raise', 'skip'):
+            raise ValueError(f"on_error must be 'raise' or 'skip', got {on_error!r}")
+        if annotations != 'auto' and not set(annotations) <= set(_ANNOTATIONS):
+            raise ValueError(
+                f"annotations must be 'auto' or some of {_ANNOTATIONS}, got {annotations!r}"
+            )
+        data_prefix = {key: path for key, path in (data_prefix or {}).items() if path}
+        unknown = set(data_prefix) - set(_MODALITIES + _ANNOTATIONS)
+        if unknown or (data_prefix and not set(_MODALITIES) <= set(data_prefix)):
+            raise ValueError(
+                'data_prefix must have ir and vi, and may have boxes and masks, '
+                f'got {sorted(data_prefix)}'
+            )
+        self.split = split
+        self.annotations = annotations
+        self.label_format = label_format
+        self.box_tolerance = box_tolerance
+        self.check = check
+        self.on_error = on_error
+        self._sources = None
+        self._reported = set()
+        super().__init__(
+            ann_file=ann_file, data_root=data_root, data_prefix=data_prefix, **kwargs
+        )
+
+    def load_data_list(self):
+        """Find the pairs, check them, and parse their boxes.
+
+        Returns:
+            list[dict]: A data_info for each pair.
+        """
+        self.data_prefix = self._find_folders()
+        self._sources = {
+            key: _ImageFolder(path) for key, path in self.data_prefix.items() if key != 'boxes'
+        }
+        if 'boxes' in self.data_prefix:
+            self._sources['boxes'] = build_label_reader(
+                self.data_prefix['boxes'],
+                self._label_map(),
+                self.label_format,
+                self.box_tolerance,
+            )
+        data_list, skipped = [], defaultdict(list)
+        for stem in self._listed_stems():
+            try:
+                data_list.append(self.parse_data_info({'img_id': stem}))
+            except PairError as error:
+                if self.on_error == 'raise':
+                    raise
+                skipped[error.reason].append(error)
+        for reason, errors in skipped.items():
+            self._warn(f'{len(errors)} pairs skipped: {reason} (the first: {errors[0]})')
+        if not data_list:
+            counts = ' and '.join(
+                f'{self.data_prefix[key]} ({len(self._sources[key].stems)} images)'
+                for key in _MODALITIES
+            )
+            raise ValueError(
+                f'{type(self).__name__}: no pair in {counts}, '
+                f'{sum(map(len, skipped.values()))} skipped'
+            )
+        self._sources = None  # else it travels to every worker
+        return data_list
+
+    def parse_data_info(self, raw_data_info):
+        """Find the files of a pair and parse its boxes.
+
+        Args:
+            raw_data_info (dict): ``img_id``, the stem.
+
+        Returns:
+            dict: The data_info.
+
+        Raises:
+            PairError: The pair cannot be used.
+        """
+        stem = raw_data_info['img_id']
+        vi_path = self._sources['vi'].find(stem, 'visible image')
+        ir_path = self._sources['ir'].find(stem, 'infrared image')
+        size = image_size(vi_path)
+        if self.check:
+            self._check_size('different sizes', ir_path, size, vi_path)
+        info = {
+            'img_id': stem,
+            'ir_path': ir_path,
+            'vi_path': vi_path,
+            'img_path': vi_path,
+            'height': size[0],
+            'width': size[1],
+        }
+        if 'boxes' in self._sources:
+            info['instances'] = self._sources['boxes'](stem, size)
+        if 'masks' in self._sources:
+            mask_path = self._sources['masks'].find(stem, 'mask', 'missing mask')
+            if self.check:
+                self._check_size('mask of another size', mask_path, size, vi_path)
+            info['seg_map_path'] = mask_path
+            if 'seg_classes' in self._metainfo:
+                info['num_seg_classes'] = len(self._metainfo['seg_classes'])
+        return info
+
+    def filter_data(self):
+        """Apply ``filter_cfg``, in training only.
+
+        Returns:
+            list[dict]: The data_infos that are kept.
+
+        Raises:
+            ValueError: None is kept.
+        """
+        if self.test_mode or not self.filter_cfg:
+            return self.data_list
+        with_objects = self.filter_cfg.get('filter_empty_gt', False)
+        min_size = self.filter_cfg.get('min_size', 0)
+        kept = [
+            info
+            for info in self.data_list
+            if min(info['height'], info['width']) >= min_size
+            and (not with_objects or info.get('instances'))
+        ]
+        if not kept:
+            raise ValueError(
+                f'{type(self).__name__}: filter_cfg {dict(self.filter_cfg)} leaves none of '
+                f'{len(self.data_list)} pairs'
+            )
+        return kept
+
+    def get_cat_ids(self, idx):
+        """Labels of a pair's objects, for mmengine's ClassBalancedDataset.
+
+        Args:
+            idx (int): Index of the pair.
+
+        Returns:
+            list[int]: One label an object.
+        """
+        return [item['bbox_label'] for item in self.get_data_info(idx).get('instances', ())]
+
+    def prepare_data(self, idx):
+        """Load a pair and send it through the pipeline.
+
+        Args:
+            idx (int): Index of the pair.
+
+        Returns:
+            dict | None: What the pipeline returns; None, for another pair to be taken, if
+            this one cannot be decoded, ``on_error`` is 'skip' and this is no test.
+
+        Raises:
+            PairError: The pair cannot be decoded, and it is not skipped.
+        """
+        try:
+            return super().prepare_data(idx)
+        except PairError as error:
+            if self.on_error == 'raise' or self.test_mode:
+                raise
+            if idx not in self._reported:
+                self._reported.add(idx)
+                self._warn(f'1 pair skipped: {error}')
+            return None
+
+    def _find_folders(self):
+        """Paths of the folders to read, by their key in ``data_prefix``."""
+        given = bool(self.data_prefix)
+        layouts = [self.data_prefix] if given else self._layouts()
+        for layout in layouts:
+            if all(os.path.isdir(layout[key]) for key in _MODALITIES):
+                break
+        else:
+            looked_for = ', or '.join(
+                ' and '.join(layout[key] for key in _MODALITIES) for layout in layouts
+            )
+            raise FileNotFoundError(f'{type(self).__name__}: no folders {looked_for}')
+        found = {key: layout[key] for key in _MODALITIES}
+        for key in _ANNOTATIONS:
+            path = layout.get(key, '')
+            there = os.path.exists(path)
+            wanted = key in (layout if self.annotations == 'auto' else self.annotations)
+            required = given or self.annotations != 'auto'
+            if wanted and required and not there:
+                raise FileNotFoundError(
+                    f'{type(self).__name__}: no {key} at '
+                    f'{path or "any path: data_prefix names none"}; to do without, take '
+                    f'{key} out of `annotations` and `data_prefix`'
+                )
+            if wanted and there:
+                found[key] = path
+        return found
+
+    def _layouts(self):
+        if self.split is None and any('{split}' in layout['ir'] for layout in self.LAYOUTS):
+            raise ValueError(f'{type(self).__name__} needs a split, such as train or test')
+        return [
+            {
+                key: os.path.join(self.data_root or '', path.format(split=self.split))
+                for key, path in layout.items()
+            }
+            for layout in self.LAYOUTS
+        ]
+
+    def _label_map(self):
+        """Label of each class of the dataset; None for those not in ``metainfo``."""
+        wanted = list(self._metainfo.get('classes', ()))
+        source = list(self.METAINFO.get('classes', wanted))
+        unknown = [name for name in wanted if name not in source]
+        if unknown or not wanted:
+            raise ValueError(
+                f'{type(self).__name__}: metainfo must name classes'
+                + (f' among {source}, got {unknown}' if source else ', or annotations=[]')
+            )
+        return {name: wanted.index(name) if name in wanted else None for name in source}
+
+    def _listed_stems(self):
+        there = self._sources['ir'].stems | self._sources['vi'].stems
+        if not self.ann_file:
+            return sorted(there, key=natural_key)
+        with open(self.ann_file, encoding='utf-8') as file:
+            lines = [line.strip() for line in file if line.strip()]
+        stems = []
+        for line in lines:
+            stem, extension = os.path.splitext(line)
+            is_stem = line in there or extension.lower() not in IMAGE_EXTENSIONS
+            stems.append(line if is_stem else stem)
+        repeated = [stem for stem, count in Counter(stems).items() if count > 1]
+        if repeated:
+            raise ValueError(f'{self.ann_file}: listed more than once: {", ".join(repeated)}')
+        return stems
+
+    @staticmethod
+    def _check_size(reason, path, expected, reference):
+        found = image_size(path)
+        if found != expected:
+            raise PairError.of(
+                reason,
+                path,
+                f'{expected[1]}x{expected[0]} as {reference}',
+                f'{found[1]}x{found[0]}',
+            )
+
+    def _warn(self, message):
+        print_log(f'{type(self).__name__}: {message}', 'current', logging.WARNING)

@@ -1,0 +1,160 @@
+"""Loading the images, boxes and masks of a pair."""
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from tsjnet_mm.registry import TRANSFORMS
+
+from ..errors import PairError
+from ..image_io import read_infrared, read_mask, read_visible
+
+#: Value of mask pixels that belong to no class.
+IGNORE_INDEX = 255
+
+
+def _size_error(reason, path, found, reference, expected):
+    height, width = expected
+    return PairError.of(
+        reason, path, f'{width}x{height} as {reference}', f'{found[1]}x{found[0]}'
+    )
+
+
+@TRANSFORMS.register_module()
+class LoadPair(BaseTransform):
+    """Load both images as float32 in [0, 1].
+
+    Infrared comes out with one channel: the first of three equal ones, the luma of false
+    colour. Visible comes out as RGB, grey repeated. Alpha and EXIF orientation are ignored
+    in both.
+
+    By default the range of the stored type becomes [0, 1]: 0..255 for 8 bits, 0..65535 for
+    16. That is right for 16-bit images that were stretched on export and keeps them
+    comparable. Raw thermal images fill a narrow band of it and need one of the options:
+    ``ir_range=(0, 16383)`` for 14 bits in 16, ``ir_range=(low, high)`` in counts for a
+    known band (temperatures stay comparable between images), or ``ir_percentiles=(1, 99)``
+    for a stretch of each image by itself (best contrast, but absolute values are lost and
+    video flickers).
+
+    Required keys: ``ir_path``, ``vi_path``. Added keys: ``ir`` (H, W) float32, ``vi``
+    (H, W, 3) float32 RGB, ``img_path``, ``img_shape`` and ``ori_shape`` (H, W),
+    ``scale_factor`` (1.0, 1.0), ``flip`` False, ``flip_direction`` None.
+
+    Args:
+        ir_range (tuple[float, float], optional): Stored infrared values that become 0 and
+            1; what lies outside is clipped.
+        ir_percentiles (tuple[float, float], optional): Percentiles of each infrared image,
+            in 0..100, that become 0 and 1.
+
+    Raises:
+        ValueError: Both options are given, or one does not rise.
+        PairError: When called: an image cannot be read, or the two differ in size.
+    """
+
+    def __init__(self, ir_range=None, ir_percentiles=None):
+        if ir_range is not None and ir_percentiles is not None:
+            raise ValueError(
+                f'give ir_range or ir_percentiles, not both: {ir_range}, {ir_percentiles}'
+            )
+        for name, limits in (('ir_range', ir_range), ('ir_percentiles', ir_percentiles)):
+            if limits is not None and not limits[0] < limits[1]:
+                raise ValueError(f'{name} must be (low, high) with low < high, got {limits}')
+        if ir_percentiles is not None and not 0 <= ir_percentiles[0] < ir_percentiles[1] <= 100:
+            raise ValueError(f'ir_percentiles must lie in 0..100, got {ir_percentiles}')
+        self.ir_range = ir_range
+        self.ir_percentiles = ir_percentiles
+
+    def transform(self, results):
+        """See the class."""
+        ir = read_infrared(results['ir_path'], self.ir_range, self.ir_percentiles)
+        vi = read_visible(results['vi_path'])
+        size = vi.shape[:2]
+        if ir.shape != size:
+            raise _size_error(
+                'different sizes', results['ir_path'], ir.shape, results['vi_path'], size
+            )
+        results.update(
+            ir=ir,
+            vi=vi,
+            img_path=results['vi_path'],
+            img_shape=size,
+            ori_shape=size,
+            scale_factor=(1.0, 1.0),
+            flip=False,
+            flip_direction=None,
+        )
+        return results
+
+    def __repr__(self):
+        return (
+            f'{type(self).__name__}(ir_range={self.ir_range}, '
+            f'ir_percentiles={self.ir_percentiles})'
+        )
+
+
+@TRANSFORMS.register_module()
+class LoadPairAnnotations(BaseTransform):
+    """Turn a pair's instances into arrays and load its mask, where it has them.
+
+    Required keys: ``img_shape``. Read where present: ``instances``; ``seg_map_path`` and
+    ``num_seg_classes``. Added keys with the first: ``gt_bboxes`` (N, 4) float32 corners,
+    ``gt_bboxes_labels`` (N,) int64, ``gt_ignore_flags`` (N,) bool; with the second:
+    ``gt_seg_map`` (H, W) uint8, 255 ignored.
+
+    Args:
+        with_boxes (bool): Whether to take the instances. Defaults to True.
+        with_masks (bool): Whether to load the mask. Defaults to True.
+
+    Raises:
+        PairError: When called: the mask cannot be read, is no index image, has another size
+            than the pair, or an index that is neither a class nor 255.
+    """
+
+    def __init__(self, with_boxes=True, with_masks=True):
+        self.with_boxes = with_boxes
+        self.with_masks = with_masks
+
+    def transform(self, results):
+        """See the class."""
+        if self.with_boxes and 'instances' in results:
+            instances = results['instances']
+            results['gt_bboxes'] = np.array(
+                [item['bbox'] for item in instances], np.float32
+            ).reshape(-1, 4)
+            results['gt_bboxes_labels'] = np.array(
+                [item['bbox_label'] for item in instances], np.int64
+            )
+            results['gt_ignore_flags'] = np.array(
+                [item['ignore_flag'] for item in instances], bool
+            )
+        if self.with_masks and 'seg_map_path' in results:
+            results['gt_seg_map'] = self._load_mask(results)
+        return results
+
+    @staticmethod
+    def _load_mask(results):
+        path = results['seg_map_path']
+        mask = read_mask(path)
+        if mask.shape != results['img_shape']:
+            raise _size_error(
+                'mask of another size',
+                path,
+                mask.shape,
+                results.get('vi_path', 'its image'),
+                results['img_shape'],
+            )
+        classes = results.get('num_seg_classes')
+        if classes is not None:
+            largest = int(mask.max(initial=0, where=mask != IGNORE_INDEX))
+            if largest >= classes:
+                raise PairError.of(
+                    'mask index out of range',
+                    path,
+                    f'classes 0 to {classes - 1}, or {IGNORE_INDEX} to ignore',
+                    f'index {largest}',
+                )
+        return mask
+
+    def __repr__(self):
+        return (
+            f'{type(self).__name__}(with_boxes={self.with_boxes}, with_masks={self.with_masks})'
+        )

@@ -1,0 +1,14 @@
+"""Hooks."""
+
+from .checkpoint_hook import AtomicCheckpointHook, AtomicLocalBackend
+from .plateau_hook import ReduceOnTrainLossLR, TrainLossPlateauHook
+from .reseed_hook import ReseedHook, epoch_worker_init_fn
+
+__all__ = [
+    'AtomicCheckpointHook',
+    'AtomicLocalBackend',
+    'ReduceOnTrainLossLR',
+    'ReseedHook',
+    'TrainLossPlateauHook',
+    'epoch_worker_init_fn',
+]

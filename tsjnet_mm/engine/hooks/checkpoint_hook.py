@@ -1,0 +1,89 @@
+"""Checkpoints that a kill at any moment leaves whole."""
+
+import os
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+from mmengine.fileio import LocalBackend, register_backend
+from mmengine.hooks import CheckpointHook
+
+from tsjnet_mm.registry import HOOKS
+
+
+def _replace(path, write):
+    """Write a file beside ``path``, flush it to disk, and rename it to ``path``."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f'{path.name}.part')
+    with open(partial, 'wb') as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+class AtomicLocalBackend(LocalBackend):
+    """Local files whose ``put`` and ``put_text`` replace a file as a whole or not at all."""
+
+    def put(self, obj, filepath):
+        """Write bytes (or a memory view) to ``filepath``."""
+        _replace(filepath, lambda file: file.write(obj))
+
+    def put_text(self, obj, filepath, encoding='utf-8'):
+        """Write a string to ``filepath``."""
+        self.put(obj.encode(encoding), filepath)
+
+
+register_backend('atomic', AtomicLocalBackend, force=True)
+
+
+@HOOKS.register_module()
+class AtomicCheckpointHook(CheckpointHook):
+    """mmengine's ``CheckpointHook`` for runs that may be killed.
+
+    A checkpoint appears under its name only when it is complete, ``last_checkpoint`` then
+    points to it, and only after that the oldest one is removed. mmengine's hook removes first
+    and writes in place.
+
+    Args:
+        *args: See mmengine's ``CheckpointHook``.
+        **kwargs: The same; ``backend_args`` defaults to local files, replaced atomically.
+    """
+
+    def __init__(self, *args, **kwargs):
+        kwargs.setdefault('backend_args', {'backend': 'atomic'})
+        super().__init__(*args, **kwargs)
+
+    def _save_checkpoint_with_step(self, runner, step, meta):
+        outdated = None
+        again = bool(self.keep_ckpt_ids) and self.keep_ckpt_ids[-1] == step
+        if self.max_keep_ckpts > 0 and not again:
+            if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
+                outdated = self.keep_ckpt_ids.popleft()
+            self.keep_ckpt_ids.append(step)
+            runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
+
+        filename = self.filename_tmpl.format(step)
+        self.last_ckpt = self.file_backend.join_path(self.out_dir, filename)
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        runner.save_checkpoint(
+            self.out_dir,
+            filename,
+            self.file_client_args,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+            **self.args,
+        )
+        if not is_main_process():
+            return
+        pointer = Path(runner.work_dir) / 'last_checkpoint'
+        _replace(pointer, lambda file: file.write(self.last_ckpt.encode()))
+        if outdated is not None:
+            path = self.file_backend.join_path(
+                self.out_dir, self.filename_tmpl.format(outdated)
+            )
+            if self.file_backend.isfile(path):
+                self.file_backend.remove(path)

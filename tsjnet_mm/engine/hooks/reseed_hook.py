@@ -1,0 +1,55 @@
+"""Random numbers that depend on where the training is, not on how it got there."""
+
+import random
+
+import numpy as np
+import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+
+from tsjnet_mm.registry import FUNCTIONS, HOOKS
+
+
+def _seed_everything(*entropy):
+    state = np.random.SeedSequence(entropy).generate_state(2)
+    random.seed(int(state[0]))
+    np.random.seed(int(state[0]))
+    torch.manual_seed(int(state[1]))
+
+
+@HOOKS.register_module()
+class ReseedHook(Hook):
+    """Seed all generators from (seed, rank, epoch), and from (seed, rank, iteration).
+
+    A resumed run then draws the numbers that the uninterrupted one would have drawn. Data
+    loader workers take part through :func:`epoch_worker_init_fn`; they start anew with each
+    epoch, so training loaders must not have ``persistent_workers``.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_train_epoch(self, runner):
+        """Seed for what the data loader draws."""
+        _seed_everything(runner.seed, get_rank(), 0, runner.epoch)
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        """Seed for what the model draws (dropout, stochastic depth, samplers)."""
+        _seed_everything(runner.seed, get_rank(), 1, runner.iter)
+
+
+@FUNCTIONS.register_module()
+def epoch_worker_init_fn(worker_id, num_workers, rank, seed):
+    """Seed a data loader worker from the epoch's base seed.
+
+    mmengine's own function gives every epoch the same augmentations, since it seeds new
+    workers with the same numbers each time.
+
+    Args:
+        worker_id (int): Index of the worker.
+        num_workers (int): Workers of the loader; not used.
+        rank (int): Rank of the process; it is in the base seed already.
+        seed (int): The run's seed; it is in the base seed already.
+    """
+    base = torch.initial_seed() % 2**32
+    random.seed(base)
+    np.random.seed(base)

@@ -1,0 +1,5 @@
+"""Metrics for mmengine's Runner."""
+
+from .fusion_metric import FusionMetric
+
+__all__ = ['FusionMetric']

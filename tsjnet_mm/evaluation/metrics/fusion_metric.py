@@ -1,0 +1,155 @@
+"""The fusion metrics for mmengine's Runner."""
+
+import csv
+import logging
+import math
+import os
+import tempfile
+from pathlib import Path
+
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+
+from tsjnet_mm.evaluation.functional import FUSION_METRICS, check_metrics
+from tsjnet_mm.registry import METRICS
+from tsjnet_mm.utils import rgb_to_luma
+
+
+def _write_csv(path, columns, rows):
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A reader never meets half a file.
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
+    try:
+        with open(handle, 'w', encoding='utf-8', newline='') as file:
+            writer = csv.writer(file)
+            writer.writerow(columns)
+            writer.writerows(rows)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+@METRICS.register_module()
+class FusionMetric(BaseMetric):
+    """Full-reference fusion metrics against both sources, averaged over the images.
+
+    A fused image is judged as a file of it would be: rounded to 8 bit. The sources are not
+    rounded: infrared as loaded, the visible image's BT.601 luma.
+
+    Args:
+        metrics (Sequence[str]): Which, of
+            :data:`~tsjnet_mm.evaluation.functional.FUSION_METRICS`. Defaults to the six of
+            the paper's tables.
+        convention (str): What the names mean, see ``docs/metrics.md``. Defaults to
+            ``'plain'``.
+        per_image_csv (str, optional): File for the values of each image, written by the main
+            process, replacing an earlier one at once.
+        collect_device (str): ``'cpu'`` or ``'gpu'``, see mmengine's ``BaseMetric``.
+        prefix (str, optional): Of the names in the log. Defaults to ``'fusion'``.
+
+    Raises:
+        ValueError: A metric is unknown, or does not know the convention.
+    """
+
+    default_prefix = 'fusion'
+
+    def __init__(
+        self,
+        metrics=('SSIM', 'PSNR', 'MSE', 'VIF', 'CC', 'CV'),
+        convention='plain',
+        per_image_csv=None,
+        collect_device='cpu',
+        prefix=None,
+    ):
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        if not metrics:
+            raise ValueError(f'name at least one metric of {", ".join(FUSION_METRICS)}')
+        check_metrics(metrics, convention)
+        self.metrics = tuple(metrics)
+        self.convention = convention
+        self.per_image_csv = per_image_csv
+
+    @torch.no_grad()
+    def process(self, data_batch, data_samples):
+        """Compute the metrics of a batch.
+
+        Args:
+            data_batch (dict): ``inputs``: dict of ``ir``, a list of (1, H, W), and ``vi``, a
+                list of (3, H, W) or (1, H, W) float tensors in [0, 1].
+            data_samples (Sequence[dict]): For each pair ``ir_path`` and ``fused``, a dict
+                with ``data``, (1, H, W) in [0, 1].
+
+        Raises:
+            KeyError: A sample holds no fused image.
+            ValueError: A fused image differs in size from its pair, or has pixels that are
+                not finite; names the pair.
+        """
+        inputs = data_batch['inputs']
+        for ir, vi, sample in zip(inputs['ir'], inputs['vi'], data_samples, strict=True):
+            path = sample['ir_path']
+            if 'fused' not in sample:
+                raise KeyError(f"{path}: the model's prediction has no field 'fused'")
+            fused = sample['fused']['data'].float()
+            if fused.shape != ir.shape:
+                raise ValueError(
+                    f'{path}: expected a fused image of {tuple(ir.shape)}, '
+                    f'got {tuple(fused.shape)}'
+                )
+            if not fused.isfinite().all():
+                raise ValueError(f'{path}: the fused image has pixels that are not finite')
+            images = (
+                (fused.clamp(0, 1) * 255).round(),
+                ir.to(fused) * 255,
+                rgb_to_luma(vi.to(fused)) * 255,
+            )
+            images = [image[None] for image in images]
+            row = {
+                name: FUSION_METRICS[name].function(*images, self.convention).item()
+                for name in self.metrics
+            }
+            self.results.append({'image': str(path), **row})
+
+    def compute_metrics(self, results):
+        """Average over the images.
+
+        A value that is not finite (the PSNR of a fused image that equals a source) is left
+        out of its mean, and a warning names the image.
+
+        Args:
+            results (list[dict]): What :meth:`process` stored, of all processes.
+
+        Returns:
+            dict[str, float]: Metric to mean; ``nan`` where no image has a finite value.
+        """
+        means = {}
+        for name in self.metrics:
+            finite = [row[name] for row in results if math.isfinite(row[name])]
+            others = [row for row in results if not math.isfinite(row[name])]
+            means[name] = math.fsum(finite) / len(finite) if finite else math.nan
+            if others:
+                listed = ', '.join(f'{row["image"]} ({row[name]})' for row in others)
+                print_log(
+                    f'{name} is not finite for {len(others)} of {len(results)} images, left '
+                    f'out of the mean: {listed}',
+                    logger='current',
+                    level=logging.WARNING,
+                )
+        if self.per_image_csv is not None:
+            _write_csv(
+                self.per_image_csv,
+                ('image', 'convention', *self.metrics),
+                (
+                    (Path(row['image']).name, self.convention, *map(row.get, self.metrics))
+                    for row in results
+                ),
+            )
+        print_log(
+            f'Fusion metrics of {len(results)} images, convention {self.convention}: '
+            + ', '.join(f'{name} {value:.4g}' for name, value in means.items()),
+            logger='current',
+        )
+        return means

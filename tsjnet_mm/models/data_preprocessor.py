@@ -1,0 +1,69 @@
+"""From a loader's lists of pairs to one batch on the model's device."""
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseDataPreprocessor
+from mmengine.structures import PixelData
+
+from tsjnet_mm.registry import MODELS
+
+
+def _stack(images, height, width):
+    return torch.stack(
+        [
+            F.pad(
+                image[None],
+                (0, width - image.shape[-1], 0, height - image.shape[-2]),
+                mode='replicate',
+            )[0]
+            for image in images
+        ]
+    )
+
+
+@MODELS.register_module()
+class PairDataPreprocessor(BaseDataPreprocessor):
+    """Batch pairs; smaller ones are continued at the right and below by their last pixels.
+
+    Each sample's metainfo gets ``batch_input_shape`` and ``pad_shape`` (H, W). In training its
+    mask is padded with ``seg_pad_val``.
+
+    Args:
+        seg_pad_val (int): Class index for padded mask pixels. Defaults to 255 (ignored).
+        non_blocking (bool): See mmengine's ``BaseDataPreprocessor``. Defaults to False.
+    """
+
+    def __init__(self, seg_pad_val=255, non_blocking=False):
+        super().__init__(non_blocking=non_blocking)
+        self.seg_pad_val = seg_pad_val
+
+    def forward(self, data, training=False):
+        """Batch and move.
+
+        Args:
+            data (dict): ``inputs``: dict of ``ir``, a list of (1, H, W), and ``vi``, a list of
+                (3, H, W) (or (1, H, W)) tensors in [0, 1], or such tensors stacked;
+                ``data_samples``: list of :class:`FusionDataSample`, or none.
+            training (bool): Whether to pad masks. Defaults to False.
+
+        Returns:
+            dict: ``inputs``: dict of ``ir`` (B, 1, H, W) and ``vi`` (B, 3, H, W);
+            ``data_samples``: the samples.
+        """
+        data = self.cast_data(data)
+        inputs = data['inputs']
+        samples = data.get('data_samples')
+        height = max(image.shape[-2] for image in inputs['ir'])
+        width = max(image.shape[-1] for image in inputs['ir'])
+        inputs = {name: _stack(images, height, width) for name, images in inputs.items()}
+        for sample in samples or ():
+            sample.set_metainfo(
+                {'batch_input_shape': (height, width), 'pad_shape': (height, width)}
+            )
+            if training and 'gt_sem_seg' in sample:
+                mask = sample.gt_sem_seg.data
+                missing = (0, width - mask.shape[-1], 0, height - mask.shape[-2])
+                if any(missing):
+                    padded = F.pad(mask, missing, value=self.seg_pad_val)
+                    sample.gt_sem_seg = PixelData(data=padded)
+        return {'inputs': inputs, 'data_samples': samples}

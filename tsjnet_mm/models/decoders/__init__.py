@@ -1,0 +1,5 @@
+"""Decoders."""
+
+from .brd import BaseResNeStDecoder
+
+__all__ = ['BaseResNeStDecoder']

@@ -1,0 +1,7 @@
+"""Drivers: task networks whose losses train the fusor."""
+
+from .base import BaseDriver
+from .detection import DetectionDriver
+from .segmentation import SegmentationDriver
+
+__all__ = ['BaseDriver', 'DetectionDriver', 'SegmentationDriver']

@@ -1,0 +1,5 @@
+"""Encoders."""
+
+from .bre import BaseResNeStEncoder
+
+__all__ = ['BaseResNeStEncoder']

@@ -1,0 +1,15 @@
+"""Fusors: from an infrared and a visible image to a fused one."""
+
+from .base import BaseFusor
+from .classical import AverageFusor, LaplacianPyramidFusor, MaxFusor
+from .joint import JointFusor
+from .tsjnet import TSJNet
+
+__all__ = [
+    'AverageFusor',
+    'BaseFusor',
+    'JointFusor',
+    'LaplacianPyramidFusor',
+    'MaxFusor',
+    'TSJNet',
+]

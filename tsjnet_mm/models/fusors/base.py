@@ -1,0 +1,134 @@
+"""What every fusor offers: ``fuse`` for people, ``forward`` for mmengine's Runner."""
+
+from abc import ABCMeta, abstractmethod
+
+from mmengine.model import BaseModel
+from mmengine.structures import PixelData
+from torch import Tensor
+
+from tsjnet_mm.structures import FusionDataSample
+from tsjnet_mm.utils import rgb_to_luma
+
+
+def _check_pair(ir, vi):
+    for name, image, channels in (('ir', ir, (1,)), ('vi', vi, (1, 3))):
+        if not isinstance(image, Tensor):
+            raise TypeError(f'{name} must be a torch.Tensor, got {type(image).__name__}')
+        if not image.is_floating_point():
+            raise TypeError(f'{name} must be floating point in [0, 1], got {image.dtype}')
+        if image.dim() != 4 or image.shape[1] not in channels:
+            wanted = ' or '.join(str(count) for count in channels)
+            raise ValueError(
+                f'{name} must have shape (B, {wanted}, H, W), got {tuple(image.shape)}'
+            )
+    if ir.shape[0] != vi.shape[0] or ir.shape[2:] != vi.shape[2:]:
+        raise ValueError(
+            'ir and vi must have one batch size and one image size, got '
+            f'{tuple(ir.shape)} and {tuple(vi.shape)}'
+        )
+
+
+class BaseFusor(BaseModel, metaclass=ABCMeta):
+    """Base of all fusors. A subclass implements :meth:`fuse_luma` and, if it learns, `loss`.
+
+    Args:
+        data_preprocessor (dict, optional): Config of the preprocessor. Defaults to
+            ``dict(type='PairDataPreprocessor')``.
+        init_cfg (dict, optional): Initialisation, see mmengine's ``BaseModule``.
+    """
+
+    #: Smallest side of an image that can be fused.
+    min_size = 1
+
+    def __init__(self, data_preprocessor=None, init_cfg=None):
+        super().__init__(
+            data_preprocessor or {'type': 'tsjnet_mm.PairDataPreprocessor'}, init_cfg
+        )
+
+    @abstractmethod
+    def fuse_luma(self, ir, vi):
+        """Fuse checked inputs.
+
+        Args:
+            ir (Tensor): (B, 1, H, W) in [0, 1].
+            vi (Tensor): (B, 1, H, W) luma in [0, 1].
+
+        Returns:
+            Tensor: (B, 1, H, W), clamped to [0, 1] by the caller.
+        """
+
+    def fuse(self, ir, vi):
+        """Fuse infrared and visible images.
+
+        Args:
+            ir (Tensor): (B, 1, H, W), float in [0, 1].
+            vi (Tensor): (B, 3, H, W) RGB or (B, 1, H, W) grey, float in [0, 1].
+
+        Returns:
+            Tensor: Fused luma (B, 1, H, W) in [0, 1].
+            :func:`tsjnet_mm.utils.recolour` gives it the visible image's colour.
+
+        Raises:
+            TypeError: An input is no floating point tensor.
+            ValueError: Shapes do not fit, or a side is below ``min_size``.
+        """
+        _check_pair(ir, vi)
+        if min(ir.shape[2:]) < self.min_size:
+            raise ValueError(
+                f'{type(self).__name__} fuses images from {self.min_size}x{self.min_size} up, '
+                f'got {tuple(ir.shape[2:])}'
+            )
+        return self.fuse_luma(ir, rgb_to_luma(vi)).clamp(0, 1)
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        """The Runner's entry.
+
+        Args:
+            inputs (dict): ``ir`` (B, 1, H, W) and ``vi`` (B, 3, H, W) in [0, 1].
+            data_samples (list[FusionDataSample], optional): One for each pair.
+            mode (str): ``'tensor'``, ``'predict'`` or ``'loss'``.
+
+        Returns:
+            Fused luma (B, 1, H, W); a list of samples with ``fused`` set; or a dict of
+            losses.
+
+        Raises:
+            ValueError: ``mode`` is unknown.
+        """
+        if mode == 'tensor':
+            return self.fuse(inputs['ir'], inputs['vi'])
+        if mode == 'predict':
+            return self.predict(inputs, data_samples)
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        raise ValueError(f"mode must be 'tensor', 'predict' or 'loss', got {mode!r}")
+
+    def predict(self, inputs, data_samples=None):
+        """Fuse, and put each image, cropped to its pair's own size, into its sample.
+
+        Args:
+            inputs (dict): See :meth:`forward`.
+            data_samples (list[FusionDataSample], optional): New ones where there are none.
+
+        Returns:
+            list[FusionDataSample]: The samples, ``fused`` set.
+        """
+        fused = self.fuse(inputs['ir'], inputs['vi'])
+        if data_samples is None:
+            shape = tuple(fused.shape[2:])
+            data_samples = [
+                FusionDataSample(metainfo={'img_shape': shape, 'ori_shape': shape})
+                for _ in fused
+            ]
+        for image, sample in zip(fused, data_samples, strict=True):
+            height, width = sample.img_shape[:2]
+            sample.fused = PixelData(data=image[:, :height, :width])
+        return data_samples
+
+    def loss(self, inputs, data_samples=None):
+        """Losses of a batch; fusors without parameters have none.
+
+        Raises:
+            RuntimeError: This fusor has nothing to train.
+        """
+        raise RuntimeError(f'{type(self).__name__} has nothing to train')

@@ -1,0 +1,77 @@
+"""Joint training of a fusor with a detector and a segmentor (TSJNet, Eq. 7)."""
+
+import torch
+
+from tsjnet_mm.registry import MODELS
+
+from .base import BaseFusor
+
+
+@MODELS.register_module()
+class JointFusor(BaseFusor):
+    """A fusor driven by task networks: L_all = L_MFF + L_Det + L_Seg.
+
+    L_Det sums the detector's loss on the infrared, the visible and the fused image (Eq. 11).
+    Of a frozen detector the first two are constants, so they are left out of the loss, and
+    computed, without gradients, only for the log.
+
+    Args:
+        fusor (dict): Config of the fusion network, e.g. :class:`TSJNet` with losses.
+        detector (dict, optional): Config of a :class:`DetectionDriver`.
+        segmentor (dict, optional): Config of a :class:`SegmentationDriver`.
+        log_sources (bool): With a frozen detector, log its loss on the infrared and the
+            visible image, at the cost of two passes. Defaults to False.
+        data_preprocessor (dict, optional): See :class:`BaseFusor`.
+        init_cfg (dict, optional): Initialisation.
+    """
+
+    def __init__(
+        self,
+        fusor,
+        detector=None,
+        segmentor=None,
+        log_sources=False,
+        data_preprocessor=None,
+        init_cfg=None,
+    ):
+        super().__init__(data_preprocessor, init_cfg)
+        self.fusor = MODELS.build(fusor)
+        self.detector = None if detector is None else MODELS.build(detector)
+        self.segmentor = None if segmentor is None else MODELS.build(segmentor)
+        self.log_sources = log_sources
+        self.min_size = self.fusor.min_size
+
+    def fuse_luma(self, ir, vi):
+        """See :meth:`BaseFusor.fuse_luma`."""
+        return self.fusor.fuse_luma(ir, vi)
+
+    def _detection_losses(self, outputs, visible, data_samples):
+        losses = {}
+        for name in ('fused', 'ir', 'vi'):
+            constant = self.detector.frozen and name != 'fused'
+            if constant and not self.log_sources:
+                continue
+            with torch.set_grad_enabled(not constant):
+                terms = self.detector.loss(outputs[name], visible, data_samples)
+            for term, value in terms.items():
+                # The Runner sums what has "loss" in its name; constants are only logged.
+                term = term.replace('loss_', '') if constant else term
+                losses[f'det_{name}.{term}'] = value
+        return losses
+
+    def loss(self, inputs, data_samples=None):
+        """All terms of Eq. 7, see :meth:`BaseFusor.forward`.
+
+        Returns:
+            dict[str, Tensor]: ``loss_*`` of the fusor, ``det_fused.*`` (and ``det_ir.*``,
+            ``det_vi.*``) of the detector, ``seg.*`` of the segmentor.
+        """
+        visible = inputs['vi']
+        outputs = self.fusor.fuse_for_training(inputs['ir'], visible)
+        losses = self.fusor.fusion_losses(outputs)
+        if self.detector is not None:
+            losses.update(self._detection_losses(outputs, visible, data_samples))
+        if self.segmentor is not None:
+            terms = self.segmentor.loss(outputs['fused'], visible, data_samples)
+            losses.update({f'seg.{term}': value for term, value in terms.items()})
+        return losses

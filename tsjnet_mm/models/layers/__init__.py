@@ -1,0 +1,20 @@
+"""Building blocks: plain modules that know nothing of registries."""
+
+from .checkpoint import checkpoint
+from .neighborhood_attention import NeighborhoodAttention, neighborhood_attention
+from .norm import ChannelLayerNorm
+from .pad import pad_to_multiple
+from .spatial_attention import SpatialAttention
+from .split_attention import ResNeStBottleneck, ResNeStTrunk, SplitAttention
+
+__all__ = [
+    'ChannelLayerNorm',
+    'NeighborhoodAttention',
+    'ResNeStBottleneck',
+    'ResNeStTrunk',
+    'SpatialAttention',
+    'SplitAttention',
+    'checkpoint',
+    'neighborhood_attention',
+    'pad_to_multiple',
+]

@@ -1,0 +1,186 @@
+"""ResNeSt (Zhang et al., 2022) at full resolution: the trunk of TSJNet's encoder and decoder.
+
+Differs from the classification network: no pooling in the stem and one stage only, so the
+resolution is kept (or halved once, by option); the shortcut of a widening block starts with a
+3x3 max-pool, as in the authors' release of TSJNet.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from .checkpoint import checkpoint
+
+
+def _conv_norm_relu(in_channels, out_channels, kernel_size, **kwargs):
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, **kwargs),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(inplace=True),
+    )
+
+
+class SplitAttention(nn.Module):
+    """Split attention: ``radix`` feature groups, summed with softmax weights per channel.
+
+    Args:
+        channels (int): Channels of input and output.
+        radix (int): Number of splits. Defaults to 2.
+        cardinality (int): Groups inside a split. Defaults to 1.
+        reduction (int): The bottleneck has ``channels * radix / reduction`` channels, at
+            least ``min_channels``. Defaults to 4.
+        min_channels (int): Smallest bottleneck. Defaults to 32.
+    """
+
+    def __init__(self, channels, radix=2, cardinality=1, reduction=4, min_channels=32):
+        super().__init__()
+        self.radix = radix
+        self.cardinality = cardinality
+        inner = max(min_channels, channels * radix // reduction)
+        self.radix_conv = _conv_norm_relu(
+            channels, channels * radix, 3, groups=radix * cardinality
+        )
+        self.fc1 = _conv_norm_relu(channels, inner, 1, groups=cardinality, bias=False)
+        self.fc2 = _conv_norm_relu(
+            inner, channels * radix, 1, groups=cardinality, bias=False
+        )
+
+    def forward(self, x):
+        """Attend over the splits.
+
+        Args:
+            x (Tensor): (B, C, H, W).
+
+        Returns:
+            Tensor: (B, C, H, W).
+        """
+        splits = self.radix_conv(x)
+        batch, _, height, width = splits.shape
+        splits = splits.view(batch, self.radix, -1, height, width)
+        pooled = F.adaptive_avg_pool2d(splits.sum(1), 1)
+        weights = self.fc2(self.fc1(pooled))
+        weights = weights.view(batch, self.cardinality, self.radix, -1).transpose(1, 2)
+        weights = weights.softmax(dim=1).reshape(batch, self.radix, -1, 1, 1)
+        return (splits * weights).sum(1)
+
+
+class ResNeStBottleneck(nn.Module):
+    """1x1 convolution, split attention, 1x1 convolution, and a shortcut around them.
+
+    Args:
+        in_channels (int): Channels of the input.
+        planes (int): Width unit: the output has ``planes * expansion`` channels, the middle
+            ``planes * bottleneck_width / 64``.
+        expansion (int): See ``planes``. Defaults to 4.
+        radix (int): Splits of the attention. Defaults to 2.
+        cardinality (int): Groups of a split. Defaults to 1.
+        bottleneck_width (int): See ``planes``. Defaults to 64.
+        min_attention_channels (int): Smallest bottleneck inside the split attention.
+            Defaults to 32.
+    """
+
+    def __init__(
+        self,
+        in_channels,
+        planes,
+        expansion=4,
+        radix=2,
+        cardinality=1,
+        bottleneck_width=64,
+        min_attention_channels=32,
+    ):
+        super().__init__()
+        middle = planes * bottleneck_width // 64 * cardinality
+        out_channels = planes * expansion
+        self.conv1 = _conv_norm_relu(in_channels, middle, 1)
+        self.conv2 = SplitAttention(
+            middle, radix, cardinality, min_channels=min_attention_channels
+        )
+        self.conv3 = nn.Sequential(
+            nn.Conv2d(middle, out_channels, 1), nn.BatchNorm2d(out_channels)
+        )
+        self.shortcut = nn.Identity()
+        if in_channels != out_channels:
+            self.shortcut = nn.Sequential(
+                nn.MaxPool2d(3, stride=1, padding=1),
+                nn.Conv2d(in_channels, out_channels, 1, bias=False),
+                nn.BatchNorm2d(out_channels),
+            )
+
+    def forward(self, x):
+        """Transform.
+
+        Args:
+            x (Tensor): (B, in_channels, H, W).
+
+        Returns:
+            Tensor: (B, planes * expansion, H, W).
+        """
+        return torch.relu(self.conv3(self.conv2(self.conv1(x))) + self.shortcut(x))
+
+
+class ResNeStTrunk(nn.Module):
+    """Deep stem of three 3x3 convolutions, then one stage of bottlenecks.
+
+    Args:
+        in_channels (int): Channels of the input.
+        stem_channels (Sequence[int]): Widths of the three stem convolutions.
+        planes (int): Width unit of the bottlenecks.
+        expansion (int): Output channels are ``planes * expansion``. Defaults to 4.
+        num_blocks (int): Bottlenecks. Defaults to 2.
+        stride (int): Stride of the first stem convolution; 1 keeps the resolution, as the
+            paper does. Defaults to 1.
+        radix (int): Splits of the attention. Defaults to 2.
+        cardinality (int): Groups of a split. Defaults to 1.
+        min_attention_channels (int): See :class:`SplitAttention`. Defaults to 32.
+        with_cp (bool): Recompute activations in the backward pass to save memory.
+            Defaults to False.
+    """
+
+    def __init__(
+        self,
+        in_channels,
+        stem_channels=(64, 64, 128),
+        planes=128,
+        expansion=4,
+        num_blocks=2,
+        stride=1,
+        radix=2,
+        cardinality=1,
+        min_attention_channels=32,
+        with_cp=False,
+    ):
+        super().__init__()
+        self.out_channels = planes * expansion
+        self.stride = stride
+        self.with_cp = with_cp
+        first, second, third = stem_channels
+        self.stem = nn.Sequential(
+            _conv_norm_relu(in_channels, first, 3, stride=stride),
+            _conv_norm_relu(first, second, 3),
+            _conv_norm_relu(second, third, 3),
+        )
+        self.blocks = nn.ModuleList(
+            ResNeStBottleneck(
+                third if index == 0 else self.out_channels,
+                planes,
+                expansion,
+                radix,
+                cardinality,
+                min_attention_channels=min_attention_channels,
+            )
+            for index in range(num_blocks)
+        )
+
+    def forward(self, x):
+        """Extract features.
+
+        Args:
+            x (Tensor): (B, in_channels, H, W).
+
+        Returns:
+            Tensor: (B, planes * expansion, H / stride, W / stride).
+        """
+        for part in (self.stem, *self.blocks):
+            x = checkpoint(part, x) if self.with_cp else part(x)
+        return x

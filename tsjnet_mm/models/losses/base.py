@@ -1,0 +1,26 @@
+"""What all fusion loss modules share."""
+
+from torch import nn
+
+
+class FusionLoss(nn.Module):
+    """A weighted term of the fusion loss.
+
+    A fusor calls it with the dict of what it computed: ``ir`` and ``vi`` (luma), ``fused``,
+    ``attention`` and, for terms with ``needs_reconstruction``, ``ir_reconstruction`` and
+    ``vi_reconstruction``.
+
+    Args:
+        loss_weight (float): Factor of the term. Defaults to 1.
+    """
+
+    #: Whether the auto-encoder path of the fusor must run for this term.
+    needs_reconstruction = False
+
+    def __init__(self, loss_weight=1.0):
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def extra_repr(self):
+        """Show the weight."""
+        return f'loss_weight={self.loss_weight}'

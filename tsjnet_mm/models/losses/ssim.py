@@ -1,0 +1,61 @@
+"""Structural similarity terms: the paper's (TSJNet, Eq. 8) and the release's weighted one."""
+
+from tsjnet_mm.registry import MODELS
+from tsjnet_mm.utils.ssim import structural_similarity
+
+from ._precision import full_precision
+from .base import FusionLoss
+from .gradient import sobel_magnitude
+
+
+@full_precision
+def ssim_loss(fused, ir, vi, weighting='equal'):
+    """One minus the similarity of the fused image to its two sources.
+
+    ``equal``: (1 - ssim(F, I)) / 2 + (1 - ssim(F, V)) / 2, Eq. 8. ``gradient``: the weights are
+    each source's share of the mean Sobel magnitude, per image, as in the authors' release.
+    SSIM with a Gaussian window of 11, sigma 1.5, over the valid area.
+
+    Args:
+        fused (Tensor): (B, 1, H, W) in [0, 1], sides of at least 11.
+        ir (Tensor): (B, 1, H, W) in [0, 1].
+        vi (Tensor): (B, 1, H, W) in [0, 1], luma.
+        weighting (str): ``'equal'`` or ``'gradient'``. Defaults to ``'equal'``.
+
+    Returns:
+        Tensor: Scalar in [0, 2].
+
+    Raises:
+        ValueError: ``weighting`` is unknown.
+    """
+    to_ir = structural_similarity(fused, ir, data_range=1.0)
+    to_vi = structural_similarity(fused, vi, data_range=1.0)
+    if weighting == 'equal':
+        share = 0.5
+    elif weighting == 'gradient':
+        detail_ir = sobel_magnitude(ir).mean((1, 2, 3))
+        detail_vi = sobel_magnitude(vi).mean((1, 2, 3))
+        share = (detail_ir + 1e-8) / (detail_ir + detail_vi + 2e-8)
+    else:
+        raise ValueError(f"weighting must be 'equal' or 'gradient', got {weighting!r}")
+    return (1 - share * to_ir - (1 - share) * to_vi).mean()
+
+
+@MODELS.register_module()
+class SSIMLoss(FusionLoss):
+    """Module of :func:`ssim_loss`.
+
+    Args:
+        weighting (str): ``'equal'`` or ``'gradient'``. Defaults to ``'equal'``.
+        loss_weight (float): Factor of the term. Defaults to 1.
+    """
+
+    def __init__(self, weighting='equal', loss_weight=1.0):
+        super().__init__(loss_weight)
+        self.weighting = weighting
+
+    def forward(self, outputs):
+        """Weighted loss (scalar) of a fusor's outputs."""
+        return self.loss_weight * ssim_loss(
+            outputs['fused'], outputs['ir'], outputs['vi'], weighting=self.weighting
+        )
