@@ -73,6 +73,15 @@ make_environment() {
     "$python" -m venv "$1"
 }
 
+venv=${TSJNET_MM_VENV:-$root/.venv}
+if [[ -n ${TSJNET_MM_VENV:-} ]]; then
+    [[ -x $venv/bin/python ]] ||
+        fail "TSJNET_MM_VENV=$venv is not an environment: it has no bin/python."
+    recent_enough "$venv/bin/python" ||
+        fail "TSJNET_MM_VENV=$venv has $("$venv/bin/python" --version 2>&1); Python >= 3.10 is needed."
+    options+=(--keep)
+fi
+
 mkdir -p "$root/.cache"
 if command -v flock >/dev/null; then
     # Children inherit the lock: it also outlives a killed parent until its pip has ended.
@@ -80,19 +89,10 @@ if command -v flock >/dev/null; then
     flock -n 9 || { echo 'install: another installation is running; waiting for it' && flock 9; }
 fi
 
-if [[ -n ${TSJNET_MM_VENV:-} ]]; then
-    venv=$TSJNET_MM_VENV
-    [[ -x $venv/bin/python ]] ||
-        fail "TSJNET_MM_VENV=$venv is not an environment: it has no bin/python."
-    recent_enough "$venv/bin/python" ||
-        fail "TSJNET_MM_VENV=$venv has $("$venv/bin/python" --version 2>&1); Python >= 3.10 is needed."
-    options+=(--keep)
-else
-    venv=$root/.venv
-    # bin/activate is the last file that venv writes.
-    if [[ ! -f $venv/bin/activate ]] || ! recent_enough "$venv/bin/python"; then
-        make_environment "$venv"
-    fi
+# bin/activate is the last file that venv writes.
+if [[ -z ${TSJNET_MM_VENV:-} ]] &&
+    { [[ ! -f $venv/bin/activate ]] || ! recent_enough "$venv/bin/python"; }; then
+    make_environment "$venv"
 fi
 
 exec "$venv/bin/python" "$root/tools/installer" ${options[@]+"${options[@]}"}

@@ -1,47 +1,42 @@
 """Registries of the package: scope ``tsjnet_mm``, children of mmengine's roots.
 
-Each names the module whose import fills it, so that building by config works without an
-import by hand, also from another library's scope (``type='tsjnet_mm.TSJNet'``).
+Each names the package whose import fills it, so that building by config works without an
+import by hand, also from another library's scope (``type='tsjnet_mm.TSJNet'``). There is a
+child of every root, filled or not: mmengine warns of a default scope that lacks one.
 """
 
-from mmengine.registry import DATASETS as MMENGINE_DATASETS
-from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
-from mmengine.registry import HOOKS as MMENGINE_HOOKS
-from mmengine.registry import METRICS as MMENGINE_METRICS
-from mmengine.registry import MODELS as MMENGINE_MODELS
-from mmengine.registry import PARAM_SCHEDULERS as MMENGINE_PARAM_SCHEDULERS
-from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
-from mmengine.registry import VISUALIZERS as MMENGINE_VISUALIZERS
+from mmengine import registry as root
 from mmengine.registry import Registry
 
 SCOPE = 'tsjnet_mm'
 
-MODELS = Registry('model', parent=MMENGINE_MODELS, scope=SCOPE, locations=['tsjnet_mm.models'])
-DATASETS = Registry(
-    'dataset', parent=MMENGINE_DATASETS, scope=SCOPE, locations=['tsjnet_mm.datasets']
-)
-TRANSFORMS = Registry(
-    'transform',
-    parent=MMENGINE_TRANSFORMS,
-    scope=SCOPE,
-    locations=['tsjnet_mm.datasets.transforms'],
-)
-METRICS = Registry(
-    'metric', parent=MMENGINE_METRICS, scope=SCOPE, locations=['tsjnet_mm.evaluation']
-)
-HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope=SCOPE, locations=['tsjnet_mm.engine'])
-FUNCTIONS = Registry(
-    'function', parent=MMENGINE_FUNCTIONS, scope=SCOPE, locations=['tsjnet_mm.engine']
-)
-PARAM_SCHEDULERS = Registry(
-    'parameter scheduler',
-    parent=MMENGINE_PARAM_SCHEDULERS,
-    scope=SCOPE,
-    locations=['tsjnet_mm.engine'],
-)
-VISUALIZERS = Registry(
-    'visualizer',
-    parent=MMENGINE_VISUALIZERS,
-    scope=SCOPE,
-    locations=['tsjnet_mm.visualization'],
-)
+
+def _child(parent, location):
+    return Registry(
+        parent.name, parent=parent, scope=SCOPE, locations=[f'{SCOPE}.{location}']
+    )
+
+
+MODELS = _child(root.MODELS, 'models')
+DATASETS = _child(root.DATASETS, 'datasets')
+TRANSFORMS = _child(root.TRANSFORMS, 'datasets.transforms')
+METRICS = _child(root.METRICS, 'evaluation')
+VISUALIZERS = _child(root.VISUALIZERS, 'visualization')
+HOOKS = _child(root.HOOKS, 'engine')
+FUNCTIONS = _child(root.FUNCTIONS, 'engine')
+PARAM_SCHEDULERS = _child(root.PARAM_SCHEDULERS, 'engine')
+
+RUNNERS = _child(root.RUNNERS, 'engine')
+RUNNER_CONSTRUCTORS = _child(root.RUNNER_CONSTRUCTORS, 'engine')
+LOOPS = _child(root.LOOPS, 'engine')
+DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'datasets')
+MODEL_WRAPPERS = _child(root.MODEL_WRAPPERS, 'models')
+WEIGHT_INITIALIZERS = _child(root.WEIGHT_INITIALIZERS, 'models')
+OPTIMIZERS = _child(root.OPTIMIZERS, 'engine')
+OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, 'engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child(root.OPTIM_WRAPPER_CONSTRUCTORS, 'engine')
+EVALUATOR = _child(root.EVALUATOR, 'evaluation')
+TASK_UTILS = _child(root.TASK_UTILS, 'models')
+VISBACKENDS = _child(root.VISBACKENDS, 'visualization')
+LOG_PROCESSORS = _child(root.LOG_PROCESSORS, 'engine')
+INFERENCERS = _child(root.INFERENCERS, 'apis')

@@ -20,7 +20,7 @@ data_root = 'data/toy/'
 train_pipeline = [
     dict(type='LoadPair'),
     dict(type='LoadPairAnnotations'),
-    dict(type='RandomCropPair', size=(160, 192)),
+    dict(type='RandomCropPair', crop_size=(160, 192)),
     dict(type='RandomFlipPair', prob=0.5),
     dict(type='PackFusionInputs'),
 ]
@@ -28,7 +28,6 @@ train_dataloader = dict(
     batch_size=4,
     num_workers=0,
     persistent_workers=False,
-    worker_init_fn=None,
     dataset=dict(data_root=data_root, pipeline=train_pipeline),
 )
 val_dataloader = dict(

@@ -121,7 +121,7 @@ def test_skipped_at_the_start(root, logged, kind):
     assert [dataset.get_data_info(index)['img_id'] for index in (0, 1)] == ['001', '010']
     assert len(dataset) == 2
     (line,) = logged
-    assert line.startswith(f'FolderDataset: 1 pairs skipped: {reason} (the first: {root}')
+    assert line.startswith(f'FolderDataset: pairs skipped, {reason}: 1 (the first: {root}')
 
 
 def test_one_line_for_each_reason(root, logged):
@@ -132,8 +132,8 @@ def test_one_line_for_each_reason(root, logged):
     with pytest.raises(ValueError, match=r'no pair in .*3 skipped'):
         FolderDataset(str(root), metainfo=META, on_error='skip')
     assert [line.split('(')[0] for line in logged] == [
-        'FolderDataset: 2 pairs skipped: missing partner ',
-        'FolderDataset: 1 pairs skipped: different sizes ',
+        'FolderDataset: pairs skipped, missing partner: 2 ',
+        'FolderDataset: pairs skipped, different sizes: 1 ',
     ]
 
 
@@ -214,7 +214,7 @@ def test_replaced_when_loaded(root, logged, kind):
     taken = {dataset[1]['img_id'] for _ in range(20)}
     assert taken == {'001', '010'}
     (line,) = logged
-    assert line.startswith('FolderDataset: 1 pair skipped')
+    assert line.startswith('FolderDataset: pair skipped')
     assert re.search(message, line)
 
 

@@ -135,6 +135,16 @@ def test_truncated_file_raises(tmp_path, rng, extension):
             read(path)
 
 
+@pytest.mark.parametrize('extension', ['.png', '.tif'])
+def test_truncated_sixteen_bit_colour_raises(tmp_path, rng, extension):
+    path = tmp_path / f'cut{extension}'
+    cv2.imwrite(str(path), rng.integers(0, 65536, (*SIZE, 3), dtype=np.uint16))
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 3 // 4])
+    with pytest.raises(PairError, match=f'cut{extension}: unreadable file'):
+        read_image(path)
+
+
 @pytest.mark.parametrize('read', [image_size, read_image, read_mask])
 def test_not_an_image_raises(tmp_path, read):
     (tmp_path / 'text.png').write_text('no image')

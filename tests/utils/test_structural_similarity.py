@@ -86,9 +86,9 @@ def test_gradient_of_flat_images_is_finite():
 
 def test_errors(images):
     a, b = images
-    with pytest.raises(TypeError, match='b must be .* got ndarray'):
+    with pytest.raises(TypeError, match=r'b must be .* got ndarray'):
         structural_similarity(a, b.numpy(), 1.0)
-    with pytest.raises(TypeError, match='a must be float32 or float64, got .*float16'):
+    with pytest.raises(TypeError, match=r'a must be float32 or float64, got .*float16'):
         structural_similarity(a.half(), b, 1.0)
     with pytest.raises(ValueError, match=r'shape \(B, C, H, W\), got \(3, 21, 26\)'):
         structural_similarity(a[0], b[0], 1.0)
@@ -98,5 +98,5 @@ def test_errors(images):
         structural_similarity(a[:, :, :10], b[:, :, :10], 1.0)
     with pytest.raises(ValueError, match='data_range must be above 0, got 0'):
         structural_similarity(a, b, 0)
-    with pytest.raises(ValueError, match="reduction must be one of .* got 'sum'"):
+    with pytest.raises(ValueError, match=r"reduction must be one of .* got 'sum'"):
         structural_similarity(a, b, 1.0, reduction='sum')

@@ -74,26 +74,24 @@ def parse_args(argv=None):
 
 
 class ProgressBar:
-    """A bar on one line of stderr, redrawn ten times a second at most."""
+    """A bar on one line of stderr; in a log, a line every ten seconds."""
 
     def __init__(self):
         self.start = self.shown = time.monotonic()
+        self.live = sys.stderr.isatty()
 
     def __call__(self, done, total):
         """Show that so many of all pairs are done."""
         now = time.monotonic()
-        if done < total and now - self.shown < 0.1:
+        if done < total and now - self.shown < (0.1 if self.live else 10):
             return
         self.shown = now
         left = (now - self.start) / done * (total - done)
         bar = '#' * (30 * done // total)
-        end = '\n' if done == total else ''
-        print(
-            f'\r[{bar:<30}] {done}/{total} pairs, {left:.0f} s left ',
-            end=end,
-            file=sys.stderr,
-            flush=True,
-        )
+        start = '\r' if self.live else ''
+        end = '\n' if done == total or not self.live else ''
+        text = f'{start}[{bar:<30}] {done}/{total} pairs, {left:.0f} s left '
+        print(text, end=end, file=sys.stderr, flush=True)
 
 
 def main(argv=None):

@@ -115,7 +115,7 @@ def run(title, command, env=None):
                 process.wait(timeout=60)
                 break
             except subprocess.TimeoutExpired:
-                steps = re.findall(r'^\[(\d+/\d+)\]', log.read_text(errors='replace'), re.M)
+                steps = re.findall(r'^ *\[(\d+/\d+)\]', log.read_text(errors='replace'), re.M)
                 minutes = round((time.monotonic() - started) / 60)
                 say(f'... {minutes} min' + (f', step {steps[-1]}' if steps else ''))
     if process.returncode:

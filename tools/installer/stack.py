@@ -162,6 +162,7 @@ def install_mmcv(prebuilt=True):
     env, folder = mmcv_build()
     if built_wheel(folder) is None:
         build_mmcv(folder, env)
+    say(f'mmcv: installing {built_wheel(folder).relative_to(ROOT)}')
     pip('mmcv', 'install', *again, built_wheel(folder))
 
 

@@ -49,12 +49,13 @@ def image_size(path):
 
 def _decode(path):
     with Image.open(path) as image:
-        tiles = str(image.tile)
-        image.load()  # a truncated file raises here, where OpenCV returns half an image
-        if image.mode in ('RGB', 'RGBA') and ';16' in tiles:
-            # Pillow cuts 16-bit colour to 8 bits.
+        if image.mode in ('RGB', 'RGBA') and ';16' in str(image.tile):
+            # Pillow cuts 16-bit colour to 8 bits. Elsewhere it is the safer of the two: it
+            # raises on a truncated file where OpenCV returns half an image.
             with open(path, 'rb') as file:
                 deep = imfrombytes(file.read(), flag='unchanged', backend='cv2')
+            if deep is None:
+                raise OSError('OpenCV cannot decode it')
             return cv2.cvtColor(deep[..., :3], cv2.COLOR_BGR2RGB)
         if image.mode in ('1', 'LA', 'La'):
             return np.asarray(image.convert('L'))

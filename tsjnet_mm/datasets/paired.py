@@ -165,7 +165,7 @@ class PairedFusionDataset(BaseDataset):
                     raise
                 skipped[error.reason].append(error)
         for reason, errors in skipped.items():
-            self._warn(f'{len(errors)} pairs skipped: {reason} (the first: {errors[0]})')
+            self._warn(f'pairs skipped, {reason}: {len(errors)} (the first: {errors[0]})')
         if not data_list:
             counts = ' and '.join(
                 f'{self.data_prefix[key]} ({len(self._sources[key].stems)} images)'
@@ -272,7 +272,7 @@ class PairedFusionDataset(BaseDataset):
                 raise
             if idx not in self._reported:
                 self._reported.add(idx)
-                self._warn(f'1 pair skipped: {error}')
+                self._warn(f'pair skipped: {error}')
             return None
 
     def _find_folders(self):

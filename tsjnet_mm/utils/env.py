@@ -3,6 +3,10 @@
 import importlib
 import importlib.metadata
 import warnings
+from pickle import UnpicklingError
+
+import numpy as np
+import torch
 
 #: Import name -> versions whose combination the tests run on: the maintained fork's and,
 #: second, upstream's. The distribution that provides the import does not matter.
@@ -53,12 +57,48 @@ def enable_cross_library_configs():
     """Let mmengine find ``mmseg::`` and ``tsjnet_mm::`` configs by import name.
 
     mmengine looks the distribution ``mmsegmentation`` up, which the maintained fork does
-    not carry, and knows nothing of this package.
+    not carry, and knows nothing of this package. For ours it gets the name of a module, which
+    it resolves by import: upstream's mmengine looks for the folder of an editable
+    installation beside its metadata, where it is not.
     """
     from mmengine.config.utils import MODULE2PACKAGE
 
-    MODULE2PACKAGE.setdefault('tsjnet_mm', 'tsjnet_mm')
+    MODULE2PACKAGE.setdefault('tsjnet_mm', 'tsjnet_mm.version')
     try:
         importlib.metadata.version('mmsegmentation')
     except importlib.metadata.PackageNotFoundError:
         MODULE2PACKAGE['mmseg'] = 'mmseg'
+
+
+def _history_statistic(owner, name):
+    """Stand in for ``getattr``, as which pickle stores a history's statistic functions."""
+    from mmengine.logging import HistoryBuffer
+
+    if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
+        raise UnpicklingError(f'refusing getattr({owner!r}, {name!r}) in a checkpoint')
+    return getattr(owner, name)
+
+
+def allow_mmengine_checkpoints():
+    """Let ``torch.load`` read what mmengine's Runner stores beside the weights.
+
+    From torch 2.6 on it refuses every class that it is not told of, and mmengine 0.10.7 does
+    not tell it of its own: the log history (:class:`mmengine.logging.HistoryBuffer`), made of
+    numpy arrays, scalars and its own statistic functions. Anything else stays refused.
+    """
+    if tuple(map(int, torch.__version__.split('.')[:2])) < (2, 6):
+        return
+    from mmengine.logging import HistoryBuffer
+
+    kinds = ('bool', 'int32', 'int64', 'float32', 'float64')
+    # What numpy pickles an array and a scalar as, under its name in numpy 1 and in numpy 2.
+    functions = [np.zeros(1).__reduce__()[0], np.float64(0).__reduce__()[0]]
+    torch.serialization.add_safe_globals(
+        [HistoryBuffer, np.ndarray, np.dtype, *(type(np.dtype(kind)) for kind in kinds)]
+        + [(_history_statistic, 'builtins.getattr')]
+        + [
+            (function, f'numpy.{core}.multiarray.{function.__name__}')
+            for function in functions
+            for core in ('core', '_core')
+        ]
+    )

@@ -17,7 +17,8 @@ test_pipeline = [
 train_dataloader = dict(
     batch_size=2,
     num_workers=2,
-    persistent_workers=True,
+    persistent_workers=False,  # new workers each epoch, seeded by it: runs resume exactly
+    worker_init_fn=dict(type='tsjnet_mm.epoch_worker_init_fn'),
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         type=dataset_type,

@@ -92,7 +92,7 @@ def test_errors(name, triple):
     fused, ir, vi = triple
     with pytest.raises(ValueError, match=f"unknown convention 'best'; known: {conventions[0]}"):
         function(fused, ir, vi, convention='best')
-    with pytest.raises(TypeError, match='ir must be a torch.Tensor, got ndarray'):
+    with pytest.raises(TypeError, match=r'ir must be .* got ndarray'):
         function(fused, ir.numpy(), vi)
     with pytest.raises(TypeError, match=r'vi must be float32 or float64.*torch.uint8'):
         function(fused, ir, vi.byte())

@@ -1,0 +1,153 @@
+import pytest
+import torch
+from mmengine.config import Config
+
+from tsjnet_mm.apis import config_dir
+from tsjnet_mm.models.drivers import DetectionDriver, SegmentationDriver
+from tsjnet_mm.registry import MODELS
+
+
+def shipped(name, key):
+    return Config.fromfile(config_dir() / '_base_' / 'models' / f'{name}.py')[key]
+
+
+def luma_of(batch):
+    return batch['inputs']['ir'].clone().requires_grad_()
+
+
+def loss(driver, luma, batch):
+    return driver.loss(luma, batch['inputs']['vi'], batch['data_samples'])
+
+
+def test_frozen_driver_stays_in_eval_and_passes_gradients(tiny_segmentor, pair_batch):
+    driver = SegmentationDriver(tiny_segmentor)
+    driver.train()
+    before = {name: value.clone() for name, value in driver.state_dict().items()}
+    assert not any(module.training for module in driver.modules())
+    assert not any(parameter.requires_grad for parameter in driver.parameters())
+    luma = luma_of(pair_batch)
+    sum(loss(driver, luma, pair_batch).values()).backward()
+    assert luma.grad.abs().sum() > 0
+    torch.testing.assert_close(driver.state_dict(), before, rtol=0, atol=0)
+
+
+def test_joint_driver_trains(tiny_segmentor, pair_batch):
+    driver = SegmentationDriver(tiny_segmentor, frozen=False).train()
+    optimizer = torch.optim.Adam(driver.parameters(), lr=1e-2)
+    history = []
+    for _ in range(8):
+        value = sum(loss(driver, luma_of(pair_batch), pair_batch).values())
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        history.append(value.item())
+    assert history[-1] < 0.7 * history[0]
+
+
+def test_one_stage_regression_only_by_name(tiny_detector, pair_batch):
+    terms = loss(DetectionDriver(tiny_detector), luma_of(pair_batch), pair_batch)
+    assert list(terms) == ['loss_bbox']
+    everything = DetectionDriver(tiny_detector, loss_terms=['*loss*'])
+    assert set(loss(everything, luma_of(pair_batch), pair_batch)) == {'loss_bbox', 'loss_cls'}
+
+
+def test_two_stage_regression_only(pair_batch):
+    config = shipped('detector_faster-rcnn_r18_fpn', 'detector')
+    del config['loss_terms']
+    driver = MODELS.build(config)
+    luma = luma_of(pair_batch)
+    terms = loss(driver, luma, pair_batch)
+    assert set(terms) == {'loss_rpn_bbox', 'loss_bbox'}
+    sum(terms.values()).backward()
+    assert luma.grad.abs().sum() > 0
+
+
+def test_no_matching_term_lists_those_there_are(tiny_detector, pair_batch):
+    driver = DetectionDriver(tiny_detector, loss_terms=['*mask*'])
+    with pytest.raises(ValueError, match=r"\['loss_bbox', 'loss_cls'\]"):
+        loss(driver, luma_of(pair_batch), pair_batch)
+
+
+def test_loss_weight(tiny_detector, pair_batch):
+    driver = DetectionDriver(tiny_detector).eval()
+    single = loss(driver, luma_of(pair_batch), pair_batch)['loss_bbox']
+    driver.loss_weight = 2.5
+    weighted = loss(driver, luma_of(pair_batch), pair_batch)['loss_bbox']
+    torch.testing.assert_close(weighted, 2.5 * single)
+
+
+def test_images_without_objects(tiny_detector, pair_batch):
+    for sample in pair_batch['data_samples']:
+        sample.gt_instances = sample.gt_instances[:0]
+    terms = loss(DetectionDriver(tiny_detector), luma_of(pair_batch), pair_batch)
+    assert terms['loss_bbox'].item() == 0
+
+
+def test_label_map_renames_and_drops(tiny_detector, pair_batch):
+    driver = DetectionDriver(tiny_detector, label_map=[1, -1, -1])
+    first, second = (driver._sample(sample) for sample in pair_batch['data_samples'])
+    assert first.gt_instances.labels.tolist() == [1]
+    assert second.gt_instances.labels.tolist() == []
+    assert second.gt_instances.bboxes.shape == (0, 4)
+    assert pair_batch['data_samples'][0].gt_instances.labels.tolist() == [0]
+
+
+@pytest.mark.parametrize('to_rgb', [True, False])
+@pytest.mark.parametrize('appearance', ['grey', 'colour'])
+def test_network_sees_what_its_preprocessor_would_make(
+    tiny_detector, pair_batch, to_rgb, appearance
+):
+    preprocessor = tiny_detector['data_preprocessor']
+    preprocessor['bgr_to_rgb'] = to_rgb
+    preprocessor['pad_size_divisor'] = 1
+    driver = DetectionDriver(tiny_detector, appearance=appearance)
+    visible = pair_batch['inputs']['vi']
+    luma = (visible * torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(1, keepdim=True)
+    seen = []
+    handle = driver.model.backbone.register_forward_pre_hook(
+        lambda _, inputs: seen.append(inputs[0])
+    )
+    driver.loss(luma, visible, pair_batch['data_samples'])
+    handle.remove()
+    # Recoloured with its own chroma, the luma of an image is the image.
+    rgb = visible if appearance == 'colour' else luma.expand(-1, 3, -1, -1)
+    ordered = rgb if to_rgb else rgb.flip(1)
+    mean = torch.tensor(preprocessor['mean']).view(3, 1, 1)
+    std = torch.tensor(preprocessor['std']).view(3, 1, 1)
+    torch.testing.assert_close(seen[0], (255 * ordered - mean) / std, rtol=0, atol=1e-3)
+
+
+def test_segmentation_ignores_255_and_pads_masks(tiny_segmentor, pair_batch):
+    tiny_segmentor['data_preprocessor']['size_divisor'] = 64
+    driver = SegmentationDriver(tiny_segmentor)
+    luma = luma_of(pair_batch)
+    value = loss(driver, luma, pair_batch)['decode.loss_ce']
+    for sample in pair_batch['data_samples']:
+        assert sample.gt_sem_seg.shape == (64, 96)  # padded to 128 in a view only
+        sample.gt_sem_seg.data[:] = 255
+    assert value.item() > 0
+    assert loss(driver, luma, pair_batch)['decode.loss_ce'].item() == 0
+
+
+def test_missing_labels_name_the_image(tiny_detector, tiny_segmentor, pair_batch):
+    for sample in pair_batch['data_samples']:
+        del sample.gt_instances, sample.gt_sem_seg
+    with pytest.raises(ValueError, match=r'0\.png has no gt_instances'):
+        loss(DetectionDriver(tiny_detector), luma_of(pair_batch), pair_batch)
+    with pytest.raises(ValueError, match=r'0\.png has no gt_sem_seg'):
+        loss(SegmentationDriver(tiny_segmentor), luma_of(pair_batch), pair_batch)
+
+
+def test_pretrained_checkpoint_is_loaded(tiny_segmentor, tmp_path):
+    trained = SegmentationDriver(tiny_segmentor).model
+    path = tmp_path / 'segmentor.pth'
+    torch.save({'state_dict': trained.state_dict()}, path)
+    tiny_segmentor['init_cfg'] = {'type': 'Pretrained', 'checkpoint': str(path)}
+    driver = SegmentationDriver(tiny_segmentor)
+    driver.init_weights()
+    torch.testing.assert_close(driver.model.state_dict(), trained.state_dict())
+
+
+def test_unknown_appearance(tiny_segmentor):
+    with pytest.raises(ValueError, match='sepia'):
+        SegmentationDriver(tiny_segmentor, appearance='sepia')

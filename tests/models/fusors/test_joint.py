@@ -1,0 +1,108 @@
+import pytest
+import torch
+
+from tsjnet_mm.registry import MODELS
+
+
+@pytest.fixture
+def joint(tiny_fusor, tiny_detector, tiny_segmentor):
+    """Config of a joint model with small drivers, frozen unless changed."""
+    return {
+        'type': 'JointFusor',
+        'fusor': tiny_fusor,
+        'detector': {'type': 'DetectionDriver', 'model': tiny_detector},
+        'segmentor': {'type': 'SegmentationDriver', 'model': tiny_segmentor},
+    }
+
+
+def test_eq_7_sums_all_terms(joint, pair_batch):
+    model = MODELS.build(joint)
+    losses = model(**pair_batch, mode='loss')
+    assert {name for name in losses if not name.startswith('loss_')} == {
+        'det_fused.loss_bbox',
+        'seg.decode.loss_ce',
+    }
+    total, log = model.parse_losses(losses)
+    torch.testing.assert_close(total, sum(losses.values()))
+    assert log['loss'] == total
+
+
+@pytest.mark.parametrize('term', ['det_fused.loss_bbox', 'seg.decode.loss_ce'])
+def test_driver_gradients_reach_the_encoder(joint, pair_batch, term):
+    model = MODELS.build(joint).train()
+    model(**pair_batch, mode='loss')[term].backward()
+    gradient = model.fusor.encoder.embed.weight.grad
+    assert gradient is not None
+    assert gradient.abs().sum() > 0
+
+
+def test_training_moves_the_fusor_and_not_the_frozen_drivers(joint, pair_batch):
+    model = MODELS.build(joint).train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    optimizer = torch.optim.Adam((p for p in model.parameters() if p.requires_grad), lr=1e-3)
+    for _ in range(2):
+        loss, _ = model.parse_losses(model(**pair_batch, mode='loss'))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    for name, value in model.state_dict().items():
+        if name.startswith(('detector.', 'segmentor.')):
+            torch.testing.assert_close(value, before[name], rtol=0, atol=0)
+    for name, parameter in model.fusor.named_parameters():
+        assert not torch.equal(parameter, before[f'fusor.{name}']), name
+
+
+def count_passes(model, batch):
+    passes = []
+    model.detector.model.backbone.register_forward_hook(
+        lambda *_: passes.append(torch.is_grad_enabled())
+    )
+    return model(**batch, mode='loss'), passes
+
+
+def test_frozen_detector_sees_the_sources_only_to_log(joint, pair_batch):
+    _, passes = count_passes(MODELS.build(joint), pair_batch)
+    assert passes == [True]
+    model = MODELS.build({**joint, 'log_sources': True})
+    losses, passes = count_passes(model, pair_batch)
+    assert passes == [True, False, False]
+    assert {'det_ir.bbox', 'det_vi.bbox'} < set(losses)
+    total, _ = model.parse_losses(losses)
+    counted = [value for name, value in losses.items() if 'loss' in name]
+    torch.testing.assert_close(total, sum(counted))
+
+
+def test_training_detector_learns_from_all_three_images(joint, pair_batch):
+    joint['detector']['frozen'] = False
+    losses, passes = count_passes(MODELS.build(joint), pair_batch)
+    assert passes == [True, True, True]
+    names = {'det_fused.loss_bbox', 'det_ir.loss_bbox', 'det_vi.loss_bbox'}
+    assert names < set(losses)
+
+
+def test_without_drivers_it_is_the_fusor(joint, pair_batch):
+    model = MODELS.build({**joint, 'detector': None, 'segmentor': None}).eval()
+    losses = model(**pair_batch, mode='loss')
+    expected = model.fusor(**pair_batch, mode='loss')
+    torch.testing.assert_close(losses, expected)
+    torch.testing.assert_close(model(pair_batch['inputs']), model.fusor(pair_batch['inputs']))
+
+
+def test_learning_rate_multipliers_by_driver(joint):
+    from mmengine.optim import build_optim_wrapper
+
+    joint['segmentor']['frozen'] = False
+    model = MODELS.build(joint)
+    wrapper = build_optim_wrapper(
+        model,
+        {
+            'type': 'OptimWrapper',
+            'optimizer': {'type': 'Adam', 'lr': 1e-3},
+            'paramwise_cfg': {'custom_keys': {'segmentor': {'lr_mult': 0.1}}},
+        },
+    )
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    for group in wrapper.optimizer.param_groups:
+        for parameter in group['params']:
+            slow = names[id(parameter)].startswith('segmentor.')
+            assert group['lr'] == pytest.approx(1e-4 if slow else 1e-3)

@@ -1,0 +1,145 @@
+import copy
+
+import pytest
+import torch
+
+from tsjnet_mm.apis import init_fusor
+from tsjnet_mm.registry import MODELS
+
+PRESETS = {'tsjnet-official': 45_065_315, 'tsjnet-light': 364_908}
+
+
+@pytest.fixture(scope='module', params=PRESETS)
+def preset(request):
+    with pytest.warns(UserWarning, match='random weights'):
+        return request.param, init_fusor(request.param)
+
+
+def test_parameters(preset):
+    name, fusor = preset
+    assert sum(p.numel() for p in fusor.parameters()) == PRESETS[name]
+
+
+def test_light_stays_within_its_budget():
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with pytest.warns(UserWarning, match='random weights'):
+        fusor = init_fusor('tsjnet-light')
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        fusor.fuse(torch.rand(1, 1, 480, 640), torch.rand(1, 3, 480, 640))
+    assert counter.get_total_flops() / 2 < 25e9
+    assert sum(p.numel() for p in fusor.parameters()) < 1e6
+
+
+@pytest.mark.parametrize('size', [(16, 16), (17, 33), (45, 16)])
+def test_any_size_from_16(preset, size):
+    _, fusor = preset
+    ir, vi = torch.rand(1, 1, *size), torch.rand(1, 3, *size)
+    with torch.no_grad():
+        fused = fusor.fuse(ir, vi)
+    assert fused.shape == (1, 1, *size)
+    assert 0 <= fused.min() <= fused.max() <= 1
+
+
+def test_batch_equals_single_images_in_eval_mode(preset):
+    _, fusor = preset
+    ir, vi = torch.rand(2, 1, 40, 40), torch.rand(2, 3, 40, 40)
+    with torch.no_grad():
+        batch = fusor.fuse(ir, vi)
+        single = torch.cat([fusor.fuse(i[None], v[None]) for i, v in zip(ir, vi)])
+    torch.testing.assert_close(batch, single, rtol=0, atol=1e-5)
+
+
+def test_grey_visible_equals_its_repetition(preset):
+    _, fusor = preset
+    ir, vi = torch.rand(1, 1, 32, 32), torch.rand(1, 1, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            fusor.fuse(ir, vi), fusor.fuse(ir, vi.expand(-1, 3, -1, -1)), rtol=0, atol=1e-5
+        )
+
+
+def test_training_outputs_agree_with_fuse(tiny_fusor, pair_batch):
+    fusor = MODELS.build(tiny_fusor).eval()
+    ir, vi = pair_batch['inputs']['ir'][..., :61, :93], pair_batch['inputs']['vi'][..., :61, :93]
+    outputs = fusor.fuse_for_training(ir, vi)
+    torch.testing.assert_close(outputs['fused'], fusor.fuse(ir, vi), rtol=0, atol=1e-5)
+    for name in ('ir', 'vi', 'fused', 'ir_reconstruction', 'vi_reconstruction'):
+        assert outputs[name].shape == ir.shape, name
+    assert outputs['attention'].shape == (2, 2, 31, 47)
+    reconstruction, _ = fusor.decoder(*fusor.extract(pair_batch['inputs']['ir']))
+    whole = fusor.fuse_for_training(**pair_batch['inputs'])['ir_reconstruction']
+    torch.testing.assert_close(whole, reconstruction, rtol=0, atol=1e-5)
+
+
+def test_auto_encoder_path_runs_only_for_losses_that_need_it(tiny_fusor, pair_batch):
+    tiny_fusor['losses'] = {'ssim': {'type': 'SSIMLoss'}}
+    outputs = MODELS.build(tiny_fusor).fuse_for_training(**pair_batch['inputs'])
+    assert 'ir_reconstruction' not in outputs
+
+
+def test_losses_reach_every_weight(tiny_fusor, pair_batch):
+    fusor = MODELS.build(tiny_fusor)
+    losses = fusor(**pair_batch, mode='loss')
+    assert set(losses) == {f'loss_{name}' for name in tiny_fusor['losses']}
+    sum(losses.values()).backward()
+    without = [name for name, p in fusor.named_parameters() if p.grad is None]
+    assert without == []
+
+
+def test_training_overfits_one_batch(tiny_fusor, pair_batch):
+    torch.manual_seed(0)
+    fusor = MODELS.build(tiny_fusor).train()
+    optimizer = torch.optim.Adam(fusor.parameters(), lr=1e-2)
+    history = []
+    for _ in range(30):
+        loss = sum(fusor(**pair_batch, mode='loss').values())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        history.append(loss.item())
+    assert history[-1] < 0.8 * history[0]
+
+
+def test_checkpointing_changes_nothing_but_memory(tiny_fusor, pair_batch):
+    gradients = []
+    for with_cp in (False, True):
+        config = copy.deepcopy(tiny_fusor)
+        for part in (config['encoder'], config['decoder'], config['features']['local']):
+            part['with_cp'] = with_cp
+        config['fusion_layer']['local']['with_cp'] = with_cp
+        torch.manual_seed(0)
+        fusor = MODELS.build(config).train()
+        torch.manual_seed(1)
+        sum(fusor(**pair_batch, mode='loss').values()).backward()
+        gradients.append({n: p.grad for n, p in fusor.named_parameters()})
+        gradients[-1].update({n: b for n, b in fusor.named_buffers()})
+    torch.testing.assert_close(gradients[0], gradients[1])
+
+
+def test_without_dsm(tiny_fusor, pair_batch):
+    tiny_fusor['features']['detail'] = tiny_fusor['fusion_layer']['detail'] = None
+    fusor = MODELS.build(tiny_fusor)
+    assert not [name for name, _ in fusor.named_parameters() if '.detail.' in name]
+    assert len(fusor(**pair_batch, mode='loss')) == 4
+
+
+def test_loads_from_a_joint_checkpoint(tiny_fusor):
+    fusor = MODELS.build(tiny_fusor)
+    joint = {f'fusor.{name}': value + 1 for name, value in fusor.state_dict().items()}
+    joint['detector.model.weight'] = torch.zeros(1)
+    fusor.load_state_dict(joint)
+    for name, value in fusor.state_dict().items():
+        torch.testing.assert_close(value, joint[f'fusor.{name}'])
+
+
+def test_strides_must_match(tiny_fusor):
+    tiny_fusor['decoder']['upsample'] = 1
+    with pytest.raises(ValueError, match='stride 2'):
+        MODELS.build(tiny_fusor)
+
+
+def test_training_needs_losses(tiny_fusor, pair_batch):
+    del tiny_fusor['losses']
+    with pytest.raises(RuntimeError, match='without losses'):
+        MODELS.build(tiny_fusor)(**pair_batch, mode='loss')
