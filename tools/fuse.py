@@ -1,8 +1,8 @@
-"""Fuse infrared and visible images: two files, or two folders whose files pair by name.
+r"""Fuse infrared and visible images: two files, or two folders whose files pair by name.
 
 Examples:
     python tools/fuse.py --ir ir.png --vi vi.png --out fused/
-    python tools/fuse.py --ir data/MSRS/test/ir --vi data/MSRS/test/vi --out fused/ \\
+    python tools/fuse.py --ir data/MSRS/test/ir --vi data/MSRS/test/vi --out fused/ \
         --model tsjnet-light --weights work_dirs/tsjnet_light_joint_40e_msrs/epoch_40.pth
     python tools/fuse.py --ir IR --vi VI --out OUT --grey      # luma only
 

@@ -33,9 +33,7 @@ def parse_args():
         choices=sorted(CLASSICAL_FUSORS),
         help='fusors without weights to put into the same table',
     )
-    parser.add_argument(
-        '--work-dir', help='folder of logs (default: work_dirs/<config name>)'
-    )
+    parser.add_argument('--work-dir', help='folder of logs (default: work_dirs/<config name>)')
     parser.add_argument('--out', type=Path, help='also write the table to this file')
     parser.add_argument(
         '--cfg-options',

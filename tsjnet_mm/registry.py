@@ -12,9 +12,7 @@ SCOPE = 'tsjnet_mm'
 
 
 def _child(parent, location):
-    return Registry(
-        parent.name, parent=parent, scope=SCOPE, locations=[f'{SCOPE}.{location}']
-    )
+    return Registry(parent.name, parent=parent, scope=SCOPE, locations=[f'{SCOPE}.{location}'])
 
 
 MODELS = _child(root.MODELS, 'models')

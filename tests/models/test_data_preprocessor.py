@@ -28,12 +28,8 @@ def test_smaller_pairs_are_continued_by_their_last_pixels():
     for name in ('ir', 'vi'):
         batch, images = out['inputs'][name], data['inputs'][name]
         torch.testing.assert_close(batch[0, :, :, :24], images[0])
-        torch.testing.assert_close(
-            batch[0, :, :, 24:], images[0][:, :, -1:].expand(-1, -1, 6)
-        )
-        torch.testing.assert_close(
-            batch[1, :, 18:], images[1][:, -1:].expand(-1, 2, -1)
-        )
+        torch.testing.assert_close(batch[0, :, :, 24:], images[0][:, :, -1:].expand(-1, -1, 6))
+        torch.testing.assert_close(batch[1, :, 18:], images[1][:, -1:].expand(-1, 2, -1))
     assert [sample.batch_input_shape for sample in out['data_samples']] == [(20, 30)] * 2
 
 

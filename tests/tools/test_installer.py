@@ -1,5 +1,6 @@
 import importlib
 import importlib.metadata
+import json
 import sys
 import types
 from pathlib import Path
@@ -165,3 +166,83 @@ def test_a_missing_or_broken_compiler_is_named(installer, monkeypatch, compiler,
     with pytest.raises(installer.stack.InstallError, match=message) as caught:
         installer.stack.check_compiler()
     assert 'apt-get install' in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ('cuda', 'toolkit', 'forced', 'kind', 'jobs'),
+    [
+        (False, None, False, 'cpu', '8'),
+        (False, '/usr/local/cuda', False, 'cpu', '8'),
+        (True, '/usr/local/cuda', False, 'cuda', '4'),
+        (True, None, False, 'cpu', '8'),
+        (False, '/usr/local/cuda', True, 'cuda', '4'),
+    ],
+)
+def test_ops_are_compiled_for_what_the_machine_has(
+    installer, monkeypatch, cuda, toolkit, forced, kind, jobs
+):
+    answers = iter([['2.11.0', cuda, toolkit], [8, 16 * 2**30]])
+    monkeypatch.setattr(installer.stack, 'python_value', lambda code: json.dumps(next(answers)))
+    monkeypatch.delenv('MAX_JOBS', raising=False)
+    monkeypatch.setenv('FORCE_CUDA', str(int(forced)))
+    env, folder = installer.stack.mmcv_build()
+    assert folder == f'torch2.11.0-{kind}'
+    assert env['MMCV_WITH_OPS'] == '1'
+    assert env['MAX_JOBS'] == jobs
+    # Without nvcc the GPU must be hidden from mmcv's build, or it fails.
+    assert ('CUDA_VISIBLE_DEVICES' in env) == (cuda and toolkit is None)
+
+
+@pytest.fixture
+def pip_calls(installer, monkeypatch):
+    """Record the installer's calls of pip; those in ``failing`` raise."""
+    calls, failing = [], set()
+
+    def pip(title, *arguments, env=None):
+        calls.append((list(map(str, arguments)), env or {}))
+        if len(calls) in failing:
+            raise installer.stack.InstallError(title)
+
+    monkeypatch.setattr(installer.stack, 'pip', pip)
+    return calls, failing
+
+
+def test_natten_falls_back_to_no_kernels(installer, monkeypatch, pip_calls):
+    calls, failing = pip_calls
+    failing.add(1)
+    monkeypatch.setattr(installer.stack, 'unsatisfied', lambda *arguments: ['natten'])
+    monkeypatch.setattr(installer.stack, 'python_value', lambda code: 'True')
+    monkeypatch.delenv('NATTEN_CUDA_ARCH', raising=False)
+    installer.stack.install_natten()
+    (wheel, _), (source, env) = calls
+    assert wheel[-1].endswith('natten-cuda.txt')
+    assert source[-1] == installer.environment.read_requirements('natten')[-1]
+    assert env == {'CUDA_VISIBLE_DEVICES': ''}
+
+
+def test_mmcv_is_built_only_where_no_wheel_is_found(installer, monkeypatch, pip_calls):
+    calls, failing = pip_calls
+    version = installer.stack.fork_pin('onedl-mmcv')
+    tag = f'cp{sys.version_info.major}{sys.version_info.minor}'
+    built = []
+
+    def build(folder, env):
+        built.append(folder)
+        wheel = installer.stack.CACHE / 'wheels' / folder / f'onedl_mmcv-{version}-{tag}-x.whl'
+        wheel.parent.mkdir(parents=True)
+        wheel.touch()
+
+    monkeypatch.setattr(installer.stack, 'ROOT', installer.stack.CACHE)
+    monkeypatch.setattr(installer.stack, 'mmcv_build', lambda: ({}, 'torch2.11.0-cpu'))
+    monkeypatch.setattr(installer.stack, 'build_mmcv', build)
+    monkeypatch.setenv('MMCV_FIND_LINKS', '/some/wheels')
+    installer.stack.install_mmcv()
+    assert '--no-index' in calls[-1][0]
+    assert not built
+    failing.add(2)
+    installer.stack.install_mmcv()
+    assert built == ['torch2.11.0-cpu']
+    monkeypatch.delenv('MMCV_FIND_LINKS')
+    installer.stack.install_mmcv()
+    assert built == ['torch2.11.0-cpu']
+    assert calls[-1][0][-1].endswith('.whl')

@@ -1,19 +1,20 @@
-"""Convert a checkpoint of the authors' TSJNet release to this toolbox's `official` preset.
+r"""Convert a checkpoint of the authors' TSJNet release to this toolbox's `official` preset.
 
 The release stores four state dicts (DIDF_Encoder, DIDF_Decoder, BaseFuseLayer,
 DetailFuseLayer). The result loads with any tool of this project:
 
     python tools/model_converters/tsjnet_release.py TSJNet.pth tsjnet_official.pth
-    python tools/fuse.py --ir IR --vi VI --out OUT --model tsjnet-official \\
+    python tools/fuse.py --ir IR --vi VI --out OUT --model tsjnet-official \
         --weights tsjnet_official.pth
 """
 
 import argparse
-import os
 import re
 from pathlib import Path
 
 import torch
+
+from tsjnet_mm.utils import whole_file
 
 PARTS = ('DIDF_Encoder', 'DIDF_Decoder', 'BaseFuseLayer', 'DetailFuseLayer')
 
@@ -150,10 +151,8 @@ def main():
     args = parser.parse_args()
     checkpoint = torch.load(args.release, map_location='cpu', weights_only=True)
     state_dict = convert(checkpoint)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    partial = args.out.with_name(args.out.name + '.part')
-    torch.save({'meta': {'source': args.release.name}, 'state_dict': state_dict}, partial)
-    os.replace(partial, args.out)
+    with whole_file(args.out) as partial:
+        torch.save({'meta': {'source': args.release.name}, 'state_dict': state_dict}, partial)
     parameters = sum(value.numel() for value in state_dict.values())
     print(f'wrote {args.out}: {len(state_dict)} tensors, {parameters / 1e6:.2f} M values')
 

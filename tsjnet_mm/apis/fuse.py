@@ -1,6 +1,5 @@
 """Fusing files: from two paths to a picture on disk."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ from PIL import Image
 from tsjnet_mm.datasets import PairedFusionDataset
 from tsjnet_mm.datasets.errors import PairError
 from tsjnet_mm.datasets.image_io import IMAGE_EXTENSIONS, read_infrared, read_visible
-from tsjnet_mm.utils import recolour
+from tsjnet_mm.utils import recolour, whole_file
 
 
 def find_pairs(ir, vi):
@@ -89,7 +88,5 @@ def save_image(image, path):
         image (np.ndarray): (H, W, 3) RGB or (H, W), uint8.
         path (str | Path): The file; its extension names the format.
     """
-    path = Path(path)
-    partial = path.with_name(f'.{path.stem}.part{path.suffix}')
-    Image.fromarray(np.ascontiguousarray(image)).save(partial)
-    os.replace(partial, path)
+    with whole_file(path) as partial:
+        Image.fromarray(np.ascontiguousarray(image)).save(partial)

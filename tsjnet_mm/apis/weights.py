@@ -3,35 +3,9 @@
 import os
 import pickle
 
-import numpy as np
 import torch
 
-
-class _Ignored:
-    """Stands in for the parts of a training checkpoint that say nothing of the weights."""
-
-    def __init__(self, *args, **kwargs):
-        pass
-
-    def __setstate__(self, state):
-        pass
-
-
-def _safe_globals():
-    # What mmengine stores beside the weights: logged histories (with bound methods, hence
-    # getattr, which a pickle must not have) and numpy scalars.
-    multiarray = np.core.multiarray if np.__version__ < '2' else np._core.multiarray
-    allowed = [
-        (_Ignored, 'mmengine.logging.history_buffer.HistoryBuffer'),
-        (_Ignored, 'builtins.getattr'),
-        (multiarray.scalar, 'numpy.core.multiarray.scalar'),
-        (multiarray.scalar, 'numpy._core.multiarray.scalar'),
-        (multiarray._reconstruct, 'numpy.core.multiarray._reconstruct'),
-        (multiarray._reconstruct, 'numpy._core.multiarray._reconstruct'),
-        np.ndarray,
-        np.dtype,
-    ]
-    return allowed + [type(np.dtype(kind)) for kind in ('f8', 'f4', 'i8', 'i4', 'u4', '?')]
+from tsjnet_mm.utils.env import allow_mmengine_checkpoints
 
 
 def load_state_dict(path):
@@ -49,9 +23,9 @@ def load_state_dict(path):
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(f'no checkpoint at {path}')
+    allow_mmengine_checkpoints()
     try:
-        with torch.serialization.safe_globals(_safe_globals()):
-            checkpoint = torch.load(path, map_location='cpu', weights_only=True)
+        checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         raise ValueError(
             f'{path} is refused: it is damaged, or holds Python objects besides weights, which '
@@ -64,7 +38,7 @@ def load_state_dict(path):
     if foreign:
         raise ValueError(
             f'{path}: expected a state dict, found entries that are no tensors: '
-            f'{", ".join(map(str, foreign[:4]))} (a checkpoint of the authors\' release goes '
+            f"{', '.join(map(str, foreign[:4]))} (a checkpoint of the authors' release goes "
             'through tools/model_converters/tsjnet_release.py first)'
         )
     return state_dict

@@ -25,9 +25,7 @@ def fit_to_machine(cfg, launcher='none'):
         return
     wrapper = cfg.get('optim_wrapper') or {}
     if wrapper.get('type') == 'AmpOptimWrapper':
-        print_log(
-            'no CUDA device: training in single precision instead of mixed', 'current'
-        )
+        print_log('no CUDA device: training in single precision instead of mixed', 'current')
         wrapper['type'] = 'OptimWrapper'
         for key in ('dtype', 'loss_scale', 'use_fp64'):
             wrapper.pop(key, None)

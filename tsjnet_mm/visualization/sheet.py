@@ -1,10 +1,11 @@
 """Contact sheets: rows of pairs, columns of what was made of them; numpy and OpenCV alone."""
 
-import os
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+from tsjnet_mm.utils import whole_file
 
 from .drawing import FONT, fit_text, to_rgb8
 
@@ -104,10 +105,5 @@ def save_png(image, path):
     if path.suffix.lower() != '.png':
         raise ValueError(f'{path}: expected a name ending in .png')
     data = cv2.imencode('.png', cv2.cvtColor(to_rgb8(image), cv2.COLOR_RGB2BGR))[1]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    try:
+    with whole_file(path) as partial:
         partial.write_bytes(data.tobytes())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -1,5 +1,5 @@
-# The paper's segmentation driver, pretrained on Cityscapes. Its last layer is new (nine classes),
-# so it trains along (Eq. 2), with the learning rate of the schedule's `segmentor` key.
+# The paper's segmentation driver, pretrained on Cityscapes. Its last layer is new (nine
+# classes), so it trains along (Eq. 2), at the learning rate of the schedule's `segmentor` key.
 # Eq. 13 is the cross entropy of one output: no auxiliary head.
 _base_ = ['mmseg::_base_/models/deeplabv3plus_r50-d8.py']
 _base_.pop('data_preprocessor')

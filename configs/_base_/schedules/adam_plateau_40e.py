@@ -1,5 +1,5 @@
-# The paper's recipe: Adam 1e-3, x0.1 when the epoch's training loss has not improved, 40 epochs,
-# mixed precision. Gradients are clipped as in the authors' release; the paper does not say.
+# The paper's recipe: Adam 1e-3, x0.1 when the epoch's training loss has not improved, 40
+# epochs, mixed precision. Gradients are clipped as in the authors' release.
 # Drivers that train start from pretrained weights and move slowly.
 optim_wrapper = dict(
     type='AmpOptimWrapper',

@@ -61,7 +61,10 @@ def test_grey_visible_equals_its_repetition(preset):
 
 def test_training_outputs_agree_with_fuse(tiny_fusor, pair_batch):
     fusor = MODELS.build(tiny_fusor).eval()
-    ir, vi = pair_batch['inputs']['ir'][..., :61, :93], pair_batch['inputs']['vi'][..., :61, :93]
+    ir, vi = (
+        pair_batch['inputs']['ir'][..., :61, :93],
+        pair_batch['inputs']['vi'][..., :61, :93],
+    )
     outputs = fusor.fuse_for_training(ir, vi)
     torch.testing.assert_close(outputs['fused'], fusor.fuse(ir, vi), rtol=0, atol=1e-5)
     for name in ('ir', 'vi', 'fused', 'ir_reconstruction', 'vi_reconstruction'):
@@ -113,7 +116,7 @@ def test_checkpointing_changes_nothing_but_memory(tiny_fusor, pair_batch):
         torch.manual_seed(1)
         sum(fusor(**pair_batch, mode='loss').values()).backward()
         gradients.append({n: p.grad for n, p in fusor.named_parameters()})
-        gradients[-1].update({n: b for n, b in fusor.named_buffers()})
+        gradients[-1].update(fusor.named_buffers())
     torch.testing.assert_close(gradients[0], gradients[1])
 
 

@@ -32,5 +32,3 @@ def test_trunk_keeps_or_halves_the_resolution():
     for stride in (1, 2):
         trunk = ResNeStTrunk(3, (4, 4, 8), planes=4, expansion=2, stride=stride)
         assert trunk(torch.randn(2, 3, 16, 20)).shape == (2, 8, 16 // stride, 20 // stride)
-
-

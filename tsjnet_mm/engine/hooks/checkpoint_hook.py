@@ -1,6 +1,5 @@
 """Checkpoints that a kill at any moment leaves whole."""
 
-import os
 from pathlib import Path
 
 from mmengine.dist import is_main_process
@@ -8,18 +7,7 @@ from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 
 from tsjnet_mm.registry import HOOKS
-
-
-def _replace(path, write):
-    """Write a file beside ``path``, flush it to disk, and rename it to ``path``."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'{path.name}.part')
-    with open(partial, 'wb') as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+from tsjnet_mm.utils import whole_file
 
 
 class AtomicLocalBackend(LocalBackend):
@@ -27,7 +15,8 @@ class AtomicLocalBackend(LocalBackend):
 
     def put(self, obj, filepath):
         """Write bytes (or a memory view) to ``filepath``."""
-        _replace(filepath, lambda file: file.write(obj))
+        with whole_file(filepath) as partial:
+            partial.write_bytes(obj)
 
     def put_text(self, obj, filepath, encoding='utf-8'):
         """Write a string to ``filepath``."""
@@ -79,8 +68,8 @@ class AtomicCheckpointHook(CheckpointHook):
         )
         if not is_main_process():
             return
-        pointer = Path(runner.work_dir) / 'last_checkpoint'
-        _replace(pointer, lambda file: file.write(self.last_ckpt.encode()))
+        with whole_file(Path(runner.work_dir) / 'last_checkpoint') as pointer:
+            pointer.write_text(self.last_ckpt)
         if outdated is not None:
             path = self.file_backend.join_path(
                 self.out_dir, self.filename_tmpl.format(outdated)

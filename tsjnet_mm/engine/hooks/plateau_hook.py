@@ -31,7 +31,8 @@ class ReduceOnTrainLossLR(ReduceOnPlateauLR):
 class TrainLossPlateauHook(Hook):
     """Feed the epoch's mean training loss to every :class:`ReduceOnTrainLossLR`.
 
-    The mean runs over iterations and processes; it is logged as ``train/epoch_loss``.
+    The mean runs over iterations and processes; it is logged, and goes to the visualisation
+    backends as ``epoch_loss``.
     """
 
     priority = 'NORMAL'
@@ -53,7 +54,7 @@ class TrainLossPlateauHook(Hook):
         mean = self._total / self._count
         all_reduce(mean, op='mean')
         mean = mean.item()
-        runner.message_hub.update_scalar('train/epoch_loss', mean)
+        runner.visualizer.add_scalar('epoch_loss', mean, step=runner.epoch + 1)
         runner.logger.info(f'epoch {runner.epoch + 1}: mean training loss {mean:.4f}')
         schedulers = runner.param_schedulers
         if isinstance(schedulers, dict):

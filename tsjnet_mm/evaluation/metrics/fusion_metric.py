@@ -3,8 +3,6 @@
 import csv
 import logging
 import math
-import os
-import tempfile
 from pathlib import Path
 
 import torch
@@ -13,24 +11,17 @@ from mmengine.logging import print_log
 
 from tsjnet_mm.evaluation.functional import FUSION_METRICS, check_metrics
 from tsjnet_mm.registry import METRICS
-from tsjnet_mm.utils import rgb_to_luma
+from tsjnet_mm.utils import rgb_to_luma, whole_file
 
 
 def _write_csv(path, columns, rows):
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A reader never meets half a file.
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
-    try:
-        with open(handle, 'w', encoding='utf-8', newline='') as file:
-            writer = csv.writer(file)
-            writer.writerow(columns)
-            writer.writerows(rows)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with (
+        whole_file(path) as partial,
+        open(partial, 'w', encoding='utf-8', newline='') as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(rows)
 
 
 @METRICS.register_module()

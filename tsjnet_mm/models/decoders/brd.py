@@ -69,10 +69,7 @@ class BaseResNeStDecoder(nn.Module):
             tuple[Tensor, Tensor]: Image (B, 1, H * upsample, W * upsample) in (0, 1), and
             the spatial attention maps (B, num_heads, H, W) that Eq. 9 reads.
         """
-        if self.merge == 'sum':
-            merged = local + detail
-        else:
-            merged = torch.cat((local, detail), dim=1)
+        merged = local + detail if self.merge == 'sum' else torch.cat((local, detail), dim=1)
         features, attention = self.attention(merged)
         features = self.trunk(self.reduce(features))
         image = checkpoint(self.output, features) if self.with_cp else self.output(features)

@@ -37,9 +37,7 @@ class DetectionDriver(BaseDriver):
         appearance='grey',
         init_cfg=None,
     ):
-        super().__init__(
-            model, 'mmdet', loss_terms, loss_weight, frozen, appearance, init_cfg
-        )
+        super().__init__(model, 'mmdet', loss_terms, loss_weight, frozen, appearance, init_cfg)
         self.label_map = None if label_map is None else torch.tensor(label_map)
 
     def _sample(self, sample):

@@ -31,9 +31,7 @@ class SegmentationDriver(BaseDriver):
         appearance='grey',
         init_cfg=None,
     ):
-        super().__init__(
-            model, 'mmseg', loss_terms, loss_weight, frozen, appearance, init_cfg
-        )
+        super().__init__(model, 'mmseg', loss_terms, loss_weight, frozen, appearance, init_cfg)
         preprocessor = self.model.data_preprocessor
         if preprocessor.size is None and preprocessor.size_divisor is None:
             preprocessor.size_divisor = 1

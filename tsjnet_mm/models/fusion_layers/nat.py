@@ -2,8 +2,8 @@
 
 A pyramid of neighbourhood attention blocks as in NAT-Mini (whose head is left out), then
 convolutions and transposed convolutions back to the input's resolution, around which a
-residual connection runs. Layers as in the authors' release; new here: inputs of any size, padded
-by reflection to a multiple of ``size_divisor`` and cropped back.
+residual connection runs. Layers as in the authors' release; new here: inputs of any size,
+padded by reflection to a multiple of ``size_divisor`` and cropped back.
 """
 
 import torch
@@ -127,9 +127,7 @@ class NeighborhoodAttentionTransformer(nn.Module):
     ):
         super().__init__()
         if len(depths) != len(num_heads):
-            raise ValueError(
-                f'depths {depths} and num_heads {num_heads} must have one length'
-            )
+            raise ValueError(f'depths {depths} and num_heads {num_heads} must have one length')
         if upsample not in ('transposed', 'bilinear'):
             raise ValueError(f"upsample must be 'transposed' or 'bilinear', got {upsample!r}")
         self.size_divisor = 4 * 2 ** (len(depths) - 1)

@@ -11,8 +11,7 @@ def _frozen_running_statistics(module):
     norms = [
         part
         for part in module.modules()
-        if isinstance(part, torch.nn.modules.batchnorm._BatchNorm)
-        and part.track_running_stats
+        if isinstance(part, torch.nn.modules.batchnorm._BatchNorm) and part.track_running_stats
     ]
     momenta = [norm.momentum for norm in norms]
     counts = [norm.num_batches_tracked.clone() for norm in norms]

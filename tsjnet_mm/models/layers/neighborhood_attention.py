@@ -140,7 +140,9 @@ def _tile_bias(bias, rows, columns, query_rows, query_columns):
     row_offset = (rows[:, None, :] - query_rows[:, :, None]).clamp(-reach, reach) + reach
     column_offset = columns[:, None, :] - query_columns[:, :, None]
     column_offset = column_offset.clamp(-reach, reach) + reach
-    table = bias[:, row_offset[:, None, :, None, :, None], column_offset[None, :, None, :, None]]
+    table = bias[
+        :, row_offset[:, None, :, None, :, None], column_offset[None, :, None, :, None]
+    ]
     heads = bias.shape[0]
     tiles = rows.shape[0] * columns.shape[0]
     return table.reshape(

@@ -41,9 +41,7 @@ class SplitAttention(nn.Module):
             channels, channels * radix, 3, groups=radix * cardinality
         )
         self.fc1 = _conv_norm_relu(channels, inner, 1, groups=cardinality, bias=False)
-        self.fc2 = _conv_norm_relu(
-            inner, channels * radix, 1, groups=cardinality, bias=False
-        )
+        self.fc2 = _conv_norm_relu(inner, channels * radix, 1, groups=cardinality, bias=False)
 
     def forward(self, x):
         """Attend over the splits.

@@ -47,6 +47,4 @@ class GradientLoss(FusionLoss):
 
     def forward(self, outputs):
         """Weighted loss (scalar) of a fusor's outputs."""
-        return self.loss_weight * gradient_loss(
-            outputs['fused'], outputs['ir'], outputs['vi']
-        )
+        return self.loss_weight * gradient_loss(outputs['fused'], outputs['ir'], outputs['vi'])

@@ -30,6 +30,4 @@ class IntensityLoss(FusionLoss):
 
     def forward(self, outputs):
         """Weighted loss (scalar) of a fusor's outputs."""
-        return self.loss_weight * intensity_loss(
-            outputs['fused'], outputs['ir'], outputs['vi']
-        )
+        return self.loss_weight * intensity_loss(outputs['fused'], outputs['ir'], outputs['vi'])
