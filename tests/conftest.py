@@ -71,3 +71,46 @@ def pair_folder(tmp_path):
         return base
 
     return make
+
+
+@pytest.fixture
+def tiny_fusor():
+    """Config of a TSJNet with a few thousand weights and all losses of the paper."""
+    detail = {'type': 'DetailSalienceModule', 'channels': 8}
+    local = {
+        'type': 'NeighborhoodAttentionTransformer',
+        'channels': 8,
+        'embed_channels': 8,
+        'depths': (1,),
+        'num_heads': (2,),
+        'kernel_size': 3,
+        'neck_channels': 8,
+        'drop_path_rate': 0.0,
+    }
+    trunk = {'stem_channels': (4, 4, 8), 'planes': 4, 'expansion': 2, 'num_blocks': 1}
+    return {
+        'type': 'TSJNet',
+        'encoder': {
+            'type': 'BaseResNeStEncoder',
+            'embed_channels': 4,
+            'refine_channels': (8,),
+            'trunk': {**trunk, 'stride': 2},
+        },
+        'features': {'type': 'LocalSignificantModule', 'detail': detail, 'local': local},
+        'fusion_layer': {'type': 'SumFusionLayer', 'detail': detail, 'local': local},
+        'decoder': {
+            'type': 'BaseResNeStDecoder',
+            'in_channels': 8,
+            'num_heads': 2,
+            'reduced_channels': 8,
+            'hidden_channels': 8,
+            'upsample': 2,
+            'trunk': trunk,
+        },
+        'losses': {
+            'ssim': {'type': 'SSIMLoss'},
+            'diversity': {'type': 'DiversityLoss', 'loss_weight': 0.1},
+            'ir_reconstruction': {'type': 'ReconstructionLoss', 'modality': 'ir'},
+            'vi_reconstruction': {'type': 'ReconstructionLoss', 'modality': 'vi'},
+        },
+    }

@@ -69,8 +69,9 @@ def main():
     fit_to_machine(cfg, args.launcher)
     runner = Runner.from_cfg(cfg)
     rows = {Path(args.config).stem: runner.test()}
+    device = next(runner.model.parameters()).device
     for name in args.baselines:
-        runner.model = init_fusor(name, device=next(runner.model.parameters()).device)
+        runner.model = init_fusor(name, device=device)
         rows[name] = runner.test()
     if not is_main_process():
         return

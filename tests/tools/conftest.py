@@ -1,15 +1,12 @@
 import importlib.util
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope='session')
-def repository():
-    """The source tree, with its tools and configs."""
-    return ROOT
 
 
 @pytest.fixture(scope='session')
@@ -24,3 +21,90 @@ def load_tool():
         return module
 
     return load
+
+
+@pytest.fixture(scope='session')
+def run_tool():
+    """Run a script of tools/ in a process of its own; returns it completed."""
+
+    def run(*command, check=True, launch=(), **environment):
+        process = subprocess.run(
+            [sys.executable, *launch, str(ROOT / 'tools' / command[0]), *map(str, command[1:])],
+            env={
+                **os.environ,
+                'PYTHONPATH': str(ROOT),
+                'OMP_NUM_THREADS': '1',
+                **environment,
+            },
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert not check or process.returncode == 0, process.stdout + process.stderr
+        return process
+
+    return run
+
+
+@pytest.fixture
+def tiny_config(tiny_fusor, pair_folder, tmp_path):
+    """Write a config that trains a tiny fusor on six random pairs; returns its path."""
+
+    def write(name='tiny.py', epochs=3, **changes):
+        data = pair_folder(stems=[f'{index:02d}' for index in range(6)], size=(48, 48))
+        dataset = {
+            'type': 'FolderDataset',
+            'data_root': str(data),
+            'pipeline': [
+                {'type': 'LoadPair'},
+                {'type': 'RandomCropPair', 'crop_size': (32, 32)},
+                {'type': 'RandomFlipPair', 'prob': 0.5},
+                {'type': 'PackFusionInputs'},
+            ],
+        }
+        tested = {
+            'batch_size': 1,
+            'num_workers': 0,
+            'sampler': {'type': 'DefaultSampler', 'shuffle': False},
+            'dataset': {
+                **dataset,
+                'test_mode': True,
+                'pipeline': [{'type': 'LoadPair'}, {'type': 'PackFusionInputs'}],
+            },
+        }
+        config = {
+            '_base_': [str(ROOT / 'configs' / '_base_' / 'default_runtime.py')],
+            'model': tiny_fusor,
+            'train_dataloader': {
+                'batch_size': 2,
+                'num_workers': 0,
+                'worker_init_fn': {'type': 'tsjnet_mm.epoch_worker_init_fn'},
+                'sampler': {'type': 'DefaultSampler', 'shuffle': True},
+                'dataset': dataset,
+            },
+            'val_dataloader': tested,
+            'test_dataloader': tested,
+            'train_cfg': {
+                'type': 'EpochBasedTrainLoop',
+                'max_epochs': epochs,
+                'val_interval': 100,
+            },
+            'val_cfg': {'type': 'ValLoop'},
+            'test_cfg': {'type': 'TestLoop'},
+            'optim_wrapper': {
+                'type': 'AmpOptimWrapper',
+                'optimizer': {'type': 'Adam', 'lr': 1e-2},
+            },
+            'param_scheduler': [
+                {'type': 'ReduceOnTrainLossLR', 'factor': 0.1, 'patience': 0, 'threshold': 0.5}
+            ],
+            'custom_hooks': [{'type': 'TrainLossPlateauHook'}],
+            'work_dir': str(tmp_path / 'work'),
+            **changes,
+        }
+        path = tmp_path / name
+        lines = [f'{key} = {value!r}' for key, value in config.items()]
+        path.write_text('\n'.join(lines) + '\n')
+        return path
+
+    return write

@@ -71,7 +71,7 @@ def fuse_files(fusor, ir_path, vi_path, colour=True):
             f'{vi.shape[1]}x{vi.shape[0]} as {vi_path}',
             f'{ir.shape[1]}x{ir.shape[0]}',
         )
-    device = next((value.device for value in fusor.state_dict().values()), 'cpu')
+    device = fusor.data_preprocessor.device
     ir = torch.from_numpy(ir)[None, None].to(device)
     vi = torch.from_numpy(vi).permute(2, 0, 1)[None].to(device)
     fused = fusor.fuse(ir, vi)

@@ -1,0 +1,67 @@
+import numpy as np
+from PIL import Image
+
+from tsjnet_mm.apis import init_fusor
+
+
+def test_folders_give_colour_images_of_the_same_size(run_tool, pair_folder, tmp_path):
+    data = pair_folder(stems=('a.b', '2', '10'), size=(33, 47), vi_extension='.bmp')
+    out = tmp_path / 'out'
+    done = run_tool('fuse.py', '--ir', data / 'ir', '--vi', data / 'vi', '--out', out)
+    assert '3 fused images' in done.stdout
+    assert {path.name for path in out.iterdir()} == {'a.b.png', '2.png', '10.png'}
+    assert np.asarray(Image.open(out / 'a.b.png')).shape == (33, 47, 3)
+
+
+def test_single_pair_of_files_in_grey(run_tool, pair_folder, tmp_path):
+    data = pair_folder(stems=('x',))
+    done = run_tool(
+        'fuse.py', '--ir', data / 'ir' / 'x.png', '--vi', data / 'vi' / 'x.png',
+        '--out', tmp_path / 'out', '--grey', '--model', 'max',
+    )  # fmt: skip
+    assert '1 fused images' in done.stdout
+    fused = np.asarray(Image.open(tmp_path / 'out' / 'x.png')).astype(float)
+    ir = np.asarray(Image.open(data / 'ir' / 'x.png')).astype(float)
+    vi = np.asarray(Image.open(data / 'vi' / 'x.png')) @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(fused - np.maximum(ir, vi)).max() <= 0.51
+
+
+def test_missing_partner_stops_with_its_name_and_no_trace(run_tool, pair_folder, tmp_path):
+    data = pair_folder(stems=('a', 'b'))
+    (data / 'vi' / 'b.png').unlink()
+    done = run_tool(
+        'fuse.py', '--ir', data / 'ir', '--vi', data / 'vi', '--out', tmp_path / 'out',
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert 'Traceback' not in done.stderr
+    assert 'error:' in done.stderr
+    assert 'b' in done.stderr.split('error:')[1]
+    assert not (tmp_path / 'out').exists()
+
+
+def test_network_needs_weights(run_tool, tmp_path):
+    done = run_tool(
+        'fuse.py', '--ir', 'x', '--vi', 'y', '--out', tmp_path, '--model', 'tsjnet-light',
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert 'needs --weights' in done.stderr
+
+
+def test_real_pair_keeps_the_visible_colour(real_data):
+    from tsjnet_mm.apis import find_pairs, fuse_files
+
+    pairs = find_pairs(real_data / 'MSRS' / 'test' / 'ir', real_data / 'MSRS' / 'test' / 'vi')
+    assert len(pairs) == 180
+    _, ir, vi = next(pair for pair in pairs if pair[0].endswith('D'))
+    fused = fuse_files(init_fusor('laplacian'), ir, vi).astype(float)
+    visible = np.asarray(Image.open(vi).convert('RGB')).astype(float)
+    assert fused.shape == visible.shape == (480, 640, 3)
+
+    def chroma(image):
+        return image[..., [0, 2]] - (image @ np.array([0.299, 0.587, 0.114]))[..., None]
+
+    unclipped = (fused > 3).all(-1) & (fused < 252).all(-1)
+    assert unclipped.mean() > 0.5
+    assert np.abs(chroma(fused) - chroma(visible))[unclipped].max() < 1.5
