@@ -7,3 +7,4 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(_base_.fusor, losses=_base_.losses)
+train_dataloader = dict(dataset=dict(annotations=[]))

@@ -1,0 +1,156 @@
+"""Every shipped config parses and builds; the metafile tells the truth about it."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmengine.structures import InstanceData, PixelData
+
+from tsjnet_mm.models.fusors import JointFusor
+from tsjnet_mm.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS
+from tsjnet_mm.structures import FusionDataSample
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = sorted((ROOT / 'configs' / 'tsjnet').glob('*.py'))
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    with DefaultScope.overwrite_default_scope('tsjnet_mm'):
+        yield
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_config_is_complete(path):
+    config = Config.fromfile(path)
+    assert config.default_scope == 'tsjnet_mm'
+    model = config.model
+    fusor = model.fusor if model.type == 'JointFusor' else model
+    assert MODELS.build(fusor).min_size == 16
+    trains = '_test_' not in path.stem
+    assert bool(fusor.get('losses')) == trains
+    assert ('train_dataloader' in config) == trains
+    for driver in ('detector', 'segmentor'):
+        if model.get(driver):
+            assert MODELS.get(model[driver].type) is not None
+            assert '_scope_' in model[driver].model
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        if loader in config:
+            dataset = config[loader].dataset
+            assert DATASETS.get(dataset.type) is not None
+            for transform in dataset.pipeline:
+                TRANSFORMS.build(transform)
+    METRICS.build(config.test_evaluator)
+    for hook in [*config.default_hooks.values(), *config.get('custom_hooks', [])]:
+        assert HOOKS.get(hook.type) is not None
+    # What the runner takes for its own must not be left over from another library's base.
+    assert 'data_preprocessor' not in config
+
+
+def test_labels_are_loaded_just_where_a_driver_reads_them():
+    for path in CONFIGS:
+        config = Config.fromfile(path)
+        if 'train_dataloader' not in config:
+            continue
+        wanted = []
+        if config.model.get('detector'):
+            wanted.append('boxes')
+        if config.model.get('segmentor'):
+            wanted.append('masks')
+        assert list(config.train_dataloader.dataset.annotations) == wanted, path.name
+
+
+def test_ablations_leave_out_what_their_names_say():
+    def joint(name):
+        return Config.fromfile(ROOT / 'configs' / 'tsjnet' / f'{name}.py').model
+
+    base = joint('tsjnet_official_joint_40e_msrs')
+    assert base.detector and base.segmentor and base.fusor.features.detail
+    without = joint('tsjnet_official_joint-wo-dsm_40e_msrs').fusor
+    assert without.features.detail is None
+    assert without.fusion_layer.detail is None
+    assert joint('tsjnet_official_joint-wo-det_40e_msrs').detector is None
+    assert joint('tsjnet_official_joint-wo-seg_40e_msrs').segmentor is None
+    neither = joint('tsjnet_official_joint-wo-det-seg_40e_msrs')
+    assert neither.detector is None
+    assert neither.segmentor is None
+
+
+def test_paper_recipe():
+    config = Config.fromfile(ROOT / 'configs' / 'tsjnet' / 'tsjnet_official_joint_40e_msrs.py')
+    losses = config.model.fusor.losses
+    weights = {name: term.get('loss_weight', 1.0) for name, term in losses.items()}
+    assert weights == {
+        'ssim': 1.0,
+        'diversity': 0.1,
+        'ir_reconstruction': 6.0,
+        'vi_reconstruction': 1.0,
+    }
+    assert losses.diversity.sign == -1
+    assert config.optim_wrapper.type == 'AmpOptimWrapper'
+    assert config.optim_wrapper.optimizer == {'type': 'Adam', 'lr': 1e-3}
+    assert config.param_scheduler == [
+        {'type': 'ReduceOnTrainLossLR', 'factor': 0.1, 'patience': 3}
+    ]
+    assert config.train_cfg.max_epochs == 40
+    assert config.train_dataloader.batch_size == 2
+    assert config.model.detector.model.backbone.depth == 50
+    assert config.model.segmentor.model.backbone.depth == 101
+    assert not [step for step in config.train_pipeline if 'Resize' in step.type]
+    for driver in ('detector', 'segmentor'):
+        assert config.model[driver].model.init_cfg.checkpoint.startswith('https://')
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('preset', ['official', 'light'])
+def test_one_step_of_the_paper_config_at_reduced_size(preset):
+    """R50-FPN, R101 and the fusor, forward and backward."""
+    path = ROOT / 'configs' / 'tsjnet' / f'tsjnet_{preset}_joint_40e_msrs.py'
+    torch.manual_seed(0)
+    model = MODELS.build(Config.fromfile(path).model)
+    assert isinstance(model, JointFusor)
+    model.train()
+    before = {name: value.clone() for name, value in model.detector.state_dict().items()}
+    samples = []
+    for label in (0, 2):
+        sample = FusionDataSample(
+            metainfo={
+                'img_path': 'drawn',
+                'img_shape': (96, 128),
+                'ori_shape': (96, 128),
+                'scale_factor': (1.0, 1.0),
+            }
+        )
+        sample.gt_instances = InstanceData(
+            bboxes=torch.tensor([[10.0, 8.0, 60.0, 80.0]]), labels=torch.tensor([label])
+        )
+        sample.gt_sem_seg = PixelData(data=torch.randint(0, 9, (1, 96, 128)))
+        samples.append(sample)
+    inputs = {'ir': [torch.rand(1, 96, 128)] * 2, 'vi': [torch.rand(3, 96, 128)] * 2}
+    data = model.data_preprocessor({'inputs': inputs, 'data_samples': samples}, training=True)
+    loss, log = model.parse_losses(model(**data, mode='loss'))
+    loss.backward()
+    assert {'det_fused.loss_bbox', 'det_fused.loss_rpn_bbox', 'seg.decode.loss_ce'} < set(log)
+    for part in (model.fusor, model.segmentor):
+        assert [name for name, p in part.named_parameters() if p.grad is None] == []
+    assert all(p.grad is None for p in model.detector.parameters())
+    torch.testing.assert_close(model.detector.state_dict(), before, rtol=0, atol=0)
+
+
+def test_metafile_names_existing_configs_and_true_sizes():
+    index = yaml.safe_load((ROOT / 'model-index.yml').read_text())
+    for file in index['Import']:
+        meta = yaml.safe_load((ROOT / file).read_text())
+        collections = {collection['Name'] for collection in meta['Collections']}
+        for collection in meta['Collections']:
+            assert (ROOT / collection['README']).is_file()
+        for entry in meta['Models']:
+            assert entry['In Collection'] in collections
+            path = ROOT / entry['Config']
+            assert path.stem == entry['Name']
+            fusor = MODELS.build(Config.fromfile(path).model.fusor)
+            parameters = sum(p.numel() for p in fusor.parameters())
+            assert parameters == entry['Metadata']['Parameters']
