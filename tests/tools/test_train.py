@@ -80,5 +80,3 @@ def test_train_without_cuda_says_that_it_drops_mixed_precision(tiny_config, run_
     assert any('fusion/CV' in record for record in records)
     assert list(work_dir.glob('*/vis_data/events.out.tfevents.*'))
     assert list(work_dir.glob('*/vis_data/vis_image/val_*.png'))
-
-

@@ -1,4 +1,4 @@
-# The widths of the authors' release: 45.08 M parameters, 2159 GMACs for a 640x480 pair.
+# The widths of the authors' release: 45.07 M parameters, 2133 GMACs for a 640x480 pair.
 # with_cp recomputes activations in the backward pass; without it 640x480 does not fit 24 GB.
 with_cp = True
 detail = dict(type='DetailSalienceModule', channels=64)

@@ -1,0 +1,60 @@
+import pytest
+import torch
+from mmengine.config import Config
+
+from tsjnet_mm.engine.launch import fit_to_machine
+
+
+def config():
+    return Config(
+        {
+            'optim_wrapper': {
+                'type': 'AmpOptimWrapper',
+                'dtype': 'float16',
+                'loss_scale': 'dynamic',
+                'optimizer': {'type': 'Adam', 'lr': 1e-3},
+                'clip_grad': {'max_norm': 1.0},
+            },
+            'env_cfg': {'dist_cfg': {'backend': 'nccl'}},
+            'find_unused_parameters': True,
+        }
+    )
+
+
+def test_with_cuda_nothing_changes(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    cfg = config()
+    fit_to_machine(cfg, 'pytorch')
+    assert cfg.to_dict() == config().to_dict()
+
+
+def test_without_cuda_single_precision(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    cfg = config()
+    fit_to_machine(cfg)
+    assert cfg.optim_wrapper == {
+        'type': 'OptimWrapper',
+        'optimizer': {'type': 'Adam', 'lr': 1e-3},
+        'clip_grad': {'max_norm': 1.0},
+    }
+    assert cfg.env_cfg.dist_cfg.backend == 'nccl'
+
+
+def test_without_cuda_processes_speak_gloo(monkeypatch):
+    started = []
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setattr(
+        'torch.distributed.init_process_group', lambda **options: started.append(options)
+    )
+    cfg = config()
+    fit_to_machine(cfg, 'pytorch')
+    assert started == [{'backend': 'gloo'}]
+    assert cfg.env_cfg.dist_cfg.backend == 'gloo'
+    assert cfg.model_wrapper_cfg['device_ids'] is None
+    assert cfg.model_wrapper_cfg['find_unused_parameters'] is True
+
+
+def test_without_cuda_slurm_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    with pytest.raises(ValueError, match='slurm'):
+        fit_to_machine(config(), 'slurm')
