@@ -7,20 +7,19 @@ Examples:
 """
 
 import argparse
-import os
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from tsjnet_mm.apis import CLASSICAL_FUSORS, init_fusor
-from tsjnet_mm.engine.launch import fit_to_machine
+from tsjnet_mm.engine.launch import add_run_arguments, fit_to_machine, read_config
 from tsjnet_mm.evaluation.table import format_table
+from tsjnet_mm.utils import whole_file
 
 
-def parse_args():
-    """Command line."""
+def main():
+    """Run the test loop for the model and each baseline, and print one table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -33,43 +32,17 @@ def parse_args():
         choices=sorted(CLASSICAL_FUSORS),
         help='fusors without weights to put into the same table',
     )
-    parser.add_argument('--work-dir', help='folder of logs (default: work_dirs/<config name>)')
     parser.add_argument('--out', type=Path, help='also write the table to this file')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='override config entries, e.g. test_dataloader.num_workers=0',
-    )
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='how processes were started (default: none, one process)',
-    )
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    add_run_arguments(parser)
     args = parser.parse_args()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    return args
 
-
-def main():
-    """Run the test loop for the model and each baseline, and print one table."""
-    args = parse_args()
-    cfg = Config.fromfile(args.config)
-    cfg.launcher = args.launcher
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
-    if args.work_dir:
-        cfg.work_dir = args.work_dir
-    cfg.setdefault('work_dir', str(Path('work_dirs') / Path(args.config).stem))
+    cfg = read_config(args)
     cfg.load_from = args.checkpoint
     cfg.resume = False
     fit_to_machine(cfg, args.launcher)
     runner = Runner.from_cfg(cfg)
-    rows = {Path(args.config).stem: runner.test()}
     device = next(runner.model.parameters()).device
+    rows = {Path(args.config).stem: runner.test()}
     for name in args.baselines:
         runner.model = init_fusor(name, device=device)
         rows[name] = runner.test()
@@ -82,8 +55,8 @@ def main():
     table = format_table(rows, convention=cfg.test_evaluator.get('convention', 'plain'))
     print(table)
     if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(table + '\n')
+        with whole_file(args.out) as partial:
+            partial.write_text(table + '\n')
 
 
 if __name__ == '__main__':

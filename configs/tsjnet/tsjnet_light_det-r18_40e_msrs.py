@@ -1,5 +1,5 @@
-# The light preset driven by a small detector alone, which trains along: needs boxes, but neither
-# masks nor pretrained weights, and a CPU will do.
+# The light preset driven by a small detector alone, which trains along: needs boxes, but
+# neither masks nor pretrained weights, and a CPU will do.
 _base_ = [
     '../_base_/models/tsjnet_light.py',
     '../_base_/models/losses_mff.py',

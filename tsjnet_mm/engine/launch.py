@@ -1,11 +1,59 @@
-"""Fit a config to the machine and the launcher before the Runner sees it."""
+"""From a command line to a config that fits the machine: what comes before the Runner."""
 
 import os
+from pathlib import Path
 
 import torch
 import torch.distributed as torch_dist
+from mmengine.config import Config, DictAction
 from mmengine.dist import is_distributed
 from mmengine.logging import print_log
+
+
+def add_run_arguments(parser):
+    """Add the arguments that training and testing share.
+
+    Args:
+        parser (argparse.ArgumentParser): Gets ``--work-dir``, ``--cfg-options``,
+            ``--launcher`` and the ``--local-rank`` that launchers pass.
+    """
+    parser.add_argument(
+        '--work-dir', help='folder of logs and checkpoints (default: work_dirs/<config name>)'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help="override config entries, e.g. train_dataloader.batch_size=4; lists as 'a,b'",
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how processes were started (default: none, one process)',
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def read_config(args):
+    """Config file with the options of the command line put in.
+
+    Args:
+        args (argparse.Namespace): ``config`` and what :func:`add_run_arguments` adds.
+
+    Returns:
+        Config: With ``launcher`` and ``work_dir`` set.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg = Config.fromfile(args.config)
+    cfg.launcher = args.launcher
+    if args.cfg_options:
+        cfg.merge_from_dict(args.cfg_options)
+    if args.work_dir:
+        cfg.work_dir = args.work_dir
+    cfg.setdefault('work_dir', str(Path('work_dirs') / Path(args.config).stem))
+    return cfg
 
 
 def fit_to_machine(cfg, launcher='none'):
@@ -43,5 +91,4 @@ def fit_to_machine(cfg, launcher='none'):
         'find_unused_parameters': cfg.get('find_unused_parameters', False),
     }
     if not is_distributed():
-        os.environ.setdefault('LOCAL_RANK', '0')
         torch_dist.init_process_group(backend='gloo')
