@@ -10,6 +10,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope='session')
+def repository():
+    """The source tree, with its tools and configs."""
+    return ROOT
+
+
+@pytest.fixture(scope='session')
 def load_tool():
     """Import a script of tools/ by its path under that folder."""
 

@@ -45,7 +45,7 @@ def fit_text(text, width, height):
         tuple[float, int, int]: Font scale, width, and height below the baseline.
     """
     (full_width, ascent), descent = cv2.getTextSize(text, FONT, 1.0, 1)
-    scale = min(height / (ascent + descent), width / max(full_width, 1))
+    scale = min(height / max(ascent + descent, 1), width / max(full_width, 1))
     (text_width, _), descent = cv2.getTextSize(text, FONT, scale, 1)
     return scale, text_width, descent
 
