@@ -16,7 +16,7 @@ local = dict(
 fusor = dict(
     type='TSJNet',
     encoder=dict(type='BaseResNeStEncoder', with_cp=with_cp),
-    features=dict(type='LocalSignificantModule', detail=detail, local=local),
-    fusion_layer=dict(type='SumFusionLayer', detail=detail, local=local),
+    features=dict(type='LocalSignificantModule', detail=detail, local=local, with_cp=with_cp),
+    fusion_layer=dict(type='SumFusionLayer', detail=detail, local=local, with_cp=with_cp),
     decoder=dict(type='BaseResNeStDecoder', in_channels=64, merge='concat', with_cp=with_cp),
 )

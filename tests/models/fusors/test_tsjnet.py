@@ -108,9 +108,10 @@ def test_checkpointing_changes_nothing_but_memory(tiny_fusor, pair_batch):
     gradients = []
     for with_cp in (False, True):
         config = copy.deepcopy(tiny_fusor)
-        for part in (config['encoder'], config['decoder'], config['features']['local']):
-            part['with_cp'] = with_cp
-        config['fusion_layer']['local']['with_cp'] = with_cp
+        for part in ('encoder', 'features', 'fusion_layer', 'decoder'):
+            config[part]['with_cp'] = with_cp
+        for part in ('features', 'fusion_layer'):
+            config[part]['local'] = {**config[part]['local'], 'with_cp': with_cp}
         torch.manual_seed(0)
         fusor = MODELS.build(config).train()
         torch.manual_seed(1)

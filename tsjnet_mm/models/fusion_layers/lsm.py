@@ -2,16 +2,21 @@
 
 from torch import nn
 
+from tsjnet_mm.models.layers import checkpoint
 from tsjnet_mm.registry import MODELS
 
 
 class _TwoBranches(nn.Module):
     """A detail and a local branch; a branch configured as ``None`` passes features on."""
 
-    def __init__(self, detail, local):
+    def __init__(self, detail, local, with_cp=False):
         super().__init__()
+        self.with_cp = with_cp
         self.detail = nn.Identity() if detail is None else MODELS.build(detail)
         self.local = nn.Identity() if local is None else MODELS.build(local)
+
+    def _extract_detail(self, x):
+        return checkpoint(self.detail, x) if self.with_cp else self.detail(x)
 
 
 @MODELS.register_module()
@@ -23,6 +28,7 @@ class LocalSignificantModule(_TwoBranches):
             out (the ablation "w/o DSM" of Table 3).
         local (dict, optional): Config of the local branch, the paper's NAT. None leaves it
             out.
+        with_cp (bool): Recompute the detail branch in the backward pass. Defaults to False.
     """
 
     def forward(self, x):
@@ -34,7 +40,7 @@ class LocalSignificantModule(_TwoBranches):
         Returns:
             tuple[Tensor, Tensor]: Detail and local features, (B, C, H, W) each.
         """
-        return self.detail(x), self.local(x)
+        return self._extract_detail(x), self.local(x)
 
 
 @MODELS.register_module()
@@ -44,6 +50,7 @@ class SumFusionLayer(_TwoBranches):
     Args:
         detail (dict, optional): Config of D, the paper's DSM with weights of its own.
         local (dict, optional): Config of N, the paper's NAT with weights of its own.
+        with_cp (bool): Recompute the detail branch in the backward pass. Defaults to False.
     """
 
     def forward(self, ir_features, vi_features):
@@ -57,4 +64,4 @@ class SumFusionLayer(_TwoBranches):
             tuple[Tensor, Tensor]: Fused detail and local features, (B, C, H, W) each.
         """
         (ir_detail, ir_local), (vi_detail, vi_local) = ir_features, vi_features
-        return self.detail(ir_detail + vi_detail), self.local(ir_local + vi_local)
+        return self._extract_detail(ir_detail + vi_detail), self.local(ir_local + vi_local)
