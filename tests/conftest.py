@@ -105,6 +105,7 @@ def tiny_fusor():
             'reduced_channels': 8,
             'hidden_channels': 8,
             'upsample': 2,
+            'skip_channels': 4,
             'trunk': trunk,
         },
         'losses': {

@@ -1,6 +1,8 @@
-# The same parts for modest hardware: half resolution behind a strided stem, a pixel shuffle at
-# the end, the features summed as in the paper's Eq. 6, bilinear upsampling in the NAT.
+# The same parts for modest hardware: features at half the resolution, summed as in the paper's
+# Eq. 6, bilinear upsampling in the NAT; the decoder takes full-resolution detail from the
+# encoder's embeddings, which its features weigh against each other.
 channels = 24
+embed_channels = 8
 detail = dict(type='DetailSalienceModule', channels=channels)
 local = dict(
     type='NeighborhoodAttentionTransformer',
@@ -25,7 +27,7 @@ fusor = dict(
     type='TSJNet',
     encoder=dict(
         type='BaseResNeStEncoder',
-        embed_channels=8,
+        embed_channels=embed_channels,
         refine_channels=(channels,),
         trunk=dict(trunk, stride=2),
     ),
@@ -39,6 +41,7 @@ fusor = dict(
         reduced_channels=24,
         hidden_channels=32,
         upsample=2,
+        skip_channels=embed_channels,
         trunk=trunk,
     ),
 )

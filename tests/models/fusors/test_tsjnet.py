@@ -6,7 +6,7 @@ import torch
 from tsjnet_mm.apis import init_fusor
 from tsjnet_mm.registry import MODELS
 
-PRESETS = {'tsjnet-official': 45_065_315, 'tsjnet-light': 364_908}
+PRESETS = {'tsjnet-official': 45_065_315, 'tsjnet-light': 368_525}
 
 
 @pytest.fixture(scope='module', params=PRESETS)
@@ -70,7 +70,8 @@ def test_training_outputs_agree_with_fuse(tiny_fusor, pair_batch):
     for name in ('ir', 'vi', 'fused', 'ir_reconstruction', 'vi_reconstruction'):
         assert outputs[name].shape == ir.shape, name
     assert outputs['attention'].shape == (2, 2, 31, 47)
-    reconstruction, _ = fusor.decoder(*fusor.extract(pair_batch['inputs']['ir']))
+    *features, embedding = fusor.extract(pair_batch['inputs']['ir'])
+    reconstruction, _ = fusor.decoder(*features, embedding, embedding)
     whole = fusor.fuse_for_training(**pair_batch['inputs'])['ir_reconstruction']
     torch.testing.assert_close(whole, reconstruction, rtol=0, atol=1e-5)
 
@@ -138,7 +139,7 @@ def test_loads_from_a_joint_checkpoint(tiny_fusor):
 
 
 def test_strides_must_match(tiny_fusor):
-    tiny_fusor['decoder']['upsample'] = 1
+    tiny_fusor['decoder'].update(upsample=1)
     with pytest.raises(ValueError, match='stride 2'):
         MODELS.build(tiny_fusor)
 

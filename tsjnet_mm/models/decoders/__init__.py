@@ -1,5 +1,5 @@
 """Decoders."""
 
-from .brd import BaseResNeStDecoder
+from .brd import BaseResNeStDecoder, GatedSkipOutput
 
-__all__ = ['BaseResNeStDecoder']
+__all__ = ['BaseResNeStDecoder', 'GatedSkipOutput']

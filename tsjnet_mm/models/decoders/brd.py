@@ -1,10 +1,60 @@
-"""Base ResNeSt decoder (TSJNet, Eq. 6): spatial attention, then a ResNeSt trunk."""
+"""Base ResNeSt decoder (TSJNet, Eq. 6): spatial attention, then a ResNeSt trunk.
+
+New here, by option: an output for features that are smaller than the image, which takes the
+detail from the encoder's embeddings and leaves the choice between the modalities to the features.
+"""
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from tsjnet_mm.models.layers import ResNeStTrunk, SpatialAttention, checkpoint
 from tsjnet_mm.registry import MODELS
+
+
+class GatedSkipOutput(nn.Module):
+    """Image from coarse features and both modalities' embeddings at full resolution.
+
+    The features give, interpolated bilinearly and so without a grid, a gate in (0, 1) for each
+    channel of the embeddings, ``gate * ir + (1 - gate) * vi``, and as many channels beside it.
+
+    Args:
+        in_channels (int): Channels of the features.
+        hidden_channels (int): Channels between the two convolutions of the features.
+        skip_channels (int): Channels of an embedding.
+        upsample (int): Factor by which features are smaller than the image.
+    """
+
+    def __init__(self, in_channels, hidden_channels, skip_channels, upsample):
+        super().__init__()
+        self.upsample = upsample
+        self.coarse = nn.Sequential(
+            nn.Conv2d(in_channels, hidden_channels, 3, padding=1, bias=False),
+            nn.LeakyReLU(inplace=True),
+            nn.Conv2d(hidden_channels, 2 * skip_channels, 3, padding=1),
+        )
+        self.fine = nn.Conv2d(2 * skip_channels, 1, 3, padding=1)
+
+    def forward(self, features, ir_embedding, vi_embedding):
+        """Draw the image.
+
+        Args:
+            features (Tensor): (B, in_channels, H, W).
+            ir_embedding (Tensor): (B, skip_channels, H * upsample, W * upsample).
+            vi_embedding (Tensor): The same of the visible image.
+
+        Returns:
+            Tensor: (B, 1, H * upsample, W * upsample) in (0, 1).
+        """
+        coarse = F.interpolate(
+            self.coarse(features),
+            scale_factor=self.upsample,
+            mode='bilinear',
+            align_corners=False,
+        )
+        gate, beside = coarse.chunk(2, dim=1)
+        mixed = torch.lerp(vi_embedding, ir_embedding, torch.sigmoid(gate))
+        return torch.sigmoid(self.fine(torch.cat((mixed, beside), dim=1)))
 
 
 @MODELS.register_module()
@@ -20,13 +70,15 @@ class BaseResNeStDecoder(nn.Module):
         num_heads (int): Heads of the spatial attention. Defaults to 8.
         reduced_channels (int): Channels that enter the trunk. Defaults to 32.
         hidden_channels (int): Channels before the output convolution. Defaults to 256.
-        upsample (int): Factor by which features are smaller than the image; a pixel shuffle
-            makes up for it. Defaults to 1.
+        upsample (int): Factor by which features are smaller than the image. Defaults to 1.
+        skip_channels (int): Channels of the encoder's embeddings, for a
+            :class:`GatedSkipOutput`; 0 draws the image from the features alone, as the paper
+            does. Defaults to 0.
         trunk (dict, optional): Arguments of :class:`ResNeStTrunk`.
         with_cp (bool): Recompute activations in the backward pass. Defaults to False.
 
     Raises:
-        ValueError: ``merge`` is unknown.
+        ValueError: ``merge`` is unknown, or ``upsample`` comes without ``skip_channels``.
     """
 
     def __init__(
@@ -37,12 +89,15 @@ class BaseResNeStDecoder(nn.Module):
         reduced_channels=32,
         hidden_channels=256,
         upsample=1,
+        skip_channels=0,
         trunk=None,
         with_cp=False,
     ):
         super().__init__()
         if merge not in ('sum', 'concat'):
             raise ValueError(f"merge must be 'sum' or 'concat', got {merge!r}")
+        if upsample != 1 and not skip_channels:
+            raise ValueError(f'upsample={upsample} needs skip_channels')
         self.merge = merge
         self.upsample = upsample
         self.with_cp = with_cp
@@ -50,20 +105,28 @@ class BaseResNeStDecoder(nn.Module):
         self.attention = SpatialAttention(merged, num_heads)
         self.reduce = nn.Conv2d(merged, reduced_channels, 1, bias=False)
         self.trunk = ResNeStTrunk(reduced_channels, with_cp=with_cp, **(trunk or {}))
-        self.output = nn.Sequential(
-            nn.Conv2d(self.trunk.out_channels, hidden_channels, 3, padding=1, bias=False),
-            nn.LeakyReLU(inplace=True),
-            nn.Conv2d(hidden_channels, upsample**2, 3, padding=1, bias=False),
-            nn.PixelShuffle(upsample),
-            nn.Sigmoid(),
-        )
+        self.skips = bool(skip_channels)
+        if self.skips:
+            self.output = GatedSkipOutput(
+                self.trunk.out_channels, hidden_channels, skip_channels, upsample
+            )
+        else:
+            self.output = nn.Sequential(
+                nn.Conv2d(self.trunk.out_channels, hidden_channels, 3, padding=1, bias=False),
+                nn.LeakyReLU(inplace=True),
+                nn.Conv2d(hidden_channels, 1, 3, padding=1, bias=False),
+                nn.Sigmoid(),
+            )
 
-    def forward(self, detail, local):
+    def forward(self, detail, local, ir_embedding, vi_embedding):
         """Decode.
 
         Args:
             detail (Tensor): (B, C, H, W) features of the DSM.
             local (Tensor): (B, C, H, W) features of the NAT.
+            ir_embedding (Tensor): (B, skip_channels, H * upsample, W * upsample), read only
+                with ``skip_channels``.
+            vi_embedding (Tensor): The same of the visible image.
 
         Returns:
             tuple[Tensor, Tensor]: Image (B, 1, H * upsample, W * upsample) in (0, 1), and
@@ -71,6 +134,8 @@ class BaseResNeStDecoder(nn.Module):
         """
         merged = local + detail if self.merge == 'sum' else torch.cat((local, detail), dim=1)
         features, attention = self.attention(merged)
-        features = self.trunk(self.reduce(features))
-        image = checkpoint(self.output, features) if self.with_cp else self.output(features)
+        inputs = [self.trunk(self.reduce(features))]
+        if self.skips:
+            inputs += [ir_embedding, vi_embedding]
+        image = checkpoint(self.output, *inputs) if self.with_cp else self.output(*inputs)
         return image, attention

@@ -43,7 +43,10 @@ class BaseResNeStEncoder(nn.Module):
             image (Tensor): (B, 1, H, W) luma or infrared in [0, 1].
 
         Returns:
-            Tensor: (B, C, H / stride, W / stride).
+            tuple[Tensor, Tensor]: The embedding (B, embed_channels, H, W), from which a decoder
+            may take detail, and the features (B, C, H / stride, W / stride).
         """
-        features = self.trunk(self.embed(image))
-        return checkpoint(self.refine, features) if self.with_cp else self.refine(features)
+        embedding = self.embed(image)
+        features = self.trunk(embedding)
+        features = checkpoint(self.refine, features) if self.with_cp else self.refine(features)
+        return embedding, features

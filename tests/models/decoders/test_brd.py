@@ -1,0 +1,67 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from tsjnet_mm.models.decoders import BaseResNeStDecoder, GatedSkipOutput
+
+TRUNK = {'stem_channels': (4, 4, 8), 'planes': 4, 'expansion': 2, 'num_blocks': 1}
+
+
+def decoder(**changes):
+    options = {
+        'in_channels': 8,
+        'num_heads': 2,
+        'reduced_channels': 4,
+        'hidden_channels': 6,
+        'trunk': TRUNK,
+    }
+    return BaseResNeStDecoder(**{**options, **changes}).eval()
+
+
+@pytest.mark.parametrize('merge', ['sum', 'concat'])
+def test_paper_decoder(merge):
+    torch.manual_seed(0)
+    module = decoder(merge=merge)
+    detail, local = torch.randn(2, 2, 8, 12, 16)
+    image, attention = module(detail, local, None, None)
+    merged = local + detail if merge == 'sum' else torch.cat((local, detail), dim=1)
+    features, maps = module.attention(merged)
+    features = module.trunk(module.reduce(features))
+    hidden = F.leaky_relu(F.conv2d(features, module.output[0].weight, padding=1))
+    expected = torch.sigmoid(F.conv2d(hidden, module.output[2].weight, padding=1))
+    torch.testing.assert_close(image, expected)
+    torch.testing.assert_close(attention, maps)
+
+
+def test_gate_chooses_between_the_embeddings():
+    torch.manual_seed(0)
+    output = GatedSkipOutput(8, 6, skip_channels=3, upsample=2)
+    features = torch.randn(1, 8, 5, 6)
+    ir, vi = torch.randn(2, 1, 3, 10, 12)
+    last = output.coarse[-1]
+    torch.nn.init.zeros_(last.weight)
+    for gate, chosen in ((50.0, ir), (-50.0, vi), (0.0, (ir + vi) / 2)):
+        with torch.no_grad():
+            last.bias.copy_(torch.tensor([gate] * 3 + [0.0] * 3))
+        expected = torch.sigmoid(
+            F.conv2d(chosen, output.fine.weight[:, :3], output.fine.bias, padding=1)
+        )
+        torch.testing.assert_close(output(features, ir, vi), expected, rtol=0, atol=1e-6)
+
+
+def test_smaller_features_draw_a_whole_image():
+    module = decoder(upsample=2, skip_channels=3)
+    detail, local = torch.randn(2, 2, 8, 12, 16)
+    ir, vi = torch.randn(2, 2, 3, 24, 32)
+    image, attention = module(detail, local, ir, vi)
+    assert image.shape == (2, 1, 24, 32)
+    assert attention.shape == (2, 2, 12, 16)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [({'merge': 'max'}, 'max'), ({'upsample': 2}, 'skip_channels')],
+)
+def test_wrong_options_are_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        decoder(**options)
