@@ -1,7 +1,7 @@
 """Base ResNeSt decoder (TSJNet, Eq. 6): spatial attention, then a ResNeSt trunk.
 
 New here, by option: an output for features that are smaller than the image, which takes the
-detail from the encoder's embeddings and leaves the choice between the modalities to the features.
+detail from the encoder's embeddings and leaves the choice between the two to the features.
 """
 
 import torch
