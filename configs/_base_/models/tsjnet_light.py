@@ -28,6 +28,7 @@ fusor = dict(
     encoder=dict(
         type='BaseResNeStEncoder',
         embed_channels=embed_channels,
+        identity_embedding=True,
         refine_channels=(channels,),
         trunk=dict(trunk, stride=2),
     ),

@@ -66,7 +66,9 @@ def test_training_outputs_agree_with_fuse(tiny_fusor, pair_batch):
         pair_batch['inputs']['vi'][..., :61, :93],
     )
     outputs = fusor.fuse_for_training(ir, vi)
-    torch.testing.assert_close(outputs['fused'], fusor.fuse(ir, vi), rtol=0, atol=1e-5)
+    torch.testing.assert_close(
+        outputs['fused'].clamp(0, 1), fusor.fuse(ir, vi), rtol=0, atol=1e-5
+    )
     for name in ('ir', 'vi', 'fused', 'ir_reconstruction', 'vi_reconstruction'):
         assert outputs[name].shape == ir.shape, name
     assert outputs['attention'].shape == (2, 2, 31, 47)
@@ -148,3 +150,13 @@ def test_training_needs_losses(tiny_fusor, pair_batch):
     del tiny_fusor['losses']
     with pytest.raises(RuntimeError, match='without losses'):
         MODELS.build(tiny_fusor)(**pair_batch, mode='loss')
+
+
+def test_light_starts_training_from_average_fusion():
+    with pytest.warns(UserWarning, match='random weights'):
+        fusor = init_fusor('tsjnet-light')
+    torch.nn.init.zeros_(fusor.decoder.output.coarse[-1].weight)
+    torch.nn.init.zeros_(fusor.decoder.output.coarse[-1].bias)
+    ir, vi = torch.rand(2, 1, 1, 33, 40)
+    with torch.no_grad():
+        torch.testing.assert_close(fusor.fuse(ir, vi), (ir + vi) / 2, rtol=0, atol=1e-5)

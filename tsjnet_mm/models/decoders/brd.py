@@ -17,6 +17,8 @@ class GatedSkipOutput(nn.Module):
 
     The features give, interpolated bilinearly and so without a grid, a gate in (0, 1) for each
     channel of the embeddings, ``gate * ir + (1 - gate) * vi``, and as many channels beside it.
+    At the start only the first embedding is drawn; where that starts as the image itself
+    (``identity_embedding`` of the encoder), training starts from average fusion.
 
     Args:
         in_channels (int): Channels of the features.
@@ -34,6 +36,8 @@ class GatedSkipOutput(nn.Module):
             nn.Conv2d(hidden_channels, 2 * skip_channels, 3, padding=1),
         )
         self.fine = nn.Conv2d(2 * skip_channels, 1, 3, padding=1)
+        nn.init.dirac_(self.fine.weight)
+        nn.init.zeros_(self.fine.bias)
 
     def forward(self, features, ir_embedding, vi_embedding):
         """Draw the image.
@@ -44,7 +48,8 @@ class GatedSkipOutput(nn.Module):
             vi_embedding (Tensor): The same of the visible image.
 
         Returns:
-            Tensor: (B, 1, H * upsample, W * upsample) in (0, 1).
+            Tensor: (B, 1, H * upsample, W * upsample), not clipped: a saturated pixel must
+            still be able to learn.
         """
         coarse = F.interpolate(
             self.coarse(features),
@@ -54,7 +59,7 @@ class GatedSkipOutput(nn.Module):
         )
         gate, beside = coarse.chunk(2, dim=1)
         mixed = torch.lerp(vi_embedding, ir_embedding, torch.sigmoid(gate))
-        return torch.sigmoid(self.fine(torch.cat((mixed, beside), dim=1)))
+        return self.fine(torch.cat((mixed, beside), dim=1))
 
 
 @MODELS.register_module()
@@ -129,8 +134,9 @@ class BaseResNeStDecoder(nn.Module):
             vi_embedding (Tensor): The same of the visible image.
 
         Returns:
-            tuple[Tensor, Tensor]: Image (B, 1, H * upsample, W * upsample) in (0, 1), and
-            the spatial attention maps (B, num_heads, H, W) that Eq. 9 reads.
+            tuple[Tensor, Tensor]: Image (B, 1, H * upsample, W * upsample), in (0, 1) or, of a
+            :class:`GatedSkipOutput`, near it, and the spatial attention maps
+            (B, num_heads, H, W) that Eq. 9 reads.
         """
         merged = local + detail if self.merge == 'sum' else torch.cat((local, detail), dim=1)
         features, attention = self.attention(merged)

@@ -17,15 +17,24 @@ class BaseResNeStEncoder(nn.Module):
         refine_channels (Sequence[int]): Channels of the 3x3 refinement convolutions.
             Defaults to (256, 128, 64).
         trunk (dict, optional): Arguments of :class:`ResNeStTrunk`.
+        identity_embedding (bool): Start with the image itself as the embedding's first
+            channel, for a decoder that draws from it. Defaults to False.
         with_cp (bool): Recompute activations in the backward pass. Defaults to False.
     """
 
     def __init__(
-        self, embed_channels=3, refine_channels=(256, 128, 64), trunk=None, with_cp=False
+        self,
+        embed_channels=3,
+        refine_channels=(256, 128, 64),
+        trunk=None,
+        identity_embedding=False,
+        with_cp=False,
     ):
         super().__init__()
         self.with_cp = with_cp
         self.embed = nn.Conv2d(1, embed_channels, 3, padding=1, bias=False)
+        if identity_embedding:
+            nn.init.dirac_(self.embed.weight[:1])
         self.trunk = ResNeStTrunk(embed_channels, with_cp=with_cp, **(trunk or {}))
         layers = []
         channels = self.trunk.out_channels
