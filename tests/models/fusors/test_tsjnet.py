@@ -160,3 +160,16 @@ def test_light_starts_training_from_average_fusion():
     ir, vi = torch.rand(2, 1, 1, 33, 40)
     with torch.no_grad():
         torch.testing.assert_close(fusor.fuse(ir, vi), (ir + vi) / 2, rtol=0, atol=1e-5)
+
+
+def test_mixed_precision_trains(tiny_fusor, pair_batch):
+    torch.manual_seed(0)
+    fusor = MODELS.build(tiny_fusor)
+    expected = {name: value.item() for name, value in fusor(**pair_batch, mode='loss').items()}
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = fusor(**pair_batch, mode='loss')
+    for name, value in losses.items():
+        assert value.dtype == torch.float32, name
+        assert value.item() == pytest.approx(expected[name], abs=0.05), name
+    sum(losses.values()).backward()
+    assert all(p.grad.isfinite().all() for p in fusor.parameters())

@@ -58,7 +58,8 @@ class GatedSkipOutput(nn.Module):
             align_corners=False,
         )
         gate, beside = coarse.chunk(2, dim=1)
-        mixed = torch.lerp(vi_embedding, ir_embedding, torch.sigmoid(gate))
+        gate = torch.sigmoid(gate)
+        mixed = gate * ir_embedding + (1 - gate) * vi_embedding
         return self.fine(torch.cat((mixed, beside), dim=1))
 
 
