@@ -9,6 +9,7 @@ import json
 import math
 import os
 import xml.etree.ElementTree as ElementTree
+from abc import ABC, abstractmethod
 from collections import defaultdict
 
 from .errors import PairError
@@ -17,7 +18,7 @@ from .errors import PairError
 _CLASS_LISTS = ('classes.txt',)
 
 
-class LabelReader:
+class LabelReader(ABC):
     """What the readers have in common: class names and the check of boxes.
 
     Args:
@@ -33,6 +34,7 @@ class LabelReader:
         self.label_map = label_map
         self.tolerance = tolerance
 
+    @abstractmethod
     def __call__(self, stem, size):
         """Read the labels of one image.
 
@@ -47,7 +49,6 @@ class LabelReader:
             PairError: No labels for this image, malformed ones, a class that is not known,
                 or a box that lies outside the image or has no area.
         """
-        raise NotImplementedError
 
     def _require_file(self, stem, extension):
         path = os.path.join(self.path, stem + extension)
