@@ -34,6 +34,9 @@ val_dataloader = dict(
     num_workers=0, persistent_workers=False, dataset=dict(data_root=data_root)
 )
 test_dataloader = val_dataloader
-optim_wrapper = dict(_delete_=True, type='OptimWrapper', optimizer=dict(type='Adam', lr=2e-3))
+optim_wrapper = dict(
+    type='OptimWrapper',
+    paramwise_cfg=dict(_delete_=True),
+)
 train_cfg = dict(max_epochs=8, val_interval=8)
 default_hooks = dict(logger=dict(interval=4))

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tsjnet_mm.models.decoders import BaseResNeStDecoder, GatedSkipOutput
+from tsjnet_mm.models.decoders import BaseResNeStDecoder, WeightedSkipOutput
 
 TRUNK = {'stem_channels': (4, 4, 8), 'planes': 4, 'expansion': 2, 'num_blocks': 1}
 
@@ -33,18 +33,19 @@ def test_paper_decoder(merge):
     torch.testing.assert_close(attention, maps)
 
 
-def test_gate_chooses_between_the_embeddings():
+def test_features_weigh_the_embeddings():
     torch.manual_seed(0)
-    output = GatedSkipOutput(8, 6, skip_channels=3, upsample=2)
+    output = WeightedSkipOutput(8, 6, skip_channels=3, upsample=2)
     features = torch.randn(1, 8, 5, 6)
     ir, vi = torch.randn(2, 1, 3, 10, 12)
     last = output.coarse[-1]
     torch.nn.init.zeros_(last.weight)
     torch.nn.init.normal_(output.fine.weight)
-    for gate, chosen in ((50.0, ir), (-50.0, vi), (0.0, (ir + vi) / 2)):
+    for a, b, chosen in ((0.5, -0.5, ir), (-0.5, 0.5, vi), (0.0, 0.0, (ir + vi) / 2)):
         with torch.no_grad():
-            last.bias.copy_(torch.tensor([gate] * 3 + [0.0] * 3))
-        expected = F.conv2d(chosen, output.fine.weight[:, :3], output.fine.bias, padding=1)
+            last.bias.copy_(torch.tensor([a] * 3 + [b] * 3 + [0.0] * 3))
+        drawn = torch.cat((chosen, torch.maximum(ir, vi)), dim=1)
+        expected = F.conv2d(drawn, output.fine.weight[:, :6], output.fine.bias, padding=1)
         torch.testing.assert_close(output(features, ir, vi), expected, rtol=0, atol=1e-6)
 
 

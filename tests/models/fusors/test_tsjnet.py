@@ -6,7 +6,7 @@ import torch
 from tsjnet_mm.apis import init_fusor
 from tsjnet_mm.registry import MODELS
 
-PRESETS = {'tsjnet-official': 45_065_315, 'tsjnet-light': 368_525}
+PRESETS = {'tsjnet-official': 45_065_315, 'tsjnet-light': 370_909}
 
 
 @pytest.fixture(scope='module', params=PRESETS)

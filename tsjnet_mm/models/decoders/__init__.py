@@ -1,5 +1,5 @@
 """Decoders."""
 
-from .brd import BaseResNeStDecoder, GatedSkipOutput
+from .brd import BaseResNeStDecoder, WeightedSkipOutput
 
-__all__ = ['BaseResNeStDecoder', 'GatedSkipOutput']
+__all__ = ['BaseResNeStDecoder', 'WeightedSkipOutput']

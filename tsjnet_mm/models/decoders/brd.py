@@ -12,13 +12,15 @@ from tsjnet_mm.models.layers import ResNeStTrunk, SpatialAttention, checkpoint
 from tsjnet_mm.registry import MODELS
 
 
-class GatedSkipOutput(nn.Module):
+class WeightedSkipOutput(nn.Module):
     """Image from coarse features and both modalities' embeddings at full resolution.
 
-    The features give, interpolated bilinearly and so without a grid, a gate in (0, 1) for each
-    channel of the embeddings, ``gate * ir + (1 - gate) * vi``, and as many channels beside it.
-    At the start only the first embedding is drawn; where that starts as the image itself
-    (``identity_embedding`` of the encoder), training starts from average fusion.
+    The features give, interpolated bilinearly and so without a grid, weights for each channel
+    of the embeddings, ``(1/2 + a) * ir + (1/2 + b) * vi``, and as many channels beside it. The
+    weights are not squashed: a saturated gate would stick to one modality. The last
+    convolution also sees the larger of the two embeddings. At the start only the first
+    weighted embedding is drawn; where that starts as the image itself
+    (``identity_embedding`` of the encoder), training starts near average fusion.
 
     Args:
         in_channels (int): Channels of the features.
@@ -33,9 +35,9 @@ class GatedSkipOutput(nn.Module):
         self.coarse = nn.Sequential(
             nn.Conv2d(in_channels, hidden_channels, 3, padding=1, bias=False),
             nn.LeakyReLU(inplace=True),
-            nn.Conv2d(hidden_channels, 2 * skip_channels, 3, padding=1),
+            nn.Conv2d(hidden_channels, 3 * skip_channels, 3, padding=1),
         )
-        self.fine = nn.Conv2d(2 * skip_channels, 1, 3, padding=1)
+        self.fine = nn.Conv2d(3 * skip_channels, 1, 3, padding=1)
         nn.init.dirac_(self.fine.weight)
         nn.init.zeros_(self.fine.bias)
 
@@ -57,10 +59,10 @@ class GatedSkipOutput(nn.Module):
             mode='bilinear',
             align_corners=False,
         )
-        gate, beside = coarse.chunk(2, dim=1)
-        gate = torch.sigmoid(gate)
-        mixed = gate * ir_embedding + (1 - gate) * vi_embedding
-        return self.fine(torch.cat((mixed, beside), dim=1))
+        ir_weight, vi_weight, beside = coarse.chunk(3, dim=1)
+        weighted = (0.5 + ir_weight) * ir_embedding + (0.5 + vi_weight) * vi_embedding
+        larger = torch.maximum(ir_embedding, vi_embedding)
+        return self.fine(torch.cat((weighted, larger, beside), dim=1))
 
 
 @MODELS.register_module()
@@ -78,7 +80,7 @@ class BaseResNeStDecoder(nn.Module):
         hidden_channels (int): Channels before the output convolution. Defaults to 256.
         upsample (int): Factor by which features are smaller than the image. Defaults to 1.
         skip_channels (int): Channels of the encoder's embeddings, for a
-            :class:`GatedSkipOutput`; 0 draws the image from the features alone, as the paper
+            :class:`WeightedSkipOutput`; 0 draws the image from the features alone, as the paper
             does. Defaults to 0.
         trunk (dict, optional): Arguments of :class:`ResNeStTrunk`.
         with_cp (bool): Recompute activations in the backward pass. Defaults to False.
@@ -113,7 +115,7 @@ class BaseResNeStDecoder(nn.Module):
         self.trunk = ResNeStTrunk(reduced_channels, with_cp=with_cp, **(trunk or {}))
         self.skips = bool(skip_channels)
         if self.skips:
-            self.output = GatedSkipOutput(
+            self.output = WeightedSkipOutput(
                 self.trunk.out_channels, hidden_channels, skip_channels, upsample
             )
         else:
@@ -136,7 +138,7 @@ class BaseResNeStDecoder(nn.Module):
 
         Returns:
             tuple[Tensor, Tensor]: Image (B, 1, H * upsample, W * upsample), in (0, 1) or, of a
-            :class:`GatedSkipOutput`, near it, and the spatial attention maps
+            :class:`WeightedSkipOutput`, near it, and the spatial attention maps
             (B, num_heads, H, W) that Eq. 9 reads.
         """
         merged = local + detail if self.merge == 'sum' else torch.cat((local, detail), dim=1)
