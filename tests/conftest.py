@@ -1,9 +1,21 @@
 import os
+import random
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+
+from tsjnet_mm.utils.env import allow_mmengine_checkpoints
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    """The same random weights and images in every run, whatever ran before."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope='session')
@@ -115,3 +127,15 @@ def tiny_fusor():
             'vi_reconstruction': {'type': 'ReconstructionLoss', 'modality': 'vi'},
         },
     }
+
+
+@pytest.fixture
+def load_checkpoint():
+    """Read a checkpoint of the Runner, all of it."""
+
+    def load(path):
+        # mmengine's fork forgets what torch was told to allow whenever it loads itself.
+        allow_mmengine_checkpoints()
+        return torch.load(path, weights_only=True)
+
+    return load

@@ -92,7 +92,7 @@ def test_two_processes_average_to_the_joined_batch(tiny_config, tiny_fusor, tmp_
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='gloo between CPU processes')
-def test_dist_scripts_train_and_test(tiny_config, tmp_path):
+def test_dist_scripts_train_and_test(tiny_config, load_checkpoint, tmp_path):
     config, work_dir = tiny_config(epochs=1), tmp_path / 'dist'
     environment = {
         **os.environ,
@@ -115,6 +115,6 @@ def test_dist_scripts_train_and_test(tiny_config, tmp_path):
     script('dist_train.sh', config, 2, '--work-dir', work_dir)
     checkpoint = work_dir / 'epoch_1.pth'
     # Six pairs, two a process: two iterations (the sampler fills the last one up).
-    assert torch.load(checkpoint, weights_only=True)['meta']['iter'] == 2
+    assert load_checkpoint(checkpoint)['meta']['iter'] == 2
     table = script('dist_test.sh', config, checkpoint, 2, '--work-dir', work_dir)
     assert 'convention: plain' in table

@@ -5,8 +5,6 @@ import sys
 import pytest
 import torch
 
-import tsjnet_mm  # noqa: F401  (lets torch load the Runner's checkpoints)
-
 KILLER = """
 import os
 import signal
@@ -23,10 +21,6 @@ class Killer(Hook):
 """
 
 
-def final(work_dir, epoch):
-    return torch.load(work_dir / f'epoch_{epoch}.pth', weights_only=True)
-
-
 @pytest.fixture
 def killable(tiny_config, tmp_path):
     (tmp_path / 'killer.py').write_text(KILLER)
@@ -40,7 +34,9 @@ def killable(tiny_config, tmp_path):
     )
 
 
-def test_killed_run_resumes_as_if_nothing_had_happened(killable, run_tool, tmp_path):
+def test_killed_run_resumes_as_if_nothing_had_happened(
+    killable, run_tool, load_checkpoint, tmp_path
+):
     whole, broken = tmp_path / 'whole', tmp_path / 'broken'
     paths = f'{tmp_path}:{":".join(sys.path)}'
     run_tool('train.py', killable, '--work-dir', whole, PYTHONPATH=paths)
@@ -52,7 +48,7 @@ def test_killed_run_resumes_as_if_nothing_had_happened(killable, run_tool, tmp_p
     assert (broken / 'last_checkpoint').read_text() == str(broken / 'epoch_2.pth')
     run_tool('train.py', killable, '--work-dir', broken, '--resume', PYTHONPATH=paths)
 
-    expected, resumed = final(whole, 4), final(broken, 4)
+    expected, resumed = (load_checkpoint(run / 'epoch_4.pth') for run in (whole, broken))
     torch.testing.assert_close(resumed['state_dict'], expected['state_dict'], rtol=0, atol=0)
     torch.testing.assert_close(resumed['optimizer'], expected['optimizer'], rtol=0, atol=0)
     assert resumed['param_schedulers'] == expected['param_schedulers']
@@ -61,7 +57,9 @@ def test_killed_run_resumes_as_if_nothing_had_happened(killable, run_tool, tmp_p
     assert not list(broken.rglob('*.part*'))
 
 
-def test_train_without_cuda_says_that_it_drops_mixed_precision(tiny_config, run_tool):
+def test_train_without_cuda_says_that_it_drops_mixed_precision(
+    tiny_config, run_tool, load_checkpoint
+):
     if torch.cuda.is_available():
         pytest.skip('this machine has CUDA')
     config = tiny_config(epochs=1)
@@ -69,7 +67,7 @@ def test_train_without_cuda_says_that_it_drops_mixed_precision(tiny_config, run_
     done = run_tool('train.py', config, '--cfg-options', *options)
     assert 'single precision' in done.stdout + done.stderr
     work_dir = config.parent / 'work'
-    checkpoint = final(work_dir, 1)
+    checkpoint = load_checkpoint(work_dir / 'epoch_1.pth')
     assert checkpoint['optimizer']['param_groups'][0]['lr'] == 0.004
     records = [
         json.loads(line)
