@@ -54,6 +54,8 @@ def test_stopped_run_leaves_no_half_set(repository, tmp_path, kind):
         env=os.environ | {'PYTHONPATH': path},
         stderr=subprocess.PIPE,
         text=True,
+        # A shell's background jobs, and what they start, ignore SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while not list(tmp_path.rglob('00003?.txt')):
