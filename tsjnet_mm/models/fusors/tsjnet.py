@@ -103,7 +103,8 @@ class TSJNet(BaseFusor):
             vi (Tensor): (B, 3, H, W) RGB or (B, 1, H, W) grey in [0, 1].
 
         Returns:
-            dict[str, Tensor]: ``ir``, ``vi`` (luma) and ``fused`` (B, 1, H, W),
+            dict[str, Tensor]: ``ir``, ``vi`` (luma) and ``fused`` (B, 1, H, W), the last as the
+            decoder gives it, not clipped,
             ``attention`` (B, heads, H', W'), and, if a loss needs them,
             ``ir_reconstruction`` and ``vi_reconstruction`` (B, 1, H, W).
         """
