@@ -52,7 +52,11 @@ def main():
         method: {name.rpartition('/')[2]: value for name, value in metrics.items()}
         for method, metrics in rows.items()
     }
-    table = format_table(rows, convention=cfg.test_evaluator.get('convention', 'plain'))
+    table = format_table(
+        rows,
+        convention=cfg.test_evaluator.get('convention', 'plain'),
+        pairs=len(runner.test_dataloader.dataset),
+    )
     print(table)
     if args.out:
         with whole_file(args.out) as partial:

@@ -1,6 +1,7 @@
 """Evaluation: metrics as functions, as the Runner's metrics, and their tables."""
 
 from .metrics import FusionMetric
-from .table import format_table
+from .results import EvaluationResults, load_results
+from .table import format_table, rank_methods
 
-__all__ = ['FusionMetric', 'format_table']
+__all__ = ['EvaluationResults', 'FusionMetric', 'format_table', 'load_results', 'rank_methods']

@@ -1,87 +1,184 @@
-"""Tables of fusion metrics that say what their numbers are."""
+"""Tables of fusion metrics that say what their numbers are, and who is ahead."""
 
 import math
 
 from tsjnet_mm.evaluation.functional import FUSION_METRICS, check_metrics
 
-_STYLES = ('text', 'markdown')
+_MEAN_RANK = 'mean rank'
+#: Text tables are broken where they would be wider.
+_WIDTH = 120
+#: What is put before and after the best three values of a column.
+_MARKS = {
+    'text': (('', '¹'), ('', '²'), ('', '³')),
+    'markdown': (('**', '**'), ('<u>', '</u>'), ('*', '*')),
+}
+_LEGENDS = {
+    'text': 'rank: ¹ ² ³, others in brackets',
+    'markdown': 'rank: **first**, <u>second</u>, *third*, others in brackets',
+}
+
+
+def _is_finite(value):
+    return value is not None and math.isfinite(value)
 
 
 def _digits(values):
-    largest = max((abs(value) for value in values if math.isfinite(value)), default=0)
-    return 3 if largest < 10 else 2 if largest < 100 else 1
+    largest = max(map(abs, values), default=0)
+    return next((n for limit, n in ((0.1, 4), (10, 3), (100, 2)) if largest < limit), 1)
 
 
-def _column(metric, values, style):
-    digits = _digits([value for value in values if value is not None])
-    # Compared as printed: what reads the same is equally good.
-    shown = [None if value is None else round(value, digits) for value in values]
-    comparable = [value for value in shown if value is not None and not math.isnan(value)]
-    best = None
-    if len(values) > 1 and comparable:
-        pick = max if FUSION_METRICS[metric].higher_is_better else min
-        best = pick(comparable)
-    cells = []
-    for value in shown:
-        cell = '-' if value is None else f'{value:.{digits}f}'
-        if style == 'markdown':
-            cells.append(f'**{cell}**' if value is not None and value == best else cell)
-        else:
-            cells.append(cell + ('*' if value is not None and value == best else ' '))
-    return cells
+def _metrics(rows):
+    return list(dict.fromkeys(metric for row in rows.values() for metric in row))
 
 
-def format_table(rows, convention, style='text'):
-    """Format the metrics of several methods, the best of each marked.
+def _printed(rows, metric):
+    """The values of a column as they are printed, None where a method has none."""
+    values = [row.get(metric) for row in rows.values()]
+    digits = 2 if metric == _MEAN_RANK else _digits(filter(_is_finite, values))
+    return [None if value is None else f'{value:.{digits}f}' for value in values]
+
+
+def _higher_is_better(metric):
+    return metric != _MEAN_RANK and FUSION_METRICS[metric].higher_is_better
+
+
+def _ranks(printed, higher_is_better):
+    sign = 1 if higher_is_better else -1
+    values = [math.nan if text is None else sign * float(text) for text in printed]
+    finite = [value for value in values if math.isfinite(value)]
+    return [
+        1 + sum(other > value for other in finite) if math.isfinite(value) else None
+        for value in values
+    ]
+
+
+def rank_methods(rows):
+    """Rank methods in each metric, and on average.
+
+    Values are compared as :func:`format_table` prints them: what reads the same shares the
+    better rank. A value that is missing or not finite has no rank, and a method that lacks a
+    rank has no mean rank, which would be one over fewer metrics.
+
+    Args:
+        rows (dict[str, dict[str, float]]): Method to metric to value.
+
+    Returns:
+        tuple[dict[str, dict[str, int | None]], dict[str, float | None]]: Method to metric
+        to rank, from 1 for the best, and method to mean rank.
+
+    Example:
+        >>> rows = {'average': {'CC': 0.66, 'CV': 866.2}, 'max': {'CC': 0.603, 'CV': 352.6}}
+        >>> ranks, mean_ranks = rank_methods(rows)
+        >>> ranks
+        {'average': {'CC': 1, 'CV': 2}, 'max': {'CC': 2, 'CV': 1}}
+        >>> mean_ranks
+        {'average': 1.5, 'max': 1.5}
+    """
+    ranks = {method: {} for method in rows}
+    for metric in _metrics(rows):
+        column = _ranks(_printed(rows, metric), _higher_is_better(metric))
+        for method, rank in zip(rows, column, strict=True):
+            ranks[method][metric] = rank
+    mean_ranks = {
+        method: None if None in row.values() else sum(row.values()) / len(row)
+        for method, row in ranks.items()
+    }
+    return ranks, mean_ranks
+
+
+def _marks(rank, style):
+    if rank is None:
+        return '', ''
+    return _MARKS[style][rank - 1] if rank <= 3 else ('', f' ({rank})')
+
+
+def _column(rows, metric, style):
+    """The head and the marked values."""
+    printed = _printed(rows, metric)
+    higher_is_better = _higher_is_better(metric)
+    ranks = _ranks(printed, higher_is_better) if len(rows) > 1 else [None] * len(printed)
+    marks = [_marks(rank, style) for rank in ranks]
+    # In text the last digits stand below each other, whatever mark follows.
+    width = max(len(after) for _, after in marks) if style == 'text' else 0
+    cells = [
+        before + ('-' if text is None else text) + after.ljust(width)
+        for text, (before, after) in zip(printed, marks, strict=True)
+    ]
+    return [metric + ('↑' if higher_is_better else '↓') + ' ' * width, *cells]
+
+
+def _align(columns):
+    """Lines of cells that are as wide as their column, the first of each to the left."""
+    widths = [max(map(len, column)) for column in columns]
+    return [
+        [first.ljust(widths[0]), *map(str.rjust, others, widths[1:])]
+        for first, *others in zip(*columns, strict=True)
+    ]
+
+
+def _break(first, columns):
+    """Blocks of lines that are narrow enough, each of as many columns as fit."""
+    block = [first]
+    for column in columns:
+        if len(block) > 1 and len(_text_line(_align([*block, column])[0])) > _WIDTH:
+            yield _align(block)
+            block = [first]
+        block.append(column)
+    yield _align(block)
+
+
+def _text_line(cells):
+    return '  '.join(cells).rstrip()
+
+
+def format_table(rows, convention, pairs, style='text'):
+    """Format the metrics of several methods, with the rank of each in each metric.
+
+    The best three of a column are marked, as in the paper's tables, the ranks of the others
+    stand in brackets; the last column is the mean rank, see :func:`rank_methods`. A single
+    method is not ranked.
 
     Args:
         rows (dict[str, dict[str, float]]): Method to metric to value. Metrics are columns in
             the order they first appear; a method may lack some, shown as ``-``.
         convention (str): The convention the values were computed under; it heads the table.
-        style (str): ``'text'``, aligned, the best followed by ``*``, or ``'markdown'``, the
-            best in bold. Defaults to ``'text'``.
+        pairs (int): The number of image pairs that the values are means over; so does it.
+        style (str): ``'text'``, aligned and broken at 120 characters, or ``'markdown'``.
+            Defaults to ``'text'``.
 
     Returns:
         str: The table, without a final newline. ↑: higher is better, ↓: lower is better.
 
     Raises:
-        ValueError: There are no rows, a metric or the style is unknown, or a metric does not
-            know the convention.
+        ValueError: There are no rows or no metrics, a metric or the style is unknown, or a
+            metric is not defined under the convention.
 
     Example:
         >>> average = {'PSNR': 19.41, 'CV': 866.2}
         >>> brighter = {'PSNR': 19.97, 'CV': 352.6}
-        >>> print(format_table({'average': average, 'max': brighter}, 'plain'))
-        convention: plain (* best)
-        method   PSNR↑     CV↓
-        average  19.41   866.2
-        max      19.97*  352.6*
+        >>> print(format_table({'average': average, 'max': brighter}, 'plain', pairs=361))
+        convention: plain, 361 pairs (rank: ¹ ² ³, others in brackets)
+        method   PSNR↑     CV↓   mean rank↓
+        average  19.41²  866.2²        2.00²
+        max      19.97¹  352.6¹        1.00¹
     """
-    if style not in _STYLES:
-        raise ValueError(f'style must be one of {_STYLES}, got {style!r}')
-    if not rows:
-        raise ValueError('a table needs at least one row')
-    metrics = list(dict.fromkeys(metric for row in rows.values() for metric in row))
+    if style not in _MARKS:
+        raise ValueError(f'style must be one of {tuple(_MARKS)}, got {style!r}')
+    metrics = _metrics(rows)
+    if not metrics:
+        raise ValueError('a table needs at least one row with at least one metric')
     check_metrics(metrics, convention)
-    columns = [['method', *rows]]
-    for metric in metrics:
-        arrow = '↑' if FUSION_METRICS[metric].higher_is_better else '↓'
-        head = metric + arrow + (' ' if style == 'text' else '')
-        cells = _column(metric, [row.get(metric) for row in rows.values()], style)
-        columns.append([head, *cells])
-    widths = [max(map(len, column)) for column in columns]
-    lines = []
-    for cells in zip(*columns, strict=True):
-        first, *others = cells
-        padded = [
-            first.ljust(widths[0]),
-            *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)),
-        ]
-        lines.append(
-            f'| {" | ".join(padded)} |' if style == 'markdown' else '  '.join(padded).rstrip()
-        )
+    title = f'convention: {convention}, {pairs} pair{"" if pairs == 1 else "s"}'
+    if len(rows) > 1:
+        title += f' ({_LEGENDS[style]})'
+        mean_ranks = rank_methods(rows)[1]
+        rows = {name: {**row, _MEAN_RANK: mean_ranks[name]} for name, row in rows.items()}
+        metrics.append(_MEAN_RANK)
+    first = ['method', *rows]
+    columns = [_column(rows, metric, style) for metric in metrics]
     if style == 'text':
-        return '\n'.join([f'convention: {convention} (* best)', *lines])
-    rules = ['-' * widths[0], *('-' * (width - 1) + ':' for width in widths[1:])]
-    lines.insert(1, f'| {" | ".join(rules)} |')
-    return '\n'.join([f'Convention: {convention} (best in bold)', '', *lines])
+        blocks = ['\n'.join(map(_text_line, block)) for block in _break(first, columns)]
+        return '\n'.join([title, '\n\n'.join(blocks)])
+    lines = _align([first, *columns])
+    lines.insert(1, ['-' * len(lines[0][0]), *('-' * (len(c) - 1) + ':' for c in lines[0][1:])])
+    return '\n'.join([title.capitalize(), '', *(f'| {" | ".join(cells)} |' for cells in lines)])

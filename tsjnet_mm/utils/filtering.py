@@ -27,45 +27,69 @@ def gaussian_window(size, sigma):
     return tuple(tap / sum(taps) for tap in taps)
 
 
-def filter_valid(image, taps):
+def filter_valid(image, taps, stride=1):
     """Correlate with a separable window, keeping the positions where it fits.
 
     A sum of shifted images, not a convolution call: so neither TF32 nor autocast can lower
-    its precision, which differences of moments do not forgive, and on CPU it is faster.
+    its precision, which differences of moments do not forgive, and on CPU it is faster,
+    the more so the better the image fits into the cache.
 
     Args:
         image (Tensor): (*, H, W), float; each side at least ``len(taps)``.
         taps (Sequence[float]): The window along either axis.
+        stride (int): Keep every so many-th position along either axis. Defaults to 1.
 
     Returns:
-        Tensor: (*, H - len(taps) + 1, W - len(taps) + 1).
+        Tensor: (*, H', W') with H' = ceil((H - len(taps) + 1) / stride), W' likewise.
     """
-    for axis in (-1, -2):
+    for axis in (-2, -1):
         length = image.shape[axis] - len(taps) + 1
-        total = image.narrow(axis, 0, length) * taps[0]
+        behind = (slice(None),) * (-1 - axis)
+        total = image[(..., slice(0, length, stride), *behind)] * taps[0]
         for start, tap in enumerate(taps[1:], start=1):
-            total = torch.add(total, image.narrow(axis, start, length), alpha=tap)
+            total.add_(image[(..., slice(start, start + length, stride), *behind)], alpha=tap)
         image = total
     return image
 
 
-def local_moments(a, b, taps):
+def centre_levels(image):
+    """Shift the middle between an image's extremes to 0.
+
+    For what depends on variances and covariances alone: the level is free to go, and with
+    it goes the rounding that would make a constant image look textured.
+
+    Args:
+        image (Tensor): (*, C, H, W), float.
+
+    Returns:
+        Tensor: The same shape. The shift has no gradient.
+    """
+    pixels = (-3, -2, -1)
+    return image - ((image.amin(pixels, True) + image.amax(pixels, True)) / 2).detach()
+
+
+def local_moments(a, b, taps, stride=1):
     """Windowed means, variances and covariance of two images.
 
     Args:
         a (Tensor): (*, H, W), float32 or float64.
-        b (Tensor): The same shape and dtype.
+        b (Tensor): The same dtype, and the same shape or one that broadcasts to ``a``'s.
         taps (Sequence[float]): Separable window of unit sum.
+        stride (int): Keep every so many-th window along either axis. Defaults to 1.
 
     Returns:
-        tuple[Tensor, ...]: ``mean_a, mean_b, var_a, var_b, cov``, each over the valid area.
-        Variances are clamped at 0.
+        tuple[Tensor, ...]: ``mean_a, mean_b, var_a, var_b, cov``, each over the valid area;
+        those of ``b`` alone have its leading dimensions. Variances are clamped at 0.
     """
-    moments = filter_valid(torch.stack((a, b, a * a, b * b, a * b)), taps)
-    mean_a, mean_b, square_a, square_b, product = moments.unbind(0)
-    var_a = (square_a - mean_a * mean_a).clamp_min(0)
-    var_b = (square_b - mean_b * mean_b).clamp_min(0)
-    return mean_a, mean_b, var_a, var_b, product - mean_a * mean_b
+
+    # One moment after the other, not stacked: what is filtered then stays in the cache.
+    def mean(image):
+        return filter_valid(image, taps, stride)
+
+    mean_a, mean_b = mean(a), mean(b)
+    var_a = (mean(a * a) - mean_a * mean_a).clamp_min(0)
+    var_b = (mean(b * b) - mean_b * mean_b).clamp_min(0)
+    return mean_a, mean_b, var_a, var_b, mean(a * b) - mean_a * mean_b
 
 
 def pad_reflect(image, amount):

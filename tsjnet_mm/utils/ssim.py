@@ -38,6 +38,36 @@ def _check(a, b, data_range, window_size, reduction):
         raise ValueError(f'reduction must be one of {_REDUCTIONS}, got {reduction!r}')
 
 
+def similarity_terms(a, b, taps, data_range, k1=0.01, k2=0.03, unbiased=False):
+    r"""Luminance and contrast-structure terms of SSIM, one of each per window.
+
+    .. math::
+        l = \frac{2 \mu_a \mu_b + C_1}{\mu_a^2 + \mu_b^2 + C_1}, \quad
+        cs = \frac{2 \sigma_{ab} + C_2}{\sigma_a^2 + \sigma_b^2 + C_2}, \quad
+        C_i = (k_i L)^2
+
+    Args:
+        a (Tensor): (*, H, W), float32 or float64; each side at least ``len(taps)``.
+        b (Tensor): The same dtype, and the same shape or one that broadcasts to ``a``'s.
+        taps (Sequence[float]): Separable window of unit sum.
+        data_range (float): L, the span of the values.
+        k1 (float): Constant of the luminance term. Defaults to 0.01.
+        k2 (float): Constant of the contrast-structure term. Defaults to 0.03.
+        unbiased (bool): Variances and covariance of a sample, N / (N - 1) times those of a
+            population, N the pixels of the window. Defaults to False.
+
+    Returns:
+        tuple[Tensor, Tensor]: The two terms over the valid area.
+    """
+    mean_a, mean_b, var_a, var_b, cov = local_moments(a, b, taps)
+    c1 = (k1 * data_range) ** 2
+    c2 = (k2 * data_range) ** 2
+    if unbiased:
+        c2 *= 1 - 1 / len(taps) ** 2
+    luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
+    return luminance, (2 * cov + c2) / (var_a + var_b + c2)
+
+
 def structural_similarity(
     a, b, data_range, window_size=11, sigma=1.5, k1=0.01, k2=0.03, reduction='mean'
 ):
@@ -79,11 +109,7 @@ def structural_similarity(
     """
     _check(a, b, data_range, window_size, reduction)
     taps = gaussian_window(window_size, sigma)
-    mean_a, mean_b, var_a, var_b, cov = local_moments(a, b, taps)
-    c1 = (k1 * data_range) ** 2
-    c2 = (k2 * data_range) ** 2
-    luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
-    structure = (2 * cov + c2) / (var_a + var_b + c2)
+    luminance, structure = similarity_terms(a, b, taps, data_range, k1, k2)
     similarity = luminance * structure
     if reduction == 'none':
         return similarity

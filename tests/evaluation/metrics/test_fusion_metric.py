@@ -10,7 +10,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.structures import PixelData
 
 from tsjnet_mm.evaluation import FusionMetric
-from tsjnet_mm.evaluation.functional import FUSION_METRICS
+from tsjnet_mm.evaluation.functional import FUSION_METRICS, METRIC_SETS, measure
 from tsjnet_mm.registry import METRICS
 from tsjnet_mm.structures import FusionDataSample
 from tsjnet_mm.utils import rgb_to_luma
@@ -51,9 +51,9 @@ def test_means_of_the_functional_metrics():
         make_pair(index, size) for index, size in enumerate([(44, 50), (41, 60), (64, 43)])
     ]
     result = run(METRICS.build({'type': 'FusionMetric'}), pairs)
-    assert list(result) == [f'fusion/{name}' for name in FUSION_METRICS]
-    for name, info in FUSION_METRICS.items():
-        values = []
+    assert list(result) == [f'fusion/{name}' for name in METRIC_SETS['paper']]
+    for name in METRIC_SETS['paper']:
+        info, values = FUSION_METRICS[name], []
         for ir, vi, sample in pairs:
             images = ((sample.fused.data * 255).round(), ir * 255, rgb_to_luma(vi) * 255)
             values.append(info.function(*(image[None] for image in images)).item())
@@ -65,6 +65,26 @@ def test_fused_is_rounded_to_8_bit_but_the_sources_are_not():
     ir[:], vi[:], sample.fused.data[:] = 10.4 / 255, 10.4 / 255, 10.3 / 255
     result = run(FusionMetric(metrics=['MSE']), [(ir, vi, sample)])
     assert result['fusion/MSE'] == pytest.approx(0.16, rel=1e-4)
+
+
+@pytest.mark.parametrize('convention', ['tsjnet', 'cddfuse', 'tang', 'vifb'])
+def test_conventions(convention):
+    ir, vi, sample = make_pair(0)
+    names = ('PSNR', 'SSIM')
+    result = run(FusionMetric(metrics=names, convention=convention), [(ir, vi, sample)])
+    images = ((sample.fused.data * 255).round(), ir * 255, vi * 255)
+    expected = measure(*(image[None] for image in images), names, convention)
+    assert result == {f'fusion/{name}': expected[name].item() for name in names}
+
+
+def test_all_that_the_convention_has():
+    metric = FusionMetric(metrics='all', convention='tsjnet')
+    assert set(metric.metrics) == set(METRIC_SETS['paper'])
+
+
+def test_too_small_for_a_metric():
+    with pytest.raises(ValueError, match=r'000.png: VIF: .* at least 41 pixels, got 40x50'):
+        run(FusionMetric(), [make_pair(0, (40, 50))])
 
 
 def test_grey_visible_and_out_of_range_fused():
@@ -81,7 +101,7 @@ def test_options():
     assert list(result) == ['val/CC', 'val/SSIM']
     with pytest.raises(ValueError, match="unknown metric 'FID'; known: SSIM, PSNR"):
         FusionMetric(metrics=['FID'])
-    with pytest.raises(ValueError, match="SSIM has no convention 'other'; known: plain"):
+    with pytest.raises(ValueError, match="unknown convention 'other'; known: plain, tsjnet"):
         FusionMetric(convention='other')
     with pytest.raises(ValueError, match='name at least one metric'):
         FusionMetric(metrics=[])

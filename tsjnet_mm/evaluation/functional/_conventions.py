@@ -1,12 +1,37 @@
 """From a measure of two images to a fusion metric of three, under a named convention.
 
 One name hides different numbers in the field, so each metric keeps a dictionary from the
-name of a convention to the function that computes it from (fused, ir, vi).
+name of a convention to its :class:`Definition` under it.
 """
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 
 from tsjnet_mm.evaluation.functional._checks import check_images
+
+#: Name -> whose numbers these are.
+CONVENTIONS = {
+    'plain': "this project's default: each metric as its paper defines it, levels in 0..255",
+    'tsjnet': "TSJNet's own evaluation, recovered from its tables",
+    'cddfuse': "the Python evaluator of CDDFuse, the field's most reused",
+    'tang': "Linfeng Tang's MATLAB evaluation, the de-facto MATLAB set",
+    'vifb': 'the MATLAB benchmark VIFB',
+}
+
+
+class Definition(NamedTuple):
+    """What a metric is under one convention.
+
+    Attributes:
+        function (Callable): ``function(fused, ir, vi) -> (B,)`` of checked float64 images
+            (B, 1, H, W), levels in 0..255.
+        min_size (int): The shortest side that it is defined for.
+    """
+
+    function: Callable
+    min_size: int = 1
 
 
 def mean_of_two(measure):
@@ -25,25 +50,45 @@ def mean_of_two(measure):
     return metric
 
 
-def select_convention(conventions, convention):
-    """The entry of a convention.
+def sum_of_two(measure):
+    """Fusion metric that is the sum of a measure against either source.
 
     Args:
-        conventions (Mapping[str, Any]): What is known, by name.
+        measure (Callable): ``measure(source, fused) -> (B,)``.
+
+    Returns:
+        Callable: ``metric(fused, ir, vi) -> (B,)``.
+    """
+
+    def metric(fused, ir, vi):
+        return measure(ir, fused) + measure(vi, fused)
+
+    return metric
+
+
+def select_convention(definitions, convention):
+    """The definition under a convention.
+
+    Args:
+        definitions (Mapping[str, Definition]): What is known, by name.
         convention (str): The name asked for.
 
     Returns:
-        Any: The entry.
+        Definition: The entry.
 
     Raises:
-        ValueError: There is none of that name; lists those there are.
+        ValueError: There is no convention of that name, or the metric is not defined under
+            it; lists those it is defined under.
     """
-    if convention not in conventions:
-        raise ValueError(f'unknown convention {convention!r}; known: {", ".join(conventions)}')
-    return conventions[convention]
+    known = ', '.join(definitions)
+    if convention not in CONVENTIONS:
+        raise ValueError(f'unknown convention {convention!r}; known: {known}')
+    if convention not in definitions:
+        raise ValueError(f'not defined under the convention {convention!r}; known: {known}')
+    return definitions[convention]
 
 
-def evaluate(conventions, convention, fused, ir, vi, min_size=1):
+def evaluate(definitions, convention, fused, ir, vi):
     """Check the images and compute a metric in float64.
 
     Differences of moments of levels up to 255 cancel too many of float32's digits; in
@@ -51,12 +96,11 @@ def evaluate(conventions, convention, fused, ir, vi, min_size=1):
     computation to the CPU.
 
     Args:
-        conventions (Mapping[str, Callable]): Functions (fused, ir, vi) -> (B,), by name.
+        definitions (Mapping[str, Definition]): The metric under each convention.
         convention (str): The one to use.
         fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255.
         ir (Tensor): The same.
         vi (Tensor): The same.
-        min_size (int): The shortest side that the metric is defined for. Defaults to 1.
 
     Returns:
         Tensor: (B,), dtype and device of ``fused``.
@@ -65,8 +109,8 @@ def evaluate(conventions, convention, fused, ir, vi, min_size=1):
         TypeError: See :func:`check_images`.
         ValueError: See :func:`check_images`, or the convention is unknown.
     """
-    metric = select_convention(conventions, convention)
-    check_images(fused, ir, vi, min_size)
+    metric = select_convention(definitions, convention)
+    check_images(fused, ir, vi, metric.min_size)
     device = 'cpu' if fused.device.type == 'mps' else fused.device
-    values = metric(*(image.to(device).to(torch.float64) for image in (fused, ir, vi)))
+    values = metric.function(*(image.to(device).to(torch.float64) for image in (fused, ir, vi)))
     return values.to(fused.dtype).to(fused.device)

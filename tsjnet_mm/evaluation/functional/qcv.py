@@ -8,18 +8,12 @@ based on regional information", Information Fusion 8(2), 2007. What the paper le
 import torch
 import torch.nn.functional as F
 
-from tsjnet_mm.evaluation.functional._conventions import evaluate
+from tsjnet_mm.evaluation.functional._conventions import Definition, evaluate
+from tsjnet_mm.evaluation.functional._gradients import sobel
+from tsjnet_mm.evaluation.functional._stretch import stretch
 
 _BLOCK = 16
 _SALIENCY_POWER = 5
-_SOBEL = ((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))
-
-
-def _stretch(image):
-    low, high = image.amin((1, 2, 3), True), image.amax((1, 2, 3), True)
-    span = high - low
-    levels = (image - low) / torch.where(span == 0, 1, span) * 255
-    return torch.floor(levels + 0.5)
 
 
 def _block_means(image):
@@ -28,10 +22,9 @@ def _block_means(image):
 
 
 def _saliency(image):
-    kernel = image.new_tensor(_SOBEL)
-    gradient = F.conv2d(image, torch.stack((kernel, kernel.T))[:, None], padding=1)
-    magnitude = gradient.square().sum(1, keepdim=True).sqrt()
-    return _block_means(magnitude**_SALIENCY_POWER)
+    across, down = sobel(image, 'zeros')
+    energy = across.square() + down.square()
+    return _block_means(energy ** (_SALIENCY_POWER / 2))
 
 
 def contrast_sensitivity(height, width, dtype=torch.float64, device=None):
@@ -60,7 +53,7 @@ def contrast_sensitivity(height, width, dtype=torch.float64, device=None):
 
 
 def _chen_varshney(fused, ir, vi):
-    fused, ir, vi = _stretch(fused), _stretch(ir), _stretch(vi)
+    fused, ir, vi = stretch(fused), stretch(ir), stretch(vi)
     size = fused.shape[-2:]
     sensitivity = contrast_sensitivity(*size, fused.dtype, fused.device)
     saliency = torch.cat((_saliency(ir), _saliency(vi)), dim=1)
@@ -72,7 +65,7 @@ def _chen_varshney(fused, ir, vi):
     return (saliency * distance).sum((1, 2, 3)) / saliency.sum((1, 2, 3))
 
 
-CV_CONVENTIONS = {'plain': _chen_varshney}
+CV_CONVENTIONS = {name: Definition(_chen_varshney) for name in ('plain', 'tsjnet', 'vifb')}
 
 
 def qcv(fused, ir, vi, convention='plain'):
@@ -97,7 +90,7 @@ def qcv(fused, ir, vi, convention='plain'):
         fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255; any size.
         ir (Tensor): Infrared image, the same shape, dtype and device.
         vi (Tensor): Visible luma, the same.
-        convention (str): ``'plain'``: as above, which is VIFB's.
+        convention (str): ``'plain'``, ``'tsjnet'`` or ``'vifb'``: all as above.
 
     Returns:
         Tensor: (B,), dtype of ``fused``.

@@ -9,9 +9,9 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from tsjnet_mm.evaluation.functional import FUSION_METRICS, check_metrics
+from tsjnet_mm.evaluation.functional import measure, resolve_metrics
 from tsjnet_mm.registry import METRICS
-from tsjnet_mm.utils import rgb_to_luma, whole_file
+from tsjnet_mm.utils import whole_file
 
 
 def _write_csv(path, columns, rows):
@@ -28,13 +28,15 @@ def _write_csv(path, columns, rows):
 class FusionMetric(BaseMetric):
     """Full-reference fusion metrics against both sources, averaged over the images.
 
-    A fused image is judged as a file of it would be: rounded to 8 bit. The sources are not
-    rounded: infrared as loaded, the visible image's BT.601 luma.
+    A fused image is judged as a file of it would be: rounded to 8 bit. The sources are as
+    loaded, the visible image turned grey as the convention does it
+    (:func:`~tsjnet_mm.evaluation.functional.to_grey`).
 
     Args:
-        metrics (Sequence[str]): Which, of
-            :data:`~tsjnet_mm.evaluation.functional.FUSION_METRICS`. Defaults to the six of
-            the paper's tables.
+        metrics (str | Sequence[str]): Names of
+            :data:`~tsjnet_mm.evaluation.functional.FUSION_METRICS`, ``'paper'`` for the six
+            of the paper's tables, ``'all'`` for all that the convention has. Defaults to
+            ``'paper'``.
         convention (str): What the names mean, see ``docs/metrics.md``. Defaults to
             ``'plain'``.
         per_image_csv (str, optional): File for the values of each image, written by the main
@@ -43,24 +45,21 @@ class FusionMetric(BaseMetric):
         prefix (str, optional): Of the names in the log. Defaults to ``'fusion'``.
 
     Raises:
-        ValueError: A metric is unknown, or does not know the convention.
+        ValueError: A metric is unknown, or not defined under the convention.
     """
 
     default_prefix = 'fusion'
 
     def __init__(
         self,
-        metrics=('SSIM', 'PSNR', 'MSE', 'VIF', 'CC', 'CV'),
+        metrics='paper',
         convention='plain',
         per_image_csv=None,
         collect_device='cpu',
         prefix=None,
     ):
         super().__init__(collect_device=collect_device, prefix=prefix)
-        if not metrics:
-            raise ValueError(f'name at least one metric of {", ".join(FUSION_METRICS)}')
-        check_metrics(metrics, convention)
-        self.metrics = tuple(metrics)
+        self.metrics = resolve_metrics(metrics, convention)
         self.convention = convention
         self.per_image_csv = per_image_csv
 
@@ -76,8 +75,8 @@ class FusionMetric(BaseMetric):
 
         Raises:
             KeyError: A sample holds no fused image.
-            ValueError: A fused image differs in size from its pair, or has pixels that are
-                not finite; names the pair.
+            ValueError: A fused image differs in size from its pair, is too small for a
+                metric, or has pixels that are not finite; names the pair.
         """
         inputs = data_batch['inputs']
         for ir, vi, sample in zip(inputs['ir'], inputs['vi'], data_samples, strict=True):
@@ -92,16 +91,12 @@ class FusionMetric(BaseMetric):
                 )
             if not fused.isfinite().all():
                 raise ValueError(f'{path}: the fused image has pixels that are not finite')
-            images = (
-                (fused.clamp(0, 1) * 255).round(),
-                ir.to(fused) * 255,
-                rgb_to_luma(vi.to(fused)) * 255,
-            )
-            images = [image[None] for image in images]
-            row = {
-                name: FUSION_METRICS[name].function(*images, self.convention).item()
-                for name in self.metrics
-            }
+            images = ((fused.clamp(0, 1) * 255).round(), ir.to(fused) * 255, vi.to(fused) * 255)
+            try:
+                values = measure(*(i[None] for i in images), self.metrics, self.convention)
+            except ValueError as error:
+                raise ValueError(f'{path}: {error}') from error
+            row = {name: value.item() for name, value in values.items()}
             self.results.append({'image': str(path), **row})
 
     def compute_metrics(self, results):

@@ -1,0 +1,71 @@
+import contextlib
+import multiprocessing
+import threading
+import time
+from concurrent.futures.process import BrokenProcessPool
+
+import pytest
+import torch
+
+from tsjnet_mm.utils.parallel import available_cores, process_map, thread_map
+
+# What travels to another process must be importable there, as `eval` is.
+THREADS = "__import__('torch').get_num_threads()"
+SLEEP = "__import__('time').sleep({})"
+DIE = "__import__('os')._exit(3)"
+
+
+def test_available_cores():
+    assert 1 <= available_cores() <= multiprocessing.cpu_count()
+
+
+def test_threads_give_results_in_order():
+    def slow_first(item):
+        time.sleep(0.05 * (item == 0))
+        return item, threading.get_ident()
+
+    results = list(thread_map(slow_first, range(9), workers=3))
+    assert [item for item, _ in results] == list(range(9))
+    assert threading.get_ident() not in {thread for _, thread in results}
+
+
+def test_threads_take_few_items_ahead_and_stop_when_closed():
+    started = []
+    with contextlib.closing(thread_map(started.append, iter(range(100)), workers=2)) as results:
+        next(results)
+    assert len(started) <= 4
+
+
+def test_threads_raise_what_the_function_raises():
+    with pytest.raises(ZeroDivisionError):
+        list(thread_map(lambda item: 1 / item, [1, 0], workers=2))
+
+
+def test_one_worker_is_this_process_with_one_torch_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        results = process_map(lambda _: torch.get_num_threads(), [0, 1], workers=1)
+        assert list(results) == [1, 1]
+        assert torch.get_num_threads() == 2
+        with contextlib.closing(process_map(str, [0, 1], workers=1)) as results:
+            next(results)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_processes_give_results_in_order_and_end_at_once_when_closed():
+    items = [f'{SLEEP.format(0.3)} or 0', '1', THREADS, *[SLEEP.format(600)] * 3]
+    results = process_map(eval, items, workers=2)
+    assert [next(results) for _ in range(3)] == [0, 1, 1]
+    start = time.monotonic()
+    results.close()
+    assert time.monotonic() - start < 30
+    assert not multiprocessing.active_children()
+
+
+def test_a_dead_process_is_an_error_not_a_wait():
+    with pytest.raises(BrokenProcessPool):
+        list(process_map(eval, ['1', DIE, SLEEP.format(600)], workers=2))
+    assert not multiprocessing.active_children()

@@ -1,0 +1,70 @@
+r"""Draw how metrics spread over the images: a panel per metric, a box per method.
+
+Examples:
+    python tools/evaluate.py --fused mine=out/mine SeAFusion=out/SeAFusion --baselines \
+        --ir MSRS/test/ir --vi MSRS/test/vi --out results.json
+    python tools/analysis_tools/plot_box.py results.json --out boxes.pdf
+    python tools/analysis_tools/plot_box.py results.json --highlight mine \
+        --methods SeAFusion average max mine --metrics SSIM VIF CV \
+        --title 'MSRS test' --out boxes.png boxes.pdf
+
+A box spans the quartiles with a line at the median; whiskers reach the farthest values within
+1.5 times its length, dots are the values beyond, a diamond is the mean. Values that are not
+finite are left out, and a note below the panels says how many of which. Boxes that overlap do
+not mean that methods are equal: they are of the same images, and one method may be ahead on all
+of them; tools/analysis_tools/compare_methods.py compares image by image.
+"""
+
+import argparse
+
+from tsjnet_mm.evaluation.selection import read_selection
+from tsjnet_mm.visualization import box_figure, check_figure_path, save_figure
+
+
+def parse_args():
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        'results',
+        nargs='+',
+        metavar='RESULTS',
+        help='.csv or .json of tools/evaluate.py or a per-image CSV of the Runner; several of '
+        'the same images are joined',
+    )
+    parser.add_argument(
+        '--methods', nargs='+', metavar='NAME', help='these alone, in this order (default: all)'
+    )
+    parser.add_argument(
+        '--metrics', nargs='+', metavar='NAME', help='these alone, in this order (default: all)'
+    )
+    parser.add_argument(
+        '--highlight', metavar='NAME', help='method with a bold name and a colour of its own'
+    )
+    parser.add_argument('--title', help='what the images are, such as "MSRS test"')
+    parser.add_argument(
+        '--out', nargs='+', required=True, metavar='FILE', help='.png or .pdf, or both'
+    )
+    return parser, parser.parse_args()
+
+
+def main():
+    """Read the results, draw, write."""
+    parser, args = parse_args()
+    try:
+        for path in args.out:
+            check_figure_path(path)
+        results = read_selection(args.results, args.methods, args.metrics)
+        count = f'{len(results.images)} pairs'
+        title = f'{args.title}, {count}' if args.title else count
+        figure = box_figure(results.values, results.convention, args.highlight, title)
+        for path in args.out:
+            save_figure(figure, path)
+    except (OSError, ValueError) as error:
+        parser.exit(1, f'error: {error}\n')
+    print(f'written: {", ".join(args.out)}')
+
+
+if __name__ == '__main__':
+    main()

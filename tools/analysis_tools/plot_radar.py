@@ -1,0 +1,69 @@
+r"""Draw a radar chart of several methods: an axis per metric, outward is better.
+
+Examples:
+    python tools/evaluate.py --fused mine=out/mine SeAFusion=out/SeAFusion --baselines \
+        --ir MSRS/test/ir --vi MSRS/test/vi --out results.json
+    python tools/analysis_tools/plot_radar.py results.json --out radar.pdf
+    python tools/analysis_tools/plot_radar.py results.json --highlight mine \
+        --methods SeAFusion average max mine --metrics SSIM VIF CC CV \
+        --title 'MSRS test' --out radar.png radar.pdf
+
+On each axis the worst of the methods shown stands at 20% of the radius and the best at the rim,
+linear between, whichever direction the metric has; both values are printed at the axis. So the
+chart shows who is ahead of whom, not by how much: a small difference fills an axis like a large
+one, and the trivial rows of --baselines are what gives it a scale.
+"""
+
+import argparse
+
+from tsjnet_mm.evaluation.selection import read_selection
+from tsjnet_mm.visualization import check_figure_path, radar_figure, save_figure
+
+
+def parse_args():
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        'results',
+        nargs='+',
+        metavar='RESULTS',
+        help='.csv or .json of tools/evaluate.py or a per-image CSV of the Runner; several of '
+        'the same images are joined',
+    )
+    parser.add_argument(
+        '--methods', nargs='+', metavar='NAME', help='these alone, in this order (default: all)'
+    )
+    parser.add_argument(
+        '--metrics', nargs='+', metavar='NAME', help='these alone, in this order (default: all)'
+    )
+    parser.add_argument('--highlight', metavar='NAME', help='method to draw thick and filled')
+    parser.add_argument('--title', help='what the images are, such as "MSRS test"')
+    parser.add_argument(
+        '--out', nargs='+', required=True, metavar='FILE', help='.png or .pdf, or both'
+    )
+    return parser, parser.parse_args()
+
+
+def main():
+    """Read the results, draw, write."""
+    parser, args = parse_args()
+    try:
+        for path in args.out:
+            check_figure_path(path)
+        results = read_selection(args.results, args.methods, args.metrics)
+        count = f'{len(results.images)} pairs'
+        title = f'{args.title}, {count}' if args.title else count
+        figure = radar_figure(results.means(), results.convention, args.highlight, title)
+        for path in args.out:
+            save_figure(figure, path)
+    except (OSError, ValueError) as error:
+        parser.exit(1, f'error: {error}\n')
+    for (method, metric), left_out in results.not_finite().items():
+        print(f'{metric} of {method}: {left_out} of {count} not finite, left out of the mean')
+    print(f'written: {", ".join(args.out)}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,181 @@
+r"""Measure the fused images of any method against their infrared and visible sources.
+
+Examples:
+    python tools/evaluate.py --fused out/mine --ir MSRS/test/ir --vi MSRS/test/vi
+    python tools/evaluate.py --fused mine=out/mine SeAFusion=out/SeAFusion \
+        --ir IR --vi VI --baselines --metrics all --out results.csv results.md
+    python tools/evaluate.py --fused out/mine --ir IR --vi VI --convention cddfuse \
+        --metrics SSIM VIF MSE
+
+Files belong together by name: the same stem, whatever the extension, else the same stem once
+words such as fused_, _f, _ir, -vis, _rgb or the method's name are taken off its ends. Fused
+images are grey or colour; the convention says what a colour image is compared as. All problems
+with names, sizes and files are listed before anything is computed.
+
+A table names its convention and the number of pairs. Several methods are ranked in each metric,
+by the values as printed, and on average over the metrics; equal values share the better rank.
+--baselines adds the average, the maximum and either source alone, ranked like any method: one
+that does not beat them has shown nothing. A value that is not finite, above all the PSNR of an
+image that equals a source, is left out of its mean, and a note says so; a method without any
+finite value of a metric has no rank in it, and no mean rank.
+"""
+
+import argparse
+import os
+import sys
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+from tsjnet_mm.apis import evaluate_folders
+from tsjnet_mm.evaluation.functional import (
+    CONVENTIONS,
+    FUSION_METRICS,
+    METRIC_SETS,
+    resolve_metrics,
+)
+from tsjnet_mm.evaluation.results import check_extension
+from tsjnet_mm.utils.parallel import available_cores
+
+
+def describe_metrics():
+    """Metrics with their direction, and conventions with their metrics, for ``--help``."""
+    lines = ['Metrics (↑ higher is better, ↓ lower is better):']
+    for name, info in FUSION_METRICS.items():
+        arrow = '↑' if info.higher_is_better else '↓'
+        lines.append(f'  {name:<10} {arrow} {info.title}')
+    for name, metrics in METRIC_SETS.items():
+        lines.append(f'  {name:<10}   {", ".join(metrics)}')
+    lines.append(f'  {"all":<10}   all that the convention has')
+    lines += ['', 'Conventions, what the names mean, and the metrics of each:']
+    for name, title in CONVENTIONS.items():
+        metrics = [m for m, info in FUSION_METRICS.items() if name in info.conventions]
+        lines += [f'  {name:<10} {title}', f'  {"":<10} {", ".join(metrics)}']
+    return '\n'.join(lines)
+
+
+def name_methods(folders, method=None):
+    """Method to folder, of ``DIR`` and ``NAME=DIR``.
+
+    Args:
+        folders (Sequence[str]): As given to ``--fused``.
+        method (str, optional): The name of a single folder.
+
+    Returns:
+        dict[str, str]: In their order; a folder without a name goes by its own.
+
+    Raises:
+        ValueError: A name comes twice, or ``method`` goes with several folders.
+    """
+    if method is not None and len(folders) != 1:
+        raise ValueError(f'--method names one folder, got {len(folders)}: use NAME=DIR')
+    named = {}
+    for folder in folders:
+        name, equals, path = folder.partition('=')
+        if not equals or os.path.isdir(folder):
+            name, path = Path(folder).resolve().name, folder
+        name = method or name
+        if not name or name in named:
+            raise ValueError(f'{folder}: each method needs a name of its own: use NAME=DIR')
+        named[name] = path
+    return named
+
+
+def parse_args():
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=describe_metrics(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        '--fused',
+        nargs='+',
+        default=[],
+        metavar='[NAME=]DIR',
+        help="folder of fused images for each method (name: the folder's, unless given)",
+    )
+    parser.add_argument('--ir', required=True, metavar='DIR', help='folder of infrared images')
+    parser.add_argument('--vi', required=True, metavar='DIR', help='folder of visible images')
+    parser.add_argument('--method', metavar='NAME', help='name of the only --fused DIR')
+    parser.add_argument(
+        '--metrics',
+        nargs='+',
+        default=['paper'],
+        metavar='NAME',
+        help='names or sets, listed below (default: paper)',
+    )
+    parser.add_argument(
+        '--convention', default='plain', choices=CONVENTIONS, help='default: %(default)s'
+    )
+    parser.add_argument(
+        '--baselines', action='store_true', help='add average, max, and either source alone'
+    )
+    parser.add_argument(
+        '--common',
+        action='store_true',
+        help='leave missing and extra files out instead of refusing them',
+    )
+    parser.add_argument('--device', default='cpu', help='cpu or cuda (default: %(default)s)')
+    parser.add_argument(
+        '--batch-size',
+        type=int,
+        default=1,
+        metavar='N',
+        help='pairs of one size measured at once; for a GPU (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--workers',
+        type=int,
+        default=min(8, available_cores()),
+        metavar='N',
+        help='processes (default: the cores, at most 8; here %(default)s)',
+    )
+    parser.add_argument(
+        '--out',
+        nargs='+',
+        default=[],
+        metavar='FILE',
+        help='.csv: a line for each image of each method; .json: everything; .md: the table',
+    )
+    return parser, parser.parse_args()
+
+
+def main():
+    """Check the arguments, measure, print the table and write the files."""
+    parser, args = parse_args()
+    try:
+        fused = name_methods(args.fused, args.method)
+        metrics = resolve_metrics(args.metrics, args.convention)
+        for path in args.out:
+            check_extension(path)
+    except ValueError as error:
+        parser.error(str(error))
+    try:
+        results = evaluate_folders(
+            fused,
+            args.ir,
+            args.vi,
+            metrics,
+            args.convention,
+            baselines=args.baselines,
+            common=args.common,
+            device=args.device,
+            batch_size=args.batch_size,
+            workers=args.workers,
+            progress=True,
+        )
+        print(results.table(), flush=True)
+        for path in args.out:
+            results.save(path)
+    except (OSError, ValueError) as error:
+        parser.exit(1, f'error: {error}\n')
+    except BrokenProcessPool as error:
+        parser.exit(1, f'error: a worker died, for lack of memory? fewer --workers: {error}\n')
+    except KeyboardInterrupt:
+        parser.exit(130, '\ninterrupted\n')
+    if args.out:
+        print(f'written: {", ".join(args.out)}', file=sys.stderr)
+
+
+if __name__ == '__main__':
+    main()

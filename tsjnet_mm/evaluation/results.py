@@ -1,0 +1,275 @@
+"""The values of an evaluation, image by image: kept, averaged, written and read again."""
+
+import csv
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tsjnet_mm.evaluation.functional import check_metrics
+from tsjnet_mm.evaluation.table import format_table, rank_methods
+from tsjnet_mm.utils import whole_file
+from tsjnet_mm.version import __version__
+
+_KEYS = ('method', 'image', 'convention')
+
+
+@dataclass(frozen=True)
+class EvaluationResults:
+    """What each metric says of each image of each method, under one convention.
+
+    Attributes:
+        convention (str): What the metrics' names mean.
+        metrics (tuple[str, ...]): Their names, in
+            :data:`~tsjnet_mm.evaluation.functional.FUSION_METRICS`.
+        methods (tuple[str, ...]): Names of the methods, in the order of the table's rows.
+        images (tuple[str, ...]): Names of the pairs, which all methods have.
+        values (Mapping[str, Mapping[str, list[float]]]): Method to metric to the values in
+            the order of ``images``.
+        paths (Mapping): Where the images came from, for the record; JSON keeps it.
+
+    Raises:
+        ValueError: A metric is unknown or not defined under the convention, there is no
+            method or no image, a name comes twice, or values are missing.
+    """
+
+    convention: str
+    metrics: tuple
+    methods: tuple
+    images: tuple
+    values: Mapping
+    paths: Mapping = field(default_factory=dict)
+
+    def __post_init__(self):
+        check_metrics(self.metrics, self.convention)
+        for kind in ('metrics', 'methods', 'images'):
+            names = getattr(self, kind)
+            if not names or len(set(names)) < len(names):
+                raise ValueError(f'{kind} must be there, each once, got {list(names)}')
+        for method in self.methods:
+            for metric in self.metrics:
+                count = len(self.values.get(method, {}).get(metric, ()))
+                if count != len(self.images):
+                    raise ValueError(
+                        f'{method}: expected {len(self.images)} values of {metric}, one an '
+                        f'image, found {count}'
+                    )
+
+    def means(self):
+        """Average over the images.
+
+        A value that is not finite (the PSNR of a fused image that equals a source) is left
+        out, as :class:`~tsjnet_mm.evaluation.FusionMetric` does.
+
+        Returns:
+            dict[str, dict[str, float]]: Method to metric to mean; ``nan`` where no image
+            has a finite value.
+        """
+        return {
+            method: {
+                metric: _finite_mean(self.values[method][metric]) for metric in self.metrics
+            }
+            for method in self.methods
+        }
+
+    def not_finite(self):
+        """What :meth:`means` leaves out.
+
+        Returns:
+            dict[tuple[str, str], int]: Method and metric to the number of images whose
+            value is not finite, where there are any.
+        """
+        counts = {
+            (method, metric): sum(not math.isfinite(v) for v in self.values[method][metric])
+            for method in self.methods
+            for metric in self.metrics
+        }
+        return {key: count for key, count in counts.items() if count}
+
+    def table(self, style='text'):
+        """The means as a table with ranks, see :func:`format_table`, and what they leave out.
+
+        Args:
+            style (str): ``'text'`` or ``'markdown'``. Defaults to ``'text'``.
+
+        Returns:
+            str: The table, without a final newline.
+
+        Raises:
+            ValueError: There is no such style.
+        """
+        pairs = len(self.images)
+        text = format_table(self.means(), self.convention, pairs, style)
+        notes = [
+            f'{metric} of {method}: not finite for {count} of {pairs} pairs, which its mean '
+            'leaves out'
+            for (method, metric), count in self.not_finite().items()
+        ]
+        separator = '\n\n' if style == 'markdown' else '\n'
+        return separator.join([text, *notes])
+
+    def save(self, path):
+        """Write the results, whole or not at all.
+
+        Args:
+            path (str | Path): ``.csv``: a line for each image of each method; ``.json``:
+                everything, with means and ranks (strings ``"nan"`` and ``"inf"`` for
+                what JSON has no number for); ``.md``: the table. The first two can be read
+                again by :func:`load_results`.
+
+        Raises:
+            ValueError: The file has another extension.
+        """
+        writer = _WRITERS[check_extension(path)]
+        with (
+            whole_file(path) as partial,
+            open(partial, 'w', encoding='utf-8', newline='') as file,
+        ):
+            writer(self, file)
+
+
+def _finite_mean(values):
+    finite = [value for value in values if math.isfinite(value)]
+    return math.fsum(finite) / len(finite) if finite else math.nan
+
+
+def check_extension(path):
+    """Refuse a file that results cannot be written to, before any are computed.
+
+    Args:
+        path (str | Path): The file.
+
+    Returns:
+        str: Its extension, lower case.
+
+    Raises:
+        ValueError: The extension is unknown.
+    """
+    extension = Path(path).suffix.lower()
+    if extension not in _WRITERS:
+        raise ValueError(f'{path}: expected one of {", ".join(_WRITERS)}, found {extension!r}')
+    return extension
+
+
+def _write_csv(results, file):
+    writer = csv.writer(file)
+    writer.writerow([*_KEYS, *results.metrics])
+    for method in results.methods:
+        columns = [results.values[method][metric] for metric in results.metrics]
+        for image, *values in zip(results.images, *columns, strict=True):
+            writer.writerow([method, image, results.convention, *values])
+
+
+def _strict(value):
+    """JSON has no nan and no infinity; ``float`` reads these strings again."""
+    if isinstance(value, Mapping):
+        return {key: _strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _write_json(results, file):
+    means = results.means()
+    ranks, mean_ranks = rank_methods(means)
+    content = {
+        'version': __version__,
+        'convention': results.convention,
+        'pairs': len(results.images),
+        'paths': results.paths,
+        'metrics': results.metrics,
+        'methods': results.methods,
+        'means': means,
+        'ranks': ranks,
+        'mean_ranks': mean_ranks,
+        'images': results.images,
+        'values': results.values,
+    }
+    json.dump(_strict(content), file, indent=1, ensure_ascii=False, allow_nan=False)
+    file.write('\n')
+
+
+def _write_markdown(results, file):
+    file.write(results.table('markdown') + '\n')
+
+
+_WRITERS = {'.csv': _write_csv, '.json': _write_json, '.md': _write_markdown}
+
+
+def load_results(path):
+    """Read results that were written as CSV or JSON.
+
+    Args:
+        path (str | Path): A file of :meth:`EvaluationResults.save`, or the per-image CSV of
+            :class:`~tsjnet_mm.evaluation.FusionMetric`, whose one method takes the name of
+            the file.
+
+    Returns:
+        EvaluationResults: With ``convention``, ``metrics``, ``methods``, ``images`` and
+        ``values[method][metric]``, a list of floats in the order of ``images``.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is of another kind, damaged, mixes conventions, or lacks values;
+            names the file.
+    """
+    path = Path(path)
+    readers = {'.csv': _read_csv, '.json': _read_json}
+    if path.suffix.lower() not in readers:
+        raise ValueError(f'{path}: expected one of {", ".join(readers)}, found {path.suffix!r}')
+    try:
+        with open(path, encoding='utf-8', newline='') as file:
+            return readers[path.suffix.lower()](file, path)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f'{path}: no results of an evaluation ({error!r})') from error
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from error
+
+
+def _read_json(file, path):
+    content = json.load(file)
+    values = {
+        method: {metric: [float(value) for value in column] for metric, column in row.items()}
+        for method, row in content['values'].items()
+    }
+    return EvaluationResults(
+        content['convention'],
+        tuple(content['metrics']),
+        tuple(content['methods']),
+        tuple(content['images']),
+        values,
+        content['paths'],
+    )
+
+
+def _read_csv(file, path):
+    reader = csv.DictReader(file)
+    metrics = tuple(name for name in reader.fieldnames or () if name not in _KEYS)
+    conventions, table = {}, {}
+    for row in reader:
+        if None in row or None in row.values():
+            raise ValueError(f'line {reader.line_num} has not as many fields as the head')
+        conventions[row['convention']] = None
+        images = table.setdefault(row.get('method', path.stem), {})
+        if row['image'] in images:
+            raise ValueError(f'line {reader.line_num} repeats the image {row["image"]}')
+        images[row['image']] = [float(row[metric]) for metric in metrics]
+    if len(conventions) != 1:
+        raise ValueError(
+            f'expected one convention, found {", ".join(conventions) or "no line"}'
+        )
+    images = next(iter(table.values()))
+    for method, rows in table.items():
+        if rows.keys() != images.keys():
+            differing = ', '.join(sorted(rows.keys() ^ images.keys())[:10])
+            raise ValueError(f'{method} and {next(iter(table))} differ in images: {differing}')
+    values = {
+        method: {
+            metric: [rows[image][i] for image in images] for i, metric in enumerate(metrics)
+        }
+        for method, rows in table.items()
+    }
+    return EvaluationResults(
+        next(iter(conventions)), metrics, tuple(table), tuple(images), values
+    )

@@ -1,0 +1,161 @@
+"""Printing and writing comparisons of methods, with what their numbers mean."""
+
+import csv
+import math
+from pathlib import Path
+
+from tsjnet_mm.evaluation.functional import FUSION_METRICS
+from tsjnet_mm.evaluation.significance import CONFIDENCE, LEVEL, Comparison
+from tsjnet_mm.utils import whole_file
+
+_STYLES = ('text', 'markdown')
+_HEAD = (
+    *('metric', 'against', 'mean', "other's", 'difference', f'{CONFIDENCE:.0%} interval'),
+    *('better on', 'equal on', 'effect', 'p', 'p (Holm)', 'verdict'),
+)
+_WORDS = ('metric', 'against', 'verdict')
+
+
+def format_comparisons(comparisons, convention, style='text'):
+    """Format what :func:`~tsjnet_mm.evaluation.significance.compare_methods` found.
+
+    Args:
+        comparisons (Sequence[Comparison]): At least one, all of one method.
+        convention (str): The convention of the values; it heads the table.
+        style (str): ``'text'``, aligned, or ``'markdown'``. Defaults to ``'text'``.
+
+    Returns:
+        str: The table and what its columns mean, without a final newline.
+
+    Raises:
+        ValueError: There are no comparisons or several methods, or no such style.
+    """
+    if style not in _STYLES:
+        raise ValueError(f'style must be one of {_STYLES}, got {style!r}')
+    methods = sorted({comparison.method for comparison in comparisons})
+    if len(methods) != 1:
+        raise ValueError(f'expected comparisons of one method, got {methods}')
+    most = max(comparison.images + comparison.left_out for comparison in comparisons)
+    title = f'convention: {convention}, {methods[0]} against others, {most} images'
+    lines = [_HEAD, *map(_row, comparisons)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    lines = [
+        [
+            cell.ljust(width) if name in _WORDS else cell.rjust(width)
+            for name, cell, width in zip(_HEAD, cells, widths, strict=True)
+        ]
+        for cells in lines
+    ]
+    notes = _notes(comparisons)
+    if style == 'text':
+        return '\n'.join([title, *('  '.join(cells).rstrip() for cells in lines), *notes])
+    rules = [
+        '-' * width if name in _WORDS else '-' * (width - 1) + ':'
+        for name, width in zip(_HEAD, widths, strict=True)
+    ]
+    table = [f'| {" | ".join(cells)} |' for cells in (lines[0], rules, *lines[1:])]
+    return '\n'.join([f'C{title[1:]}', '', *table, '', *(f'- {note}' for note in notes)])
+
+
+def _row(comparison):
+    arrow = '↑' if FUSION_METRICS[comparison.metric].higher_is_better else '↓'
+    return (
+        comparison.metric + arrow,
+        comparison.other,
+        _number(comparison.mean),
+        _number(comparison.other_mean),
+        _number(comparison.difference, '+'),
+        f'{_number(comparison.low, "+")} to {_number(comparison.high, "+")}',
+        f'{comparison.better:.0%}',
+        f'{comparison.equal:.0%}',
+        f'{comparison.effect:+.2f}',
+        _probability(comparison.p),
+        _probability(comparison.p_corrected),
+        comparison.verdict,
+    )
+
+
+def _number(value, sign=''):
+    """Four digits, without an exponent."""
+    magnitude = math.floor(math.log10(abs(value))) if value else 0
+    return f'{value:{sign}.{min(max(3 - magnitude, 0), 6)}f}'
+
+
+def _probability(p):
+    return '<0.0001' if p < 0.0001 else f'{p:.4f}'
+
+
+def _notes(comparisons):
+    method, tests = comparisons[0].method, len(comparisons)
+    notes = [
+        f'↑ higher is better, ↓ lower is better; better on, equal on: share of images on which '
+        f'{method} is better or equal.',
+        f'difference: {method} minus the other, mean over the images, with its '
+        f'{CONFIDENCE:.0%} interval (percentile bootstrap over the images).',
+        f'effect: matched-pairs rank-biserial correlation, +1 if {method} is better on all '
+        'images, -1 if worse on all.',
+        'p: two-sided Wilcoxon signed-rank test; p (Holm): corrected for the number of '
+        f'comparisons in this table, {tests}; verdict: where that is below {LEVEL}.',
+    ]
+    for comparison in comparisons:
+        if comparison.left_out:
+            notes.append(
+                f'{comparison.metric} against {comparison.other}: {comparison.left_out} of '
+                f'{comparison.images + comparison.left_out} images left out, a value is not '
+                'finite.'
+            )
+    fewest = min(comparison.images for comparison in comparisons)
+    if tests * 2 ** (1 - fewest) >= LEVEL:
+        notes.append(
+            f'{fewest} images are too few for {tests} comparisons: no values whatever give a p '
+            f'(Holm) below {LEVEL}; take more images or fewer metrics.'
+        )
+    return notes
+
+
+def check_comparison_path(path):
+    """Refuse a file that comparisons cannot be written to.
+
+    Args:
+        path (str | Path): The file.
+
+    Returns:
+        Path: The same.
+
+    Raises:
+        ValueError: It ends in neither ``.csv`` nor ``.md``.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in ('.csv', '.md'):
+        raise ValueError(f'{path}: expected a name ending in .csv or .md')
+    return path
+
+
+def save_comparisons(comparisons, convention, path):
+    """Write comparisons, whole or not at all.
+
+    Args:
+        comparisons (Sequence[Comparison]): See :func:`format_comparisons`.
+        convention (str): The convention of the values.
+        path (str | Path): ``.csv``: every number in full, a line for each comparison;
+            ``.md``: the table.
+
+    Raises:
+        ValueError: ``path`` has another extension, or see :func:`format_comparisons`.
+    """
+    path = check_comparison_path(path)
+    table = format_comparisons(comparisons, convention, 'markdown')
+    with (
+        whole_file(path) as partial,
+        open(partial, 'w', encoding='utf-8', newline='') as file,
+    ):
+        if path.suffix.lower() == '.md':
+            file.write(table + '\n')
+            return
+        writer = csv.writer(file)
+        writer.writerow(
+            ['convention', 'higher_is_better', *Comparison._fields, 'difference', 'verdict']
+        )
+        for item in comparisons:
+            direction = FUSION_METRICS[item.metric].higher_is_better
+            writer.writerow([convention, direction, *item, item.difference, item.verdict])

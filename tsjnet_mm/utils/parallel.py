@@ -1,0 +1,123 @@
+"""Applying a function to many items at once, in their order, in threads or processes."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+import torch
+
+
+def available_cores():
+    """Number of CPU cores that this process may use.
+
+    Returns:
+        int: At least 1.
+    """
+    if hasattr(os, 'sched_getaffinity'):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def thread_map(function, items, workers):
+    """Apply a function in threads: for work that waits, or lets go of Python's lock.
+
+    Args:
+        function (Callable): Of one item.
+        items (Iterable): What to apply it to.
+        workers (int): Number of threads.
+
+    Yields:
+        Any: Results in the order of the items.
+    """
+    executor = ThreadPoolExecutor(workers)
+    try:
+        yield from _in_order(executor, function, items, workers)
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def process_map(function, items, workers):
+    """Apply a function in processes of one torch thread each.
+
+    Results do not depend on the number of workers; a single one is this process itself. At
+    most two items a worker are under way or wait to be consumed. When the generator is closed
+    (:func:`contextlib.closing`) or interrupted the processes are ended at once; when this
+    process is killed they end themselves.
+
+    Args:
+        function (Callable): Of one item. Travels to new interpreters, which start without
+            what this one did: it, the items and the results must pickle, and a script that
+            calls this needs an ``if __name__ == '__main__'``.
+        items (Iterable): What to apply it to.
+        workers (int): Number of processes.
+
+    Yields:
+        Any: Results in the order of the items.
+
+    Raises:
+        concurrent.futures.process.BrokenProcessPool: A process died.
+    """
+    if workers == 1:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield from map(function, items)
+        finally:
+            torch.set_num_threads(threads)
+        return
+    executor = ProcessPoolExecutor(
+        workers, multiprocessing.get_context('spawn'), initializer=_start_worker
+    )
+    others = {*multiprocessing.active_children()}
+    try:
+        yield from _in_order(executor, function, items, workers)
+    except BaseException:
+        for process in {*multiprocessing.active_children()} - others:
+            process.terminate()
+        raise
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _in_order(executor, function, items, workers):
+    """Results in order, with at most two items a worker submitted and not yet consumed."""
+    pending = deque()
+    for item in items:
+        with _interrupts_held():
+            pending.append(executor.submit(function, item))
+        if len(pending) == 2 * workers:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
+
+
+@contextlib.contextmanager
+def _interrupts_held():
+    """Hold Ctrl-C back, also for ever from processes that are started meanwhile.
+
+    It reaches all processes of a terminal, and one that is starting would answer it with a
+    traceback.
+    """
+    if not hasattr(signal, 'pthread_sigmask'):  # Windows
+        yield
+        return
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _start_worker():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent():
+    multiprocessing.parent_process().join()
+    os._exit(1)

@@ -1,0 +1,131 @@
+"""Which windows of a scene to magnify, and where the magnified ones hide least."""
+
+import itertools
+
+import cv2
+import numpy as np
+
+from .drawing import to_rgb8
+
+#: Sides of an inset as shares of the image's; the largest is tried first.
+INSET_SHARES = (0.4, 0.34, 0.28)
+
+
+def check_regions(regions, size):
+    """Refuse regions that cannot be shown magnified within an image.
+
+    Args:
+        regions (Sequence[tuple]): ``(x, y, w, h)`` in pixels, at most two.
+        size (tuple[int, int]): Width and height of the image.
+
+    Raises:
+        ValueError: There are more than two, or one is not four whole numbers, empty, not
+            inside of the image, or larger than 0.4 of its width or height, so that an
+            inset could not magnify it.
+    """
+    if len(regions) > 2:
+        raise ValueError(f'a scene has at most two insets, got {len(regions)}: {regions}')
+    width, height = size
+    for region in regions:
+        if len(region) != 4 or any(int(part) != part for part in region):
+            raise ValueError(f'a region is four whole numbers x, y, w, h, got {region}')
+        x, y, w, h = region
+        words = f'region x={x}, y={y}, w={w}, h={h}'
+        if not (0 <= x < x + w <= width and 0 <= y < y + h <= height):
+            raise ValueError(f'{words} is not inside of an image of {width}x{height}')
+        largest = int(INSET_SHARES[0] * width), int(INSET_SHARES[0] * height)
+        if w > largest[0] or h > largest[1]:
+            raise ValueError(
+                f'{words} is too large to be magnified in an image of {width}x{height}: '
+                f'expected at most {largest[0]}x{largest[1]}'
+            )
+
+
+def _greys(images):
+    return np.stack(
+        [cv2.cvtColor(to_rgb8(image), cv2.COLOR_RGB2GRAY) for image in images]
+    ).astype(np.float32)
+
+
+def differing_windows(images, count=2):
+    """The windows in which images of one scene differ most.
+
+    They are a sixth of the image in width and height, and stay clear of its border and of
+    each other. What counts is the standard deviation over the images of what a blur as wide
+    as the window leaves of the grey level, so an image that is brighter all over does not
+    count as differing; it is averaged under a Gaussian at the window's middle, which centres
+    it on what differs.
+
+    Args:
+        images (Sequence[np.ndarray]): At least two of one size, as
+            :func:`~tsjnet_mm.visualization.to_rgb8` takes them.
+        count (int): Number of windows. Defaults to 2.
+
+    Returns:
+        list[tuple[int, int, int, int]]: ``(x, y, w, h)`` in pixels, the most differing
+        first, of equal ones the first in reading order; fewer where the image is too small.
+    """
+    greys = _greys(images)
+    height, width = greys.shape[1:]
+    w, h = max(1, width // 6), max(1, height // 6)
+    details = [grey - cv2.blur(grey, (w, h)) for grey in greys]
+    score = cv2.GaussianBlur(np.std(details, axis=0), (0, 0), w / 4, sigmaY=h / 4)
+    gap_x, gap_y = w // 6, h // 6
+    # Scores of windows by their upper left corner, as far as they stay clear of the border.
+    columns, rows = max(0, width - w - 2 * gap_x + 1), max(0, height - h - 2 * gap_y + 1)
+    left, top = gap_x + w // 2, gap_y + h // 2
+    score = score[top : top + rows, left : left + columns].copy()
+    windows = []
+    while len(windows) < count and score.size and score.max() >= 0:
+        y, x = (int(part) for part in np.unravel_index(score.argmax(), score.shape))
+        windows.append((x + gap_x, y + gap_y, w, h))
+        near_x, near_y = w + gap_x, h + gap_y
+        score[max(0, y - near_y + 1) : y + near_y, max(0, x - near_x + 1) : x + near_x] = -1
+    return windows
+
+
+def place_insets(images, regions):
+    """Corners for the magnified regions, one each.
+
+    As large as they can be without covering a region, they take the corners that hide
+    least: where the standard deviation of the grey level over the images is lowest. Only
+    where every choice covers part of a region, the one that covers least is taken.
+
+    Args:
+        images (Sequence[np.ndarray]): All of a scene, the sources too, of one size.
+        regions (Sequence[tuple]): ``(x, y, w, h)`` as :func:`check_regions` accepts them.
+
+    Returns:
+        list[tuple[int, int, int, int]]: ``(x, y, w, h)`` of each region's inset, in pixels,
+        of the shape of its region.
+    """
+    spread = _greys(images).std(axis=0)
+    height, width = spread.shape
+    choices = []
+    for rank, share in enumerate(INSET_SHARES):
+        for corners in itertools.permutations(itertools.product((1, 0), (0, 1)), len(regions)):
+            insets = [
+                _inset(region, corner, share, width, height)
+                for region, corner in zip(regions, corners, strict=True)
+            ]
+            covered = sum(_overlap(inset, region) for inset in insets for region in regions)
+            hidden = sum(float(spread[y : y + h, x : x + w].sum()) for x, y, w, h in insets)
+            choices.append(((covered, rank, hidden), insets))
+    return min(choices, key=lambda choice: choice[0])[1]
+
+
+def _inset(region, corner, share, width, height):
+    zoom = share * min(width / region[2], height / region[3])
+    w, h = round(region[2] * zoom), round(region[3] * zoom)
+    bottom, right = corner
+    return (width - w) * right, (height - h) * bottom, w, h
+
+
+def _overlap(first, second):
+    """Pixels that two boxes share."""
+    sides = [
+        min(first[axis] + first[axis + 2], second[axis] + second[axis + 2])
+        - max(first[axis], second[axis])
+        for axis in (0, 1)
+    ]
+    return max(0, sides[0]) * max(0, sides[1])
