@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tsjnet_mm.apis import fuse_files, init_fusor
 from tsjnet_mm.evaluation import EvaluationResults
 
 TOOLS = ['plot_radar', 'plot_box', 'plot_grid', 'compare_methods']
@@ -261,21 +260,3 @@ def test_errors_of_the_grid(call, fused, tmp_path):
     status, _, err = call('plot_grid', *sources(fused), '--fused', 'a=nowhere', *out)
     assert status == 1 and 'nowhere' in err
     assert not (tmp_path / 'grid.png').exists()
-
-
-def test_real_scene(call, real_data, tmp_path):
-    ir, vi = (real_data / 'MSRS' / 'test' / name for name in ('ir', 'vi'))
-    for name in ('average', 'max'):
-        (tmp_path / name).mkdir()
-        image = fuse_files(init_fusor(name), ir / '00004N.png', vi / '00004N.png')
-        Image.fromarray(image).save(tmp_path / name / '00004N.png')
-    status, out, err = call(
-        'plot_grid', '--ir', ir, '--vi', vi, *methods(tmp_path, 'average', 'max'),
-        '--out', tmp_path / 'grid.png',
-    )  # fmt: skip
-    assert status == 0, err
-    (scene, _) = out.splitlines()
-    assert scene.startswith('--scene 00004N:')
-    # The pedestrian at the right, whom the visible camera hardly sees.
-    regions = [tuple(map(int, box.split(','))) for box in scene.split(':')[1:]]
-    assert any(x < 533 < x + w and y < 300 < y + h for x, y, w, h in regions)

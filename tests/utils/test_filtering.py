@@ -3,8 +3,10 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 from scipy.signal import correlate2d
+from torch.autograd import gradcheck
 
 from tsjnet_mm.utils.filtering import (
+    centre_levels,
     filter_valid,
     gaussian_window,
     local_moments,
@@ -40,6 +42,20 @@ def test_filter_valid_correlates_rather_than_convolves():
     torch.testing.assert_close(filter_valid(image, taps), expected)
 
 
+@pytest.mark.parametrize('size', [(9, 12), (8, 13), (3, 3)])
+@pytest.mark.parametrize('stride', [2, 3])
+def test_filter_valid_with_a_stride(size, stride):
+    image = torch.rand(2, *size, dtype=torch.float64)
+    taps = (0.5, 0.3, 0.2)
+    expected = filter_valid(image, taps)[..., ::stride, ::stride]
+    torch.testing.assert_close(filter_valid(image, taps, stride), expected, rtol=1e-14, atol=0)
+
+
+def test_filter_valid_has_a_gradient():
+    image = torch.rand(2, 6, 7, dtype=torch.float64, requires_grad=True)
+    assert gradcheck(lambda image: filter_valid(image, (0.5, 0.3, 0.2), 2), image)
+
+
 def test_filter_valid_keeps_float32_under_autocast():
     image = torch.rand(1, 1, 20, 20)
     taps = gaussian_window(11, 1.5)
@@ -60,6 +76,24 @@ def test_local_moments():
         pytest.approx(tuple(expected[0])),
         pytest.approx(tuple(expected[1])),
     )
+
+
+def test_local_moments_of_several_images_and_one():
+    a, b = torch.rand(3, 2, 1, 9, 9, dtype=torch.float64), torch.rand(2, 1, 9, 9).double()
+    together = local_moments(a, b, (0.25, 0.5, 0.25), stride=2)
+    assert [moment.dim() for moment in together] == [5, 4, 5, 4, 5]
+    for i in range(3):
+        single = local_moments(a[i], b, (0.25, 0.5, 0.25), stride=2)
+        for moment, expected in zip(together, single, strict=True):
+            torch.testing.assert_close(moment[i] if moment.dim() == 5 else moment, expected)
+
+
+def test_centre_levels():
+    image = torch.tensor([[[[3.0, 9.0]]], [[[-1.0, -1.0]]]], requires_grad=True)
+    centred = centre_levels(image)
+    assert centred.tolist() == [[[[-3.0, 3.0]]], [[[0.0, 0.0]]]]
+    centred.sum().backward()
+    assert torch.equal(image.grad, torch.ones_like(image))
 
 
 def test_variances_are_never_negative():

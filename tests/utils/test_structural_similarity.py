@@ -3,7 +3,7 @@ import torch
 from skimage import metrics
 from torch.autograd import gradcheck
 
-from tsjnet_mm.utils.ssim import structural_similarity
+from tsjnet_mm.utils.ssim import similarity_terms, structural_similarity
 
 
 @pytest.fixture
@@ -28,6 +28,24 @@ def test_map_equals_scikit_image(images, data_range):
     )
     expected = torch.from_numpy(full[5:-5, 5:-5].copy())
     torch.testing.assert_close(ours[1, 2], expected, rtol=0, atol=1e-12)
+
+
+def test_terms_of_sample_statistics_equal_scikit_image(images):
+    a, b = images
+    luminance, structure = similarity_terms(a, b, (0.2,) * 5, 1.0, unbiased=True)
+    assert luminance.shape == structure.shape == (2, 3, 17, 22)
+    _, full = metrics.structural_similarity(
+        a[1, 2].numpy(), b[1, 2].numpy(), win_size=5, data_range=1.0, full=True
+    )
+    expected = torch.from_numpy(full[2:-2, 2:-2].copy())
+    torch.testing.assert_close((luminance * structure)[1, 2], expected, rtol=0, atol=1e-12)
+
+
+def test_terms_of_several_images_and_one(images):
+    a, b = images
+    several = similarity_terms(torch.stack((a, 1 - a)), b, (0.2,) * 5, 1.0)
+    for term, expected in zip(several, similarity_terms(1 - a, b, (0.2,) * 5, 1.0)):
+        torch.testing.assert_close(term[1], expected)
 
 
 def test_reductions(images):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
 
-from tsjnet_mm.visualization import COLUMN_WIDTH, TEXT_WIDTH, box_figure, save_figure
+from tsjnet_mm.visualization import COLUMN_WIDTH, TEXT_WIDTH, box_figure
 
 RNG = np.random.default_rng(0)
 VALUES = {
@@ -118,10 +118,3 @@ def test_errors():
         box_figure(VALUES, 'other')
     with pytest.raises(ValueError, match="cannot highlight 'me'"):
         box_figure(VALUES, 'plain', highlight='me')
-
-
-@pytest.mark.parametrize('extension', ['png', 'pdf'])
-def test_files(extension, tmp_path):
-    path = tmp_path / f'boxes.{extension}'
-    save_figure(box_figure(VALUES, 'plain', 'mine'), path)
-    assert path.stat().st_size > 5000

@@ -79,7 +79,7 @@ def test_insets_cover_no_region_and_not_each_other():
     images = scene((30, 30, 12, 12, 90))
     for _ in range(60):
         regions = [
-            (int(rng.integers(0, 100)), int(rng.integers(0, 80)), 20, 16) for _ in range(2)
+            (int(rng.integers(0, 91)), int(rng.integers(0, 73)), 30, 24) for _ in range(2)
         ]
         insets = place_insets(images, regions)
         assert not overlap(*insets)
@@ -89,14 +89,20 @@ def test_insets_cover_no_region_and_not_each_other():
 
 
 def test_insets_shrink_before_they_cover():
-    # In the middle, 0.36 of the image: corners of 0.4 would reach into it.
-    region = (38, 31, 43, 34)
+    # In the middle, a quarter of the image: corners of 0.4 would reach into it.
+    region = (45, 36, 30, 24)
     (inset,) = place_insets(scene(), [region])
-    assert not overlap(inset, region) and inset[2] < 0.4 * 120
-    # Wider still, nothing avoids it: then as little as can be.
-    region = (36, 29, 48, 38)
-    (inset,) = place_insets(scene(), [region])
-    assert inset[2] == round(0.28 * 120)
+    assert not overlap(inset, region) and inset[2] == round(0.34 * 120)
+
+
+def test_insets_shrink_to_uncover_what_matters():
+    # Half of what matters lies where an inset of 0.4 ends, in each of the corners.
+    base, other = scene()
+    for y in (35, 57):
+        for x in (43, 73):
+            other[y : y + 4, x : x + 4] = 255
+    (inset,) = place_insets([base, other], [(55, 10, 10, 8)])
+    assert inset[2] < 0.4 * 120
 
 
 def test_no_regions_no_insets():
@@ -104,7 +110,7 @@ def test_no_regions_no_insets():
 
 
 def test_regions_are_checked():
-    check_regions([(0, 0, 48, 38), (72, 58, 48, 38)], (120, 96))
+    check_regions([(0, 0, 30, 24), (90, 72, 30, 24)], (120, 96))
     for regions, message in (
         ([(0, 0, 5, 5)] * 3, 'at most two insets, got 3'),
         ([(0, 0, 5)], 'four whole numbers x, y, w, h'),
@@ -113,8 +119,20 @@ def test_regions_are_checked():
         ([(116, 0, 5, 5)], 'x=116, .* is not inside'),
         ([(0, 92, 5, 5)], 'y=92, .* is not inside'),
         ([(0, 0, 0, 5)], 'w=0, .* is not inside'),
-        ([(0, 0, 49, 5)], 'w=49, .* too large .* in an image of 120x96: .* at most 48x38'),
-        ([(0, 0, 5, 39)], 'h=39 is too large'),
+        ([(0, 0, 31, 5)], 'w=31, .* too large .* in an image of 120x96: .* at most 30x24'),
+        ([(0, 0, 5, 25)], 'h=25 is too large'),
     ):
         with pytest.raises(ValueError, match=message):
             check_regions(regions, (120, 96))
+
+
+def test_insets_do_not_hide_the_pedestrian_of_a_night_scene(real_data):
+    folders = real_data / 'MSRS' / 'test' / 'ir', real_data / 'MSRS' / 'test' / 'vi'
+    ir, vi = (
+        cv2.imread(str(folder / '00004N.png'), cv2.IMREAD_GRAYSCALE) for folder in folders
+    )
+    fused = [cv2.addWeighted(ir, 0.5, vi, 0.5, 0), np.maximum(ir, vi)]
+    windows = differing_windows(fused)
+    insets = place_insets([ir, vi, *fused], windows)
+    # At the right, below the middle: bright in infrared, hardly to be seen otherwise.
+    assert not any(overlap(inset, (515, 225, 40, 120)) for inset in insets)

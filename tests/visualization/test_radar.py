@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tsjnet_mm.evaluation.functional import FUSION_METRICS
-from tsjnet_mm.visualization import COLUMN_WIDTH, radar_figure, save_figure
+from tsjnet_mm.visualization import COLUMN_WIDTH, radar_figure
 
 MEANS = {
     'average': {'SSIM': 0.70, 'PSNR': 19.0, 'CV': 700.0, 'CC': 0.66},
@@ -121,10 +121,3 @@ def test_errors():
         radar_figure({name: {'FID': 1.0} for name in 'ab'}, 'plain')
     with pytest.raises(ValueError, match="cannot highlight 'me': the methods are average, max"):
         radar_figure(MEANS, 'plain', highlight='me')
-
-
-@pytest.mark.parametrize('extension', ['png', 'pdf'])
-def test_files(extension, tmp_path):
-    path = tmp_path / f'radar.{extension}'
-    save_figure(radar_figure(MEANS, 'plain', 'mine'), path)
-    assert path.stat().st_size > 5000

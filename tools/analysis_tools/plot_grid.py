@@ -9,11 +9,11 @@ Examples:
     python tools/analysis_tools/plot_grid.py --ir IR --vi VI --fused a=A b=B \
         --zoom 40,200,90,70 --zoom 410,180,90,70 --count 3 --out grid.png
 
-Regions are x,y,w,h in pixels of the scene, x and y of the upper left corner; the first is
-outlined and magnified in red, the second in green. A scene without regions of its own takes
-those of --zoom, or else the two windows in which the fused images differ most in contrast: no
-one's choice. Insets take the corners in which they hide least and cover no region. The scenes
-and regions are printed as options, to be copied and adapted.
+Regions are x,y,w,h in pixels of the scene, x and y of the upper left corner, w and h at most a
+quarter of its sides; the first is outlined and magnified in red, the second in green. A scene
+without regions of its own takes those of --zoom, or else the two windows in which the fused
+images differ most in contrast: no one's choice. Insets take the corners in which they hide
+least, and cover no region. Scenes and regions are printed as options, to be copied and adapted.
 
 Files belong together by name, as in tools/evaluate.py; a scene is called by the stem of its
 visible image. Columns keep the order of --fused. Images are written in their own resolution.

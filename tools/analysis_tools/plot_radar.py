@@ -53,7 +53,7 @@ def main():
         for path in args.out:
             check_figure_path(path)
         results = read_selection(args.results, args.methods, args.metrics)
-        count = f'{len(results.images)} pairs'
+        count = f'{len(results.images)} pair{"" if len(results.images) == 1 else "s"}'
         title = f'{args.title}, {count}' if args.title else count
         figure = radar_figure(results.means(), results.convention, args.highlight, title)
         for path in args.out:

@@ -21,11 +21,11 @@ from .figure import (
 )
 
 _NOTE = (
-    'Over the images: box: quartiles and median; whiskers: farthest value within 1.5 times the '
-    "box's length; dots: values beyond; diamond: mean. ↑ higher is better, ↓ lower is better."
+    'Box: quartiles and median over the images; whiskers: farthest values within 1.5 lengths '
+    'of the box; dots: values beyond; diamond: mean; ↑ higher is better, ↓ lower is better.'
 )
 # Inches: a method's row, what a panel needs above and below its rows, and what stays empty.
-_ROW, _HEAD, _TICKS, _GAP = 0.17, 0.2, 0.2, 0.06
+_ROW, _HEAD, _TICKS, _GAP = 0.17, 0.2, 0.17, 0.06
 
 
 def box_figure(values, convention, highlight=None, title=None):
@@ -135,8 +135,8 @@ def _dress(panel, metric, methods, highlight, named):
 def _lay_out(figure, panels, columns, methods, notes, title):
     """Size the figure by what stands in it, and put the panels in rows."""
     width = figure.get_figwidth()
-    # A character of the note's font is about 0.55 of its size wide.
-    wrapped = [textwrap.fill(note, int(width * 72 / (0.55 * 5.5))) for note in notes]
+    # A character of the note's font is about 0.53 of its size wide.
+    wrapped = [textwrap.fill(note, int(width * 72 / (0.53 * 5.5))) for note in notes]
     note = figure.text(0, 0, '\n'.join(wrapped), va='bottom', fontsize=5.5, color='0.4')
     head = figure.text(0.5, 1, title, ha='center', va='top', fontsize=8)
     foot, top = (measure_artists(figure, [text]).height + 2 * _GAP for text in (note, head))

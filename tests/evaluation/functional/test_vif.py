@@ -6,6 +6,7 @@ from torch.autograd import gradcheck
 from torchmetrics.functional.image import visual_information_fidelity as torchmetrics_vif
 
 from tsjnet_mm.evaluation.functional import vif, visual_information_fidelity
+from tsjnet_mm.evaluation.functional.wavelet_vif import wavelet_information_fidelity
 
 
 def _vifp(reference, distorted):
@@ -59,6 +60,24 @@ def test_equals_torchmetrics(triple):
     assert (ours - torchmetrics_vif(ir, fused, reduction='none')).abs().min() > 1e-3
 
 
+@pytest.mark.parametrize('convention', ['cddfuse', 'tang'])
+def test_sums_of_two(triple, convention):
+    torch.testing.assert_close(vif(*triple, convention), 2 * vif(*triple), rtol=1e-12, atol=0)
+
+
+def test_tsjnet_takes_the_fused_image_as_the_reference(triple):
+    fused, ir, vi = (torch.cat((image, image.flip(2)), 2) for image in triple)
+    expected = sum(wavelet_information_fidelity(fused, source) for source in (ir, vi)) / 2
+    torch.testing.assert_close(vif(fused, ir, vi, 'tsjnet'), expected, rtol=1e-12, atol=0)
+
+
+def test_several_references_of_one_distorted_image(triple):
+    fused, ir, vi = triple
+    both = visual_information_fidelity(torch.stack((ir, vi)), fused)
+    assert both.shape == (2, 3)
+    torch.testing.assert_close(both[1], visual_information_fidelity(vi, fused))
+
+
 def test_fused_equals_sources(triple):
     ir = triple[1]
     torch.testing.assert_close(vif(ir, ir, ir), torch.ones(3).double(), rtol=1e-6, atol=0)
@@ -90,6 +109,18 @@ def test_constant_images(level, dtype, triple):
     torch.testing.assert_close(vif(ir, constant, ir), zeros + 0.5, rtol=1e-6, atol=0)
 
 
+@pytest.mark.parametrize(
+    ('convention', 'of_nothing'), [('plain', 0), ('cddfuse', 1), ('tang', 0)]
+)
+def test_constant_sources(convention, of_nothing, triple):
+    ir, constant = triple[1], torch.full_like(triple[1], 40)
+    weight = 0.5 if convention == 'plain' else 1
+    expected = torch.full((3,), weight * (1 + of_nothing)).double()
+    torch.testing.assert_close(vif(ir, ir, constant, convention), expected, rtol=1e-6, atol=0)
+    expected = torch.full((3,), 2 * weight * of_nothing).double()
+    assert torch.equal(vif(ir, constant, constant, convention), expected)
+
+
 def test_float32_on_saturated_areas():
     torch.manual_seed(0)
     ir = torch.full((1, 1, 64, 96), 10.0)
@@ -107,6 +138,9 @@ def test_smallest_size():
     assert 0 < vif(fused, ir, vi).item() < 1
     with pytest.raises(ValueError, match='at least 41 pixels, got 41x40'):
         vif(*torch.zeros(3, 1, 1, 41, 40))
+    assert vif(*255 * torch.rand(3, 1, 1, 65, 65), 'tsjnet').item() > 0
+    with pytest.raises(ValueError, match='at least 65 pixels, got 64x70'):
+        vif(*torch.zeros(3, 1, 1, 64, 70), 'tsjnet')
 
 
 def test_gradient():
