@@ -73,6 +73,9 @@ def images(name, convention):
     return (0.4 * ir + 0.6 * vi + noise).clamp(0, 255).round(), ir, vi
 
 
+MISPLACED = ('Nabf', 'tang')
+
+
 def _function(name, convention):
     return partial(FUSION_METRICS[name].function, convention=convention)
 
@@ -102,6 +105,8 @@ def test_functions_have_the_names_of_tables():
 def test_direction_is_true(name, convention, images):
     if name in NO_REFERENCE:
         pytest.skip('more texture is more, be it noise')
+    if (name, convention) == MISPLACED:
+        pytest.skip('its evaluation confuses infrared and fused image')
     function, higher_is_better = (
         _function(name, convention),
         FUSION_METRICS[name].higher_is_better,
@@ -136,6 +141,8 @@ def test_within_range(name, convention, images):
 
 @METRICS
 def test_sources_are_interchangeable(name, convention, images):
+    if (name, convention) == MISPLACED:
+        pytest.skip('its evaluation confuses infrared and fused image')
     function = _function(name, convention)
     fused, ir, vi = images
     torch.testing.assert_close(function(fused, ir, vi), function(fused, vi, ir))

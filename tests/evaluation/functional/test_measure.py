@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tsjnet_mm.evaluation.functional import measure, mse, psnr, to_grey
+from tsjnet_mm.evaluation.functional import measure, mse, psnr, sf, to_grey
 
 
 @pytest.fixture
@@ -25,6 +25,13 @@ def test_vifb_compares_the_channels(colours):
     channels = [psnr(fused[:, i : i + 1], ir, vi[:, i : i + 1], 'vifb') for i in range(3)]
     result = measure(fused, ir, vi, ['PSNR'], 'vifb')['PSNR']
     torch.testing.assert_close(result, sum(channels) / 3)
+
+
+def test_vifb_lays_channels_side_by_side_for_spatial_frequency(colours):
+    fused, ir, vi = colours
+    wide = fused.permute(0, 2, 1, 3).reshape(2, 1, 20, 72)
+    result = measure(fused, ir, vi, ['SF'], 'vifb')['SF']
+    torch.testing.assert_close(result, sf(wide, wide, wide, 'vifb'))
 
 
 def test_vifb_with_a_grey_visible_image(colours):

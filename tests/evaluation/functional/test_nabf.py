@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from tsjnet_mm.evaluation.functional.nabf import NABF_CONVENTIONS, _decompose, labf, nabf
+from tsjnet_mm.evaluation.functional.nabf import _decompose, labf, nabf
 
 
 def _edges(image):
@@ -63,8 +63,7 @@ def test_equals_the_literal_formula(size, triple):
     kept, lost, artefacts = _expected(images)
     close = {'rtol': 1e-12, 'atol': 1e-16}
     assert size[0] < 4 or (artefacts > 0.001).all()
-    for convention in NABF_CONVENTIONS:
-        torch.testing.assert_close(nabf(*images, convention), artefacts, **close)
+    torch.testing.assert_close(nabf(*images), artefacts, **close)
     torch.testing.assert_close(labf(*images), lost, **close)
     torch.testing.assert_close(_decompose(*images)[0], kept, **close)
 
@@ -116,3 +115,9 @@ def test_constant_images_are_lost(size):
     )
     for metric in (nabf, labf):
         assert metric(255 * torch.rand(2, 1, *size), grey, grey).isfinite().all()
+
+
+def test_tangs_evaluation_takes_the_infrared_image_for_the_fused_one(triple):
+    fused, ir, vi = triple
+    assert torch.equal(nabf(fused, ir, vi, 'tang'), nabf(ir, vi, fused))
+    assert not torch.equal(nabf(fused, ir, vi, 'tang'), nabf(fused, ir, vi))

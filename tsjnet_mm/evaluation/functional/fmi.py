@@ -96,8 +96,8 @@ def _mean_information(source, fused):
         a, f = _windows(source, top, count), _windows(fused, top, count)
         limit = tolerance.repeat_interleave(count * columns)
         flat_a, flat_f = (x.amax(0) - x.amin(0) <= limit for x in (a, f))
-        # Constant windows are the same distribution. The authors' code agrees where rounding
-        # keeps nine ninths from being one.
+        # Constant windows are the same distribution, though the authors' code finds so only
+        # because nine ninths, summed in order, are not quite one.
         equal = ((a - f).abs().amax(0) <= limit) | (flat_a & flat_f)
         values = equal.to(a.dtype)
         chosen = (~(equal | flat_a | flat_f)).nonzero().squeeze(1)
@@ -151,8 +151,10 @@ def fmi_pixel(fused, ir, vi, convention='plain'):
         convention (str): ``'plain'``: the feature is the level. ``'tang'``: its FMI_pixel
             names no feature to the authors' code, whose default it thereby takes: the
             thinned Sobel edges, 0 or 1, of MATLAB's ``edge``. Most windows hold no edge in
-            either image and count 1, so values lie close together, mostly above 0.9;
-            constant images give 1.
+            either image and count 1, so values lie close together, mostly above 0.8. One
+            doubt is left: where ``vi`` and ``fused`` have no edge but ``ir`` has one, their
+            code depends on rounding; this is the outcome of summing in order, as Octave
+            does. Were nine ninths one, those windows would count 0, not a half.
 
     Returns:
         Tensor: (B,), dtype of ``fused``.

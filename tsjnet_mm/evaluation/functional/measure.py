@@ -1,5 +1,7 @@
 """Several metrics of images as they were read: grey or colour, under one convention."""
 
+import torch
+
 from tsjnet_mm.evaluation.functional.catalogue import FUSION_METRICS, check_metrics
 from tsjnet_mm.evaluation.functional.grey import to_grey
 
@@ -9,7 +11,8 @@ def measure(fused, ir, vi, metrics, convention='plain'):
 
     All conventions but one compare grey levels, see :func:`to_grey`. ``'vifb'`` compares a
     colour fused image channel by channel, each with that channel of the visible image and
-    with the infrared image, and averages the three values.
+    with the infrared image, and averages the three values; for SF alone it lays the three
+    channels side by side as one image.
 
     Args:
         fused (Tensor): (B, 3, H, W) RGB or (B, 1, H, W), float32 or float64, levels in
@@ -38,10 +41,12 @@ def measure(fused, ir, vi, metrics, convention='plain'):
         pairs = [(to_grey(fused, convention), to_grey(vi, convention))]
     values = {}
     for name in metrics:
-        function = FUSION_METRICS[name].function
+        function, compared = FUSION_METRICS[name].function, [(f, ir, v) for f, v in pairs]
+        if name == 'SF':
+            compared = [tuple(torch.cat(images, -1) for images in zip(*compared, strict=True))]
         try:
-            total = sum(function(f, ir, v, convention) for f, v in pairs)
+            total = sum(function(*images, convention) for images in compared)
         except ValueError as error:
             raise ValueError(f'{name}: {error}') from error
-        values[name] = total / len(pairs)
+        values[name] = total / len(compared)
     return values

@@ -54,8 +54,16 @@ def _fusion_artefacts(fused, ir, vi):
     return _decompose(fused, ir, vi)[2]
 
 
+def _misplaced_artefacts(fused, ir, vi):
+    # That evaluation passes (ir, vi, fused) to a function of (fused, ir, vi).
+    return _fusion_artefacts(ir, vi, fused)
+
+
 LABF_CONVENTIONS = {'plain': Definition(_fusion_loss)}
-NABF_CONVENTIONS = {name: Definition(_fusion_artefacts) for name in ('plain', 'tang')}
+NABF_CONVENTIONS = {
+    'plain': Definition(_fusion_artefacts),
+    'tang': Definition(_misplaced_artefacts),
+}
 
 
 def nabf(fused, ir, vi, convention='plain'):
@@ -89,7 +97,10 @@ def nabf(fused, ir, vi, convention='plain'):
         fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255; any size.
         ir (Tensor): Infrared image, the same shape, dtype and device.
         vi (Tensor): Visible luma, the same.
-        convention (str): ``'plain'`` or ``'tang'``: both as above.
+        convention (str): ``'plain'``: as above. ``'tang'``: what that evaluation prints. It
+            calls the same function with its arguments out of order, so that the infrared
+            image is judged as if it were fused from the visible and the fused image: not a
+            measure of the fusion, and of use only to compare with figures made that way.
 
     Returns:
         Tensor: (B,), dtype of ``fused``.
