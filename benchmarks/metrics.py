@@ -78,7 +78,7 @@ def parse_args():
         parser.error('give --ir and --vi, or neither')
     if args.evaluator and args.convention != 'cddfuse':
         parser.error(f"--evaluator has cddfuse's metrics, not {args.convention}'s")
-    return args
+    return parser, args
 
 
 def load_evaluator(path):
@@ -117,9 +117,12 @@ def clock(function, *args, device='cpu'):
 
 def main():
     """Print one line a metric, then the two sets."""
-    args = parse_args()
+    parser, args = parse_args()
     torch.set_num_threads(args.threads)
-    images = load_images(args)
+    try:
+        images = load_images(args)
+    except ValueError as error:
+        parser.error(str(error))
     arrays = [image[0, 0].numpy() for image in images]
     batch = [
         image.expand(args.batch_size, -1, -1, -1).contiguous().to(args.device)
