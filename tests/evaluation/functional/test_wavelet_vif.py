@@ -74,7 +74,7 @@ def test_equals_the_literal_formula():
 
 
 def test_equals_the_authors_release():
-    """Values of vifvec and of pyiqa 0.1.13 in double precision; its own are 8e-5 higher."""
+    """Values of vifvec, and of pyiqa 0.1.13 in double precision; single gives 2e-4 more."""
     reference, distorted = _images()
     there = wavelet_information_fidelity(reference, distorted).item()
     back = wavelet_information_fidelity(distorted, reference).item()
@@ -134,7 +134,7 @@ def test_image_of_equal_rows():
     noise = 5 * torch.rand(1, 1, 80, 96, dtype=torch.float64)
     value = wavelet_information_fidelity(image, image + noise).item()
     assert 0 < value < 1
-    again = wavelet_information_fidelity(image + 1e-9 * noise, image + noise).item()
+    again = wavelet_information_fidelity(image + 1e-6 * noise, image + noise).item()
     assert again == pytest.approx(value, abs=1e-6)
 
 

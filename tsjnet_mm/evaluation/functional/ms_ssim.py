@@ -78,7 +78,7 @@ def ms_ssim(fused, ir, vi, convention='plain'):
     1.5, L = 255, valid area), the mean over the image before the power, and
     :math:`\beta` = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333). From scale to scale 2x2 pixels
     are averaged, odd sides continued by their last pixel. A negative mean counts as 0, where
-    a power would not be real.
+    a power would not be real. (The authors' code refuses sides below 176.)
 
     In [0, 1], 1 where the fused image equals both sources; 1 also for three constant images
     of one level. Differentiable; the gradient of a value of 0 is 0.

@@ -1,10 +1,11 @@
 """The wavelet-domain visual information fidelity of Sheikh and Bovik.
 
 Paper: Sheikh and Bovik, "Image Information and Visual Quality", IEEE TIP 15(2), 2006, with
-the settings of the authors' release ``vifvec``; pyiqa's ``vif`` is a port of the same. Both
-take their subbands from the spatial form of the steerable pyramid (Simoncelli and Freeman,
-ICIP 1995, filters ``sp5``), not from its frequency-domain form, whose subbands differ. Of
-its six orientations the metric uses two, the horizontal and the vertical one.
+the settings of the authors' release ``vifvec``. pyiqa's ``vif`` is a port of the same to
+single precision, whose rounding gives up to 0.01 more on dark images. Both take their
+subbands from the spatial form of the steerable pyramid (Simoncelli and Freeman, ICIP 1995,
+filters ``sp5``), not from its frequency-domain form, whose subbands differ. Of its six
+orientations the metric uses two, the horizontal and the vertical one.
 """
 
 import torch
