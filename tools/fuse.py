@@ -4,19 +4,26 @@ Examples:
     python tools/fuse.py --ir ir.png --vi vi.png --out fused/
     python tools/fuse.py --ir data/MSRS/test/ir --vi data/MSRS/test/vi --out fused/ \
         --model tsjnet-light --weights work_dirs/tsjnet_light_joint_40e_msrs/epoch_40.pth
+    python tools/fuse.py --ir 'IR/**/*.tif' --vi 'VI/**/*.png' --out OUT --ir-percentiles 1 99
     python tools/fuse.py --ir IR --vi VI --out OUT --grey      # luma only
+    python tools/fuse.py --ir IR --vi VI --out OUT --warp H.json   # see tools/register.py
+    torchrun --nproc_per_node 4 tools/fuse.py --ir IR --vi VI --out OUT    # share the work
 
 Models: tsjnet-official and tsjnet-light (both need --weights), average, max, laplacian (a tuned
 Laplacian pyramid, no weights), or a config file with --weights.
+
+The fused image has the visible image's size and colour. Run the same command again to finish
+what was interrupted: a PNG that the same settings made of files that have not changed since is
+left as it is. Under torchrun or slurm each process fuses its share of the pairs.
 """
 
 import argparse
+import os
 from pathlib import Path
 
 import torch
-from tqdm import tqdm
 
-from tsjnet_mm.apis import CLASSICAL_FUSORS, find_pairs, fuse_files, init_fusor, save_image
+from tsjnet_mm.apis import CLASSICAL_FUSORS, FusionInferencer, fuse_to_folder, load_homography
 
 
 def parse_args():
@@ -24,40 +31,128 @@ def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('--ir', required=True, help='infrared image, or folder of images')
-    parser.add_argument('--vi', required=True, help='visible image, or folder of images')
-    parser.add_argument('--out', required=True, type=Path, help='folder for fused PNG files')
     parser.add_argument(
-        '--model', default='laplacian', help='name or config file (default: laplacian)'
+        '--ir', required=True, help="infrared image, folder of images, or 'pattern'"
+    )
+    parser.add_argument(
+        '--vi', required=True, help="visible image, folder of images, or 'pattern'"
+    )
+    parser.add_argument('--out', required=True, type=Path, help='folder for fused images')
+    parser.add_argument(
+        '--model', default='laplacian', help='name or config file (default: %(default)s)'
     )
     parser.add_argument('--weights', help='checkpoint of the model')
     parser.add_argument(
         '--grey', action='store_true', help='write the fused luma instead of a colour image'
     )
     parser.add_argument(
+        '--stretch', action='store_true', help='stretch each fused luma to the full range'
+    )
+    parser.add_argument(
+        '--extension', default='.png', help='format of the files (default: %(default)s)'
+    )
+    sources = parser.add_argument_group('sources that do not fit as they are')
+    sources.add_argument(
+        '--ir-range',
+        nargs=2,
+        type=float,
+        metavar=('LOW', 'HIGH'),
+        help='stored infrared values that become black and white, e.g. 7000 9000',
+    )
+    sources.add_argument(
+        '--ir-percentiles',
+        nargs=2,
+        type=float,
+        metavar=('LOW', 'HIGH'),
+        help='or percentiles of each infrared image, e.g. 1 99',
+    )
+    sources.add_argument(
+        '--resize',
+        action='store_true',
+        help='resize infrared images of another size, if the fields of view are the same',
+    )
+    sources.add_argument(
+        '--warp', metavar='FILE', help='homography from infrared to visible pixels (JSON)'
+    )
+    machine = parser.add_argument_group('machine')
+    machine.add_argument(
         '--device',
         default='cuda' if torch.cuda.is_available() else 'cpu',
         help='where to compute (default: %(default)s)',
     )
+    machine.add_argument(
+        '--precision',
+        default='auto',
+        choices=['auto', 'fp32', 'bf16', 'fp16'],
+        help='auto: fp16 on a GPU, bf16 on a CPU with AMX, else fp32',
+    )
+    machine.add_argument(
+        '--batch-size', type=int, default=1, help='pairs at once (default: %(default)s)'
+    )
+    machine.add_argument(
+        '--tile',
+        type=int,
+        help='fuse larger images in tiles of this side; 0: never (default: 1024, or 640 for '
+        'large networks)',
+    )
+    machine.add_argument(
+        '--overlap', type=int, default=128, help='of tiles, in pixels (default: %(default)s)'
+    )
     args = parser.parse_args()
     if args.weights is None and args.model not in CLASSICAL_FUSORS:
         parser.error(f'--model {args.model} needs --weights CHECKPOINT')
+    if args.ir_range and args.ir_percentiles:
+        parser.error('give --ir-range or --ir-percentiles, not both')
     return parser, args
+
+
+def find_share():
+    """This process's number and how many share the work, by torchrun's or slurm's variables."""
+    for rank, size in (('RANK', 'WORLD_SIZE'), ('SLURM_PROCID', 'SLURM_NTASKS')):
+        if rank in os.environ and size in os.environ:
+            return int(os.environ[rank]), int(os.environ[size])
+    return 0, 1
 
 
 def main():
     """Fuse all pairs; stop with a message at the first that cannot be fused."""
     parser, args = parse_args()
+    rank, world_size = find_share()
+    device = args.device
+    if device == 'cuda':
+        device = f'cuda:{os.environ.get("LOCAL_RANK", 0)}'
     try:
-        pairs = find_pairs(args.ir, args.vi)
-        fusor = init_fusor(args.model, args.weights, args.device)
-        args.out.mkdir(parents=True, exist_ok=True)
-        for stem, ir_path, vi_path in tqdm(pairs, desc='fusing', unit='pair'):
-            image = fuse_files(fusor, ir_path, vi_path, colour=not args.grey)
-            save_image(image, args.out / f'{stem}.png')
+        inferencer = FusionInferencer(
+            args.model,
+            args.weights,
+            device,
+            args.precision,
+            args.tile,
+            args.overlap,
+            show_progress=rank == 0,
+        )
+        fused, kept = fuse_to_folder(
+            inferencer,
+            args.ir,
+            args.vi,
+            args.out,
+            extension=args.extension,
+            rank=rank,
+            world_size=world_size,
+            batch_size=args.batch_size,
+            grey=args.grey,
+            stretch=args.stretch,
+            ir_range=args.ir_range,
+            ir_percentiles=args.ir_percentiles,
+            resize=args.resize,
+            homography=load_homography(args.warp) if args.warp else None,
+        )
     except (OSError, ValueError) as error:
         parser.exit(1, f'error: {error}\n')
-    print(f'{len(pairs)} fused images in {args.out}')
+    except KeyboardInterrupt:
+        parser.exit(130, '\ninterrupted: run it again to go on\n')
+    done = f', {kept} were there already' if kept else ''
+    print(f'{fused} fused images in {args.out}{done}')
 
 
 if __name__ == '__main__':

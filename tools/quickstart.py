@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from tsjnet_mm.apis import find_pairs, fuse_files, init_fusor
+from tsjnet_mm.apis import FusionInferencer, find_pairs
 from tsjnet_mm.datasets.image_io import read_infrared, read_visible
 from tsjnet_mm.visualization.sheet import make_sheet, save_png
 
@@ -42,14 +42,14 @@ def epoch_losses(work_dir):
 
 def make_contact_sheet(data, checkpoint, path, count=6):
     """Infrared, visible, and what each method makes of them, a pair a row."""
-    fusors = {name: init_fusor(name) for name in BASELINES}
-    fusors['tsjnet-light'] = init_fusor(CONFIG, checkpoint)
+    fusors = {name: FusionInferencer(name, show_progress=False) for name in BASELINES}
+    fusors['tsjnet-light'] = FusionInferencer(CONFIG, checkpoint, show_progress=False)
     pairs = find_pairs(data / 'test' / 'ir', data / 'test' / 'vi')[:count]
     rows = [
         [
             read_infrared(ir),
             read_visible(vi),
-            *(fuse_files(fusor, ir, vi) for fusor in fusors.values()),
+            *(fuse(ir, vi)[0] for fuse in fusors.values()),
         ]
         for _, ir, vi in pairs
     ]

@@ -1,7 +1,7 @@
 import numpy as np
 from PIL import Image
 
-from tsjnet_mm.apis import init_fusor
+from tsjnet_mm.apis import FusionInferencer, find_pairs
 
 
 def test_folders_give_colour_images_of_the_same_size(run_tool, pair_folder, tmp_path):
@@ -50,12 +50,10 @@ def test_network_needs_weights(run_tool, tmp_path):
 
 
 def test_real_pair_keeps_the_visible_colour(real_data):
-    from tsjnet_mm.apis import find_pairs, fuse_files
-
     pairs = find_pairs(real_data / 'MSRS' / 'test' / 'ir', real_data / 'MSRS' / 'test' / 'vi')
     assert len(pairs) == 180
     _, ir, vi = next(pair for pair in pairs if pair[0].endswith('D'))
-    fused = fuse_files(init_fusor('laplacian'), ir, vi).astype(float)
+    fused = FusionInferencer('laplacian')(ir, vi)[0].astype(float)
     visible = np.asarray(Image.open(vi).convert('RGB')).astype(float)
     assert fused.shape == visible.shape == (480, 640, 3)
 
@@ -65,3 +63,45 @@ def test_real_pair_keeps_the_visible_colour(real_data):
     unclipped = (fused > 3).all(-1) & (fused < 252).all(-1)
     assert unclipped.mean() > 0.5
     assert np.abs(chroma(fused) - chroma(visible))[unclipped].max() < 1.5
+
+
+def test_a_second_run_keeps_what_is_there(run_tool, pair_folder, tmp_path):
+    data, out = pair_folder(), tmp_path / 'out'
+    command = 'fuse.py', '--ir', data / 'ir', '--vi', data / 'vi', '--out', out
+    assert '3 fused images' in run_tool(*command).stdout
+    (out / '002.png').unlink()
+    assert f'1 fused images in {out}, 2 were there already' in run_tool(*command).stdout
+
+
+def test_processes_share_the_work(run_tool, pair_folder, tmp_path):
+    data, out = pair_folder(), tmp_path / 'out'
+    command = 'fuse.py', '--ir', data / 'ir', '--vi', data / 'vi', '--out', out
+    first = run_tool(*command, RANK='0', WORLD_SIZE='2')
+    second = run_tool(*command, SLURM_PROCID='1', SLURM_NTASKS='2')
+    assert '2 fused images' in first.stdout and '1 fused images' in second.stdout
+    assert len(list(out.iterdir())) == 3
+
+
+def test_raw_infrared_of_another_size_is_stretched_and_warped(run_tool, tmp_path):
+    ir = np.full((20, 30), 7000, np.uint16)
+    ir[:, 10:] = 8000
+    Image.fromarray(ir).save(tmp_path / 'ir.tif')
+    Image.fromarray(np.zeros((40, 60, 3), np.uint8)).save(tmp_path / 'vi.png')
+    command = (
+        'fuse.py', '--ir', tmp_path / 'ir.tif', '--vi', tmp_path / 'vi.png', '--out',
+        tmp_path / 'out', '--model', 'max', '--grey', '--ir-range', '7000', '8000',
+    )  # fmt: skip
+    refused = run_tool(*command, check=False)
+    assert refused.returncode == 1 and 'Traceback' not in refused.stderr
+    assert 'different sizes: expected 60x40' in refused.stderr
+    (tmp_path / 'H.json').write_text('{"homography": [[2, 0, 0], [0, 2, 0], [0, 0, 1]]}')
+    for option in (['--resize'], ['--warp', tmp_path / 'H.json']):
+        run_tool(*command, *option)
+        fused = np.asarray(Image.open(tmp_path / 'out' / 'vi.png'))
+        assert fused.shape == (40, 60)
+        assert (fused[:, :18] == 0).all() and (fused[:, 22:] == 255).all()
+
+
+def test_help_teaches(run_tool):
+    text = run_tool('fuse.py', '--help').stdout
+    assert 'torchrun' in text and 'Examples:' in text

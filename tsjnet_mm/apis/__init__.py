@@ -1,19 +1,25 @@
 """What people call: building fusors, fusing files, measuring them."""
 
 from .evaluate import BASELINES, evaluate_folders
-from .fuse import find_pairs, fuse_files, save_image
+from .folder import fuse_to_folder, load_homography
+from .inferencer import FusedImage, FusionInferencer, save_image
 from .init import CLASSICAL_FUSORS, PRESETS, config_dir, init_fusor
+from .pairs import find_pairs, iterate_pairs
 from .weights import load_state_dict
 
 __all__ = [
     'BASELINES',
     'CLASSICAL_FUSORS',
     'PRESETS',
+    'FusedImage',
+    'FusionInferencer',
     'config_dir',
     'evaluate_folders',
     'find_pairs',
-    'fuse_files',
+    'fuse_to_folder',
     'init_fusor',
+    'iterate_pairs',
+    'load_homography',
     'load_state_dict',
     'save_image',
 ]

@@ -127,17 +127,48 @@ def _warn_of_narrow_range(array):
         )
 
 
-def read_infrared(path, value_range=None, percentiles=None):
-    """Read an infrared image.
+def infrared_to_unit(array, name, value_range=None, percentiles=None):
+    """Bring an infrared image to [0, 1].
 
     Of three equal channels the first is taken, of different ones (false colour) the luma.
 
     Args:
-        path (str): The file: 1 or 3 channels; 8 or 16 bits, int32 or float32.
-        value_range (tuple[float, float], optional): Stored values that become 0 and 1;
-            what lies outside is clipped. Defaults to the range of the stored type.
-        percentiles (tuple[float, float], optional): Instead, percentiles of each image that
+        array (np.ndarray): (H, W), (H, W, 1) or (H, W, 3) RGB; uint8, uint16, int32 or float.
+        name (str): What an error calls it.
+        value_range (tuple[float, float], optional): Values that become 0 and 1; what lies
+            outside is clipped. Defaults to the range of the type.
+        percentiles (tuple[float, float], optional): Instead, percentiles of the image that
             become 0 and 1.
+
+    Returns:
+        np.ndarray: (H, W) float32 in [0, 1].
+
+    Raises:
+        PairError: The image has neither 8 nor 16 bits nor floats in [0, 1] and no range is
+            given.
+        ValueError: Both ranges are given.
+    """
+    if value_range is not None and percentiles is not None:
+        raise ValueError(
+            f'give value_range or percentiles, not both: {value_range} and {percentiles}'
+        )
+    if value_range is None and percentiles is None:
+        value_range = _full_range(array, name)
+        _warn_of_narrow_range(array)
+    if array.ndim == 3:
+        array = array[..., 0] if array.shape[2] == 1 else _single_channel(array)
+    if percentiles is not None:
+        value_range = np.percentile(array, percentiles)
+    return _to_unit(array, *value_range)
+
+
+def read_infrared(path, value_range=None, percentiles=None):
+    """Read an infrared image.
+
+    Args:
+        path (str): The file: 1 or 3 channels; 8 or 16 bits, int32 or float32.
+        value_range (tuple[float, float], optional): See :func:`infrared_to_unit`.
+        percentiles (tuple[float, float], optional): See :func:`infrared_to_unit`.
 
     Returns:
         np.ndarray: (H, W) float32 in [0, 1].
@@ -147,19 +178,27 @@ def read_infrared(path, value_range=None, percentiles=None):
             [0, 1] and no range is given.
         ValueError: Both ranges are given.
     """
-    if value_range is not None and percentiles is not None:
-        raise ValueError(
-            f'give value_range or percentiles, not both: {value_range} and {percentiles}'
-        )
-    array = read_image(path)
-    if value_range is None and percentiles is None:
-        value_range = _full_range(array, path)
-        _warn_of_narrow_range(array)
-    if array.ndim == 3:
-        array = _single_channel(array)
-    if percentiles is not None:
-        value_range = np.percentile(array, percentiles)
-    return _to_unit(array, *value_range)
+    return infrared_to_unit(read_image(path), path, value_range, percentiles)
+
+
+def visible_to_unit(array, name):
+    """Bring a visible image to [0, 1].
+
+    Args:
+        array (np.ndarray): (H, W), (H, W, 1) or (H, W, 3) RGB; uint8, uint16, or float in
+            [0, 1].
+        name (str): What an error calls it.
+
+    Returns:
+        np.ndarray: (H, W, 3) float32 RGB in [0, 1], a grey image repeated.
+
+    Raises:
+        PairError: The image is of another type or range.
+    """
+    unit = _to_unit(array, *_full_range(array, name))
+    if unit.ndim == 2:
+        unit = unit[..., None]
+    return unit if unit.shape[2] == 3 else np.repeat(unit, 3, axis=-1)
 
 
 def read_visible(path):
@@ -175,9 +214,7 @@ def read_visible(path):
     Raises:
         PairError: The file cannot be read or is of another type.
     """
-    array = read_image(path)
-    unit = _to_unit(array, *_full_range(array, path))
-    return unit if unit.ndim == 3 else np.repeat(unit[..., None], 3, axis=-1)
+    return visible_to_unit(read_image(path), path)
 
 
 def read_mask(path):

@@ -1,0 +1,139 @@
+"""Fusing folders: shared among processes, and finished by running it again."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from tsjnet_mm.version import __version__
+
+from .inferencer import save_image
+from .pairs import find_pairs
+
+#: Keyword under which a PNG says what made it.
+_NOTE = 'tsjnet_mm'
+
+
+def load_homography(path):
+    """Read a homography.
+
+    Args:
+        path (str | Path): JSON file: an object whose ``homography`` is a 3x3 list, from
+            infrared to visible pixel coordinates.
+
+    Returns:
+        np.ndarray: (3, 3) float64.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It holds something else, or a matrix that cannot be inverted.
+    """
+    try:
+        matrix = np.array(json.loads(Path(path).read_text())['homography'], np.float64)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'{path}: expected a JSON object with "homography", a 3x3 list ({error!r})'
+        ) from error
+    if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
+        raise ValueError(f'{path}: expected a 3x3 matrix of numbers, found {matrix.shape}')
+    if abs(np.linalg.det(matrix)) < 1e-12:
+        raise ValueError(f'{path}: the homography cannot be inverted')
+    return matrix
+
+
+def _describe(inferencer, options):
+    """What determines the pixels besides the files, as text."""
+    digest = hashlib.sha256()
+    state = inferencer.fusor.state_dict()
+    for name in sorted(state):
+        digest.update(name.encode())
+        digest.update(state[name].detach().float().cpu().numpy().tobytes())
+    settings = {
+        'version': __version__,
+        'fusor': type(inferencer.fusor).__name__,
+        'weights': digest.hexdigest()[:16],
+        'precision': str(inferencer.dtype).removeprefix('torch.'),
+        'tile': [inferencer.tile, inferencer.overlap],
+        **options,
+    }
+    return json.dumps(settings, sort_keys=True, default=np.ndarray.tolist)
+
+
+def _is_done(path, note, sources):
+    try:
+        made = path.stat().st_mtime_ns
+        with Image.open(path) as image:
+            if image.info.get(_NOTE) != note:
+                return False
+        return all(os.stat(source).st_mtime_ns <= made for source in sources)
+    except (OSError, SyntaxError):
+        return False
+
+
+def fuse_to_folder(
+    inferencer,
+    ir,
+    vi,
+    out_dir,
+    extension='.png',
+    rank=0,
+    world_size=1,
+    batch_size=1,
+    **options,
+):
+    """Fuse files into a folder; several processes may share the work.
+
+    Every ``world_size``-th pair is this process's. A PNG there that the same settings made of
+    files that have not changed since is kept; so an interrupted run is finished by the same
+    call. Names of other formats carry no settings and are always made anew.
+
+    Args:
+        inferencer (FusionInferencer): Fuses.
+        ir (str | Path): Infrared image, folder or pattern, see :func:`.find_pairs`.
+        vi (str | Path): The same of visible images.
+        out_dir (str | Path): Folder for ``<visible stem><extension>``; made where missing.
+        extension (str): Format of the files. Defaults to ``'.png'``.
+        rank (int): Number of this process. Defaults to 0.
+        world_size (int): Number of processes. Defaults to 1.
+        batch_size (int): Pairs at once. Defaults to 1.
+        **options: Of :meth:`.FusionInferencer.stream`: ``grey``, ``stretch`` and how sources
+            are read.
+
+    Returns:
+        tuple[int, int]: Number of images fused now, and of those kept.
+
+    Raises:
+        FileNotFoundError: A source does not exist.
+        ValueError: The extension is unknown, or see :meth:`.FusionInferencer.stream`.
+    """
+    if extension.lower() not in Image.registered_extensions():
+        raise ValueError(f'unknown image format {extension!r}: give an extension such as .png')
+    out_dir = Path(out_dir)
+    pairs = find_pairs(ir, vi)[rank::world_size]
+    note = _describe(inferencer, options)
+    paths = {stem: out_dir / f'{stem}{extension}' for stem, _, _ in pairs}
+    left = [
+        (stem, one, other)
+        for stem, one, other in pairs
+        if not _is_done(paths[stem], note, (one, other))
+    ]
+    results = inferencer.stream(
+        [Path(one) for _, one, _ in left],
+        [Path(other) for _, _, other in left],
+        batch_size=batch_size,
+        **options,
+    )
+    for name, image in tqdm(
+        results,
+        'fusing',
+        len(pairs),
+        unit='pair',
+        initial=len(pairs) - len(left),
+        disable=not inferencer.show_progress,
+    ):
+        save_image(image, paths[name], {_NOTE: note})
+    return len(left), len(pairs) - len(left)

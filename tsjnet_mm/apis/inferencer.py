@@ -1,0 +1,243 @@
+"""From pairs of any kind to fused images of the right size and colour."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from tqdm import tqdm
+
+from tsjnet_mm.models.fusors.base import BaseFusor
+from tsjnet_mm.registry import INFERENCERS
+from tsjnet_mm.utils import recolour, whole_file
+from tsjnet_mm.utils.tiling import apply_in_tiles
+
+from .init import init_fusor
+from .pairs import count_pairs, iterate_pairs
+
+_PRECISIONS = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
+
+
+class FusedImage(NamedTuple):
+    """One result.
+
+    Attributes:
+        name (str): Stem of the pair's visible file, or its number among arrays.
+        image (np.ndarray): (H, W, 3) RGB, or (H, W) grey, uint8.
+    """
+
+    name: str
+    image: np.ndarray
+
+
+def choose_precision(precision, device):
+    """The floating point type to compute in.
+
+    Args:
+        precision (str): ``'fp32'``, ``'bf16'``, ``'fp16'`` or ``'auto'``: fp16 on a GPU, bf16
+            on a CPU with matrix units for it (AMX), else fp32.
+        device (torch.device): Where the fusor runs.
+
+    Returns:
+        torch.dtype: The type.
+
+    Raises:
+        ValueError: The precision is unknown, or fp16 is asked of a CPU.
+    """
+    if precision == 'auto':
+        if device.type == 'cuda':
+            return torch.float16
+        has_units = device.type == 'cpu' and torch.cpu._is_amx_tile_supported()
+        return torch.bfloat16 if has_units else torch.float32
+    if precision not in _PRECISIONS:
+        known = ', '.join(['auto', *_PRECISIONS])
+        raise ValueError(f'precision must be one of {known}, got {precision!r}')
+    if precision == 'fp16' and device.type == 'cpu':
+        raise ValueError('fp16 is for GPUs; on a CPU use bf16 or fp32')
+    return _PRECISIONS[precision]
+
+
+def save_image(image, path, notes=None):
+    """Write an image as a whole or not at all.
+
+    Args:
+        image (np.ndarray): (H, W, 3) RGB or (H, W), uint8.
+        path (str | Path): The file; its extension names the format.
+        notes (dict[str, str], optional): Keyword to text, kept by a PNG.
+    """
+    png_info = PngInfo()
+    for keyword, text in (notes or {}).items():
+        png_info.add_text(keyword, text)
+    with whole_file(path) as partial:
+        Image.fromarray(np.ascontiguousarray(image)).save(partial, pnginfo=png_info)
+
+
+def _stretch(luma):
+    low, high = luma.amin((1, 2, 3), True), luma.amax((1, 2, 3), True)
+    span = high - low
+    return (luma - low) / torch.where(span == 0, 1, span)
+
+
+@INFERENCERS.register_module()
+class FusionInferencer:
+    """Fuse pairs of infrared and visible images.
+
+    Its arguments are those of mmengine's inferencers (model, weights, device, batch size,
+    output folder), but it reads two images at a time, keeps no more than a batch of them, and
+    loads weights only from files that hold nothing else.
+
+    Args:
+        model (str | Path | Config | dict | BaseFusor): See
+            :func:`~tsjnet_mm.apis.init_fusor`; or a fusor, which is put on the device and
+            into eval mode. Defaults to ``'laplacian'``, which needs no weights.
+        weights (str | Path, optional): Checkpoint.
+        device (str | torch.device, optional): Defaults to the GPU where there is one.
+        precision (str): See :func:`choose_precision`. Defaults to ``'auto'``.
+        tile (int, optional): Longest side of a tile in pixels; larger images are fused in
+            overlapping tiles, so that memory hardly grows with them. 0: never. Defaults to
+            1024, and to 640 for networks of more than 10 million weights, whose features
+            are as many times wider.
+        overlap (int): Overlap of tiles in pixels. Defaults to 128.
+        show_progress (bool): Show a bar. Defaults to True.
+
+    Raises:
+        ValueError: A name or an option is unknown, or weights do not fit or are unsafe.
+        FileNotFoundError: There is no such checkpoint.
+
+    Example:
+        >>> inferencer = FusionInferencer('laplacian', show_progress=False)
+        >>> ir, vi = np.zeros((48, 64), np.uint8), np.zeros((48, 64, 3), np.uint8)
+        >>> inferencer(ir, vi)[0].shape
+        (48, 64, 3)
+    """
+
+    def __init__(
+        self,
+        model='laplacian',
+        weights=None,
+        device=None,
+        precision='auto',
+        tile=None,
+        overlap=128,
+        show_progress=True,
+    ):
+        if device is None:
+            device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        self.device = torch.device(device)
+        self.dtype = choose_precision(precision, self.device)
+        self.overlap = overlap
+        self.show_progress = show_progress
+        if isinstance(model, BaseFusor):
+            self.fusor = model.to(self.device).eval()
+        else:
+            self.fusor = init_fusor(model, weights, self.device)
+        if tile is None:
+            weights = sum(weight.numel() for weight in self.fusor.parameters())
+            tile = 1024 if weights <= 10_000_000 else 640
+        self.tile = tile
+
+    @torch.inference_mode()
+    def fuse(self, ir, vi, grey=False, stretch=False):
+        """Fuse a batch of one size.
+
+        Args:
+            ir (Tensor): (B, 1, H, W) float32 in [0, 1].
+            vi (Tensor): (B, 3, H, W) RGB or (B, 1, H, W), float32 in [0, 1].
+            grey (bool): Return the fused luma alone. Defaults to False.
+            stretch (bool): Stretch each fused luma to [0, 1]. Defaults to False.
+
+        Returns:
+            Tensor: (B, 3, H, W) RGB with the visible image's chroma (BT.601), or
+            (B, 1, H, W); float32 in [0, 1], on the inferencer's device.
+        """
+        ir, vi = ir.to(self.device), vi.to(self.device)
+        enabled = self.dtype != torch.float32
+        with torch.autocast(self.device.type, self.dtype, enabled=enabled):
+            if self.tile:
+                luma = apply_in_tiles(self.fusor.fuse, (ir, vi), self.tile, self.overlap)
+            else:
+                luma = self.fusor.fuse(ir, vi)
+        luma = _stretch(luma.float()) if stretch else luma.float()
+        return luma if grey else recolour(luma, vi)
+
+    def stream(self, ir, vi, batch_size=1, grey=False, stretch=False, **options):
+        """Fuse pairs one after the other; nothing is kept but the batch in work.
+
+        Args:
+            ir: Infrared images, see :func:`~tsjnet_mm.apis.pairs.iterate_pairs`.
+            vi: Visible images, see there.
+            batch_size (int): Consecutive pairs of one size that are fused together. Defaults
+                to 1.
+            grey (bool): Make fused luma instead of colour. Defaults to False.
+            stretch (bool): Stretch each fused luma to the full range. Defaults to False.
+            **options: Of :func:`~tsjnet_mm.apis.pairs.iterate_pairs`.
+
+        Yields:
+            FusedImage: In the order of the pairs.
+
+        Raises:
+            ValueError: ``batch_size`` is below 1.
+            PairError: A pair cannot be used; names it.
+        """
+        if batch_size < 1:
+            raise ValueError(f'batch_size must be at least 1, got {batch_size}')
+        batch = []
+        for pair in iterate_pairs(ir, vi, **options):
+            if batch and batch[0].ir.shape != pair.ir.shape:
+                yield from self._fuse_pairs(batch, grey, stretch)
+                batch = []
+            batch.append(pair)
+            if len(batch) == batch_size:
+                yield from self._fuse_pairs(batch, grey, stretch)
+                batch = []
+        if batch:
+            yield from self._fuse_pairs(batch, grey, stretch)
+
+    def _fuse_pairs(self, pairs, grey, stretch):
+        ir = torch.from_numpy(np.stack([pair.ir for pair in pairs]))[:, None]
+        vi = torch.from_numpy(np.stack([pair.vi for pair in pairs])).permute(0, 3, 1, 2)
+        try:
+            fused = self.fuse(ir, vi, grey, stretch)
+        except ValueError as error:
+            raise ValueError(f'{", ".join(pair.name for pair in pairs)}: {error}') from error
+        levels = (fused * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        for pair, image in zip(pairs, levels, strict=True):
+            yield FusedImage(pair.name, image[..., 0] if grey else image)
+
+    def __call__(self, ir, vi, out_dir=None, extension='.png', return_images=True, **options):
+        """Fuse pairs; return the images, and write them if a folder is given.
+
+        Args:
+            ir: Infrared images, see :func:`~tsjnet_mm.apis.pairs.iterate_pairs`.
+            vi: Visible images, see there.
+            out_dir (str | Path, optional): Folder for ``<name><extension>``, made where it is
+                missing; each file appears whole or not at all.
+            extension (str): Of the files. Defaults to ``'.png'``.
+            return_images (bool): Return what was fused; without, memory does not grow with
+                the number of pairs. Defaults to True.
+            **options: Of :meth:`stream`.
+
+        Returns:
+            list[np.ndarray]: (H, W, 3) RGB uint8, or (H, W) with ``grey``, in the order of
+            the pairs; empty unless ``return_images``.
+
+        Raises:
+            PairError: A pair cannot be used; what was fused before is written.
+        """
+        images = []
+        results = self.stream(ir, vi, **options)
+        bar = tqdm(
+            results,
+            'fusing',
+            count_pairs(ir, vi),
+            unit='pair',
+            disable=not self.show_progress,
+        )
+        for name, image in bar:
+            if out_dir is not None:
+                save_image(image, Path(out_dir) / f'{name}{extension}')
+            if return_images:
+                images.append(image)
+        return images

@@ -1,0 +1,341 @@
+"""Fuse two videos, frame by frame, into one that can be played however the run ends."""
+
+import contextlib
+import itertools
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from tsjnet_mm.utils import whole_file
+
+from .flicker import Flicker, FlickerMeter
+from .frame_sources import FileFrames, open_frames
+from .pairs import iterate_pairs, to_array
+
+#: Codec (FOURCC) of each container; all are in OpenCV's wheels, FFV1 is lossless.
+CODECS = {'.mp4': 'mp4v', '.mov': 'mp4v', '.avi': 'MJPG', '.mkv': 'FFV1'}
+
+
+@dataclass
+class FusedVideo:
+    """What became of a video.
+
+    Attributes:
+        path (Path): The file.
+        frames (int): Number of frames in it.
+        fps (float): Its frame rate.
+        size (tuple[int, int]): Its width and height.
+        seconds (float): Time that it took.
+        interrupted (bool): Whether Ctrl-C ended it.
+        ended_early (str | None): Which source ended before the other or before it should.
+        sound (str | None): ``'kept'``, or why it was left out; None where there is none.
+        flicker (Flicker | None): Temporal differences, if they were to be measured.
+    """
+
+    path: Path
+    frames: int
+    fps: float
+    size: tuple[int, int]
+    seconds: float
+    interrupted: bool
+    ended_early: str | None
+    sound: str | None
+    flicker: Flicker | None
+
+
+class VideoWriter:
+    """Write frames of one size to a video file.
+
+    The size is the first frame's. These codecs halve the resolution of colour, so an odd
+    last row or column is left out.
+
+    Args:
+        path (str | Path): The file; its extension is one of :data:`CODECS`.
+        fps (float): Frame rate.
+
+    Raises:
+        ValueError: The extension is unknown, or the frame rate is not positive.
+    """
+
+    def __init__(self, path, fps):
+        self.path, self.fps = Path(path), fps
+        if self.path.suffix.lower() not in CODECS:
+            raise ValueError(
+                f'unknown video format {self.path.suffix!r}: expected one of '
+                f'{", ".join(CODECS)}'
+            )
+        if not fps > 0:
+            raise ValueError(f'expected a frame rate above 0, got {fps}')
+        self.size, self.count = None, 0
+        self._writer = None
+
+    def write(self, image, times=1):
+        """Append a frame.
+
+        Args:
+            image (np.ndarray): (H, W) or (H, W, 3) RGB, uint8.
+            times (int): How often. Defaults to 1.
+
+        Raises:
+            ValueError: Its size is not the first frame's, or below 2x2.
+            OSError: The file cannot be opened for writing.
+        """
+        height, width = (side // 2 * 2 for side in image.shape[:2])
+        if self._writer is None:
+            self._open((width, height))
+        if (width, height) != self.size:
+            raise ValueError(
+                f'frame {self.count} is {width}x{height}, those before are '
+                f'{self.size[0]}x{self.size[1]}: a video has one size'
+            )
+        code = cv2.COLOR_GRAY2BGR if image.ndim == 2 else cv2.COLOR_RGB2BGR
+        frame = cv2.cvtColor(np.ascontiguousarray(image[:height, :width]), code)
+        for _ in range(times):
+            self._writer.write(frame)
+            self.count += 1
+
+    def _open(self, size):
+        if min(size) < 2:
+            raise ValueError(f'a video needs frames of at least 2x2, got {size[0]}x{size[1]}')
+        codec = cv2.VideoWriter_fourcc(*CODECS[self.path.suffix.lower()])
+        self._writer = cv2.VideoWriter(str(self.path), cv2.CAP_FFMPEG, codec, self.fps, size)
+        self.size = size
+        if not self._writer.isOpened():
+            raise OSError(f'OpenCV cannot write a video to {self.path}')
+
+    def release(self):
+        """Finish the file; without this it cannot be played."""
+        if self._writer is not None:
+            self._writer.release()
+
+    def check(self):
+        """Read back the header, for OpenCV says nothing when a disk is full.
+
+        Raises:
+            OSError: The file does not hold what was written.
+        """
+        capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
+        found = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+        capture.release()
+        # Some containers store the duration alone, from which the count is rounded.
+        if abs(found - self.count) > 1:
+            raise OSError(
+                f'{self.path}: wrote {self.count} frames, found {found}: is the disk full?'
+            )
+
+
+def _run_ffmpeg(ffmpeg, *arguments):
+    return subprocess.run(
+        [ffmpeg, '-v', 'error', '-nostdin', '-y', *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        errors='replace',
+    )
+
+
+def add_sound(silent, source, out, seconds):
+    """Put the sound of one video under the pictures of another, with ffmpeg.
+
+    The pictures are copied as they are, and so is the sound; where the container cannot hold
+    it as it is, it becomes AAC.
+
+    Args:
+        silent (str | Path): Video without sound.
+        source (str | Path): File whose sound is taken.
+        out (str | Path): File to write.
+        seconds (float): Length of the pictures; sound beyond it is cut.
+
+    Returns:
+        str | None: ``'kept'`` if ``out`` was written; otherwise why not, or None if the
+        source has no sound.
+    """
+    ffmpeg = shutil.which('ffmpeg')
+    if ffmpeg is None:
+        return f'left out, as ffmpeg is not installed (if {source} has any)'
+    if _run_ffmpeg(ffmpeg, '-i', source, '-map', '0:a', '-t', 0, '-f', 'null', '-').returncode:
+        return None
+    for codec in ('copy', 'aac'):
+        inputs = ('-i', silent, '-i', source, '-map', '0:v', '-map', '1:a')
+        done = _run_ffmpeg(
+            ffmpeg, *inputs, '-c:v', 'copy', '-c:a', codec, '-t', f'{seconds:.6f}', out
+        )
+        if not done.returncode:
+            return 'kept'
+    Path(out).unlink(missing_ok=True)
+    return f'left out: ffmpeg: {(done.stderr.strip().splitlines() or ["failed"])[-1]}'
+
+
+def _fixed_range(frames, options):
+    """Take infrared percentiles from the first frame with a range, and keep them.
+
+    Percentiles of every frame would let one hot object darken and lighten all the others.
+    """
+    percentiles = options.pop('ir_percentiles', None)
+    if percentiles is None:
+        return frames
+    if options.get('ir_range') is not None:
+        raise ValueError('give ir_range or ir_percentiles, not both')
+    frames = iter(frames)
+    skipped = []
+    for ir, vi in frames:
+        skipped.append((ir, vi))
+        low, high = np.percentile(to_array(ir, 'infrared frame'), percentiles)
+        if high > low:
+            options['ir_range'] = (float(low), float(high))
+            break
+        if len(skipped) == 100:
+            break
+    if skipped and options.get('ir_range') is None:
+        raise ValueError(
+            f'infrared percentiles {tuple(percentiles)} are equal in the first '
+            f'{len(skipped)} frames: give the range'
+        )
+    return itertools.chain(skipped, frames)
+
+
+def _fused_frames(inferencer, frames, batch_size, grey, options):
+    """Yield (pair, fused image)."""
+    frames, others = itertools.tee(_fixed_range(frames, options))
+    pairs = iterate_pairs((ir for ir, _ in frames), (vi for _, vi in others), **options)
+    first, second, third = itertools.tee(pairs, 3)
+    images = inferencer.stream(
+        (pair.ir for pair in first), (pair.vi for pair in second), batch_size, grey
+    )
+    for pair, (_, image) in zip(third, images, strict=True):
+        yield pair, image
+
+
+def fuse_video(
+    inferencer,
+    ir,
+    vi,
+    out,
+    fps=None,
+    max_frames=None,
+    batch_size=1,
+    grey=False,
+    keep_sound=True,
+    measure_flicker=False,
+    **options,
+):
+    """Fuse two videos, two folders of frames or two live sources into a video file.
+
+    Frames are read, fused and written one after the other, so memory does not grow with their
+    number. Ctrl-C ends the video after the last whole frame and the file is finished like any
+    other; an error leaves no file, and an earlier one stays. Of live sources the newest
+    frames are fused, and each is written as often as time has passed, so that the file plays
+    at the speed of life whatever the speed of fusion.
+
+    Args:
+        inferencer (FusionInferencer): Fuses; its ``show_progress`` shows frames per second.
+        ir (int | str | Path): Infrared source, see :func:`.open_frames`.
+        vi (int | str | Path): Visible source; the sound of a file is kept where ffmpeg is.
+        out (str | Path): Video file, one of :data:`CODECS` by its extension.
+        fps (float, optional): Frame rate of the output. Defaults to the visible video's, and
+            to 25 for folders and for cameras that do not say.
+        max_frames (int, optional): End after so many frames.
+        batch_size (int): Frames at once, except of live sources. Defaults to 1.
+        grey (bool): Write the fused luma alone. Defaults to False.
+        keep_sound (bool): Keep the sound. Defaults to True.
+        measure_flicker (bool): Measure temporal differences. Defaults to False.
+        **options: How frames are read, see :func:`.iterate_pairs`: ``ir_range``, ``resize``,
+            ``homography``, and ``ir_percentiles``, which are taken from the first frame and
+            kept.
+
+    Returns:
+        FusedVideo: What was written.
+
+    Raises:
+        FileNotFoundError: A source does not exist.
+        PairError: A source, or a pair of frames, cannot be used.
+        ValueError: The sources do not go together, give no frames, or an option is unusable.
+        OSError: The file cannot be written.
+        KeyboardInterrupt: Before the first frame was fused.
+    """
+    for name, value in (('fps', fps), ('max_frames', max_frames)):
+        if value is not None and not value > 0:
+            raise ValueError(f'{name} must be above 0, got {value}')
+    out = Path(out)
+    if any(out.exists() and Path(path).exists() and out.samefile(path) for path in (ir, vi)):
+        raise ValueError(f'{out} is one of the sources')
+    with contextlib.closing(open_frames(ir, vi, fps, max_frames)) as frames:
+        rate = fps or frames.fps or 25.0
+        VideoWriter(out, rate)  # an unusable name is told before the first frame is fused
+        with whole_file(out) as partial:
+            silent = partial.with_name(f'{partial.stem}.silent{partial.suffix}')
+            writer, meter = VideoWriter(silent, rate), FlickerMeter()
+            started = time.perf_counter()
+            try:
+                interrupted = _write_frames(
+                    _fused_frames(
+                        inferencer,
+                        frames if frames.is_live else itertools.islice(frames, max_frames),
+                        1 if frames.is_live else batch_size,
+                        grey,
+                        options,
+                    ),
+                    writer,
+                    meter if measure_flicker else None,
+                    frames,
+                    max_frames,
+                    inferencer.show_progress,
+                )
+                seconds = time.perf_counter() - started
+                writer.check()
+                sound = None
+                if keep_sound and isinstance(frames, FileFrames):
+                    sound = add_sound(silent, vi, partial, writer.count / rate)
+                if sound != 'kept':
+                    os.replace(silent, partial)
+            finally:
+                writer.release()
+                silent.unlink(missing_ok=True)
+    return FusedVideo(
+        out,
+        writer.count,
+        rate,
+        writer.size,
+        seconds,
+        interrupted,
+        frames.ended_early,
+        sound,
+        meter.result(),
+    )
+
+
+def _write_frames(fused, writer, meter, frames, max_frames, show_progress):
+    """Write frames until they end; return whether Ctrl-C ended them."""
+    total = min((n for n in (frames.count, max_frames) if n is not None), default=None)
+    interrupted = False
+    with tqdm(None, 'fusing', total, unit='frame', disable=not show_progress) as bar:
+        try:
+            started = None
+            for pair, image in fused:
+                times = 1
+                if frames.is_live:
+                    now = time.perf_counter()
+                    started = started or now
+                    times = max(0, round((now - started) * writer.fps) + 1 - writer.count)
+                    if max_frames is not None:
+                        times = min(times, max_frames - writer.count)
+                writer.write(image, times)
+                if meter is not None:
+                    meter.update(pair.ir, pair.vi, image)
+                bar.update(1)
+                if writer.count == max_frames:
+                    break
+        except KeyboardInterrupt:
+            if not writer.count:
+                raise
+            interrupted = True
+    writer.release()
+    if not writer.count:
+        raise ValueError('the sources gave no frames')
+    return interrupted
