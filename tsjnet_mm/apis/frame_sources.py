@@ -91,6 +91,14 @@ class _File:
         is_read, frame = self.capture.read()
         return _to_rgb(frame) if is_read else None
 
+    def count_all(self):
+        """Count the frames one by one."""
+        capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
+        self.count = 0
+        while capture.grab():
+            self.count += 1
+        capture.release()
+
 
 class FileFrames:
     """Two video files, paired frame by frame.
@@ -139,7 +147,14 @@ class FileFrames:
             )
         shorter = min(ir.count, vi.count)
         enough = max_frames is not None and max_frames <= shorter
-        if shorter and ir.count != vi.count and not enough:
+        if not shorter or ir.count == vi.count or enough:
+            return
+        # Some containers (.mkv) store only how long the longest track is, often the sound.
+        for file in self._files:
+            file.count_all()
+        shorter = min(ir.count, vi.count)
+        enough = max_frames is not None and max_frames <= shorter
+        if ir.count != vi.count and not enough:
             raise ValueError(
                 f'{ir.path} has {ir.count} frames, {vi.path} {vi.count}: cut them to the same '
                 f'moments, or ask for no more than {shorter} frames (max_frames) if both '
@@ -159,8 +174,8 @@ class FileFrames:
     def _note_end(self, number, frames):
         for file, frame, other in zip(self._files, frames, frames[::-1], strict=True):
             if frame is None and (other is not None or number < file.count):
-                said = f' of {file.count}' if file.count else ''
-                self.ended_early = f'{file.path} ended after {number}{said} frames'
+                said = f' ({file.count} by its header)' if number < file.count else ''
+                self.ended_early = f'{file.path} ended after {number} frames{said}'
                 return
 
     def close(self):

@@ -47,6 +47,8 @@ def _model_config(name_or_config):
         return {'type': CLASSICAL_FUSORS[name_or_config]}
     if isinstance(name_or_config, str) and name_or_config in PRESETS:
         return Config.fromfile(config_dir() / PRESETS[name_or_config]).fusor
+    if isinstance(name_or_config, (str, Path)) and Path(name_or_config).suffix == '.onnx':
+        return {'type': 'OnnxFusor', 'path': str(name_or_config)}
     if isinstance(name_or_config, dict):
         config = name_or_config
     elif Path(name_or_config).is_file():
@@ -65,8 +67,9 @@ def init_fusor(name_or_config, weights=None, device='cpu'):
 
     Args:
         name_or_config (str | Path | Config | dict): ``'tsjnet-official'``,
-            ``'tsjnet-light'``, ``'average'``, ``'max'``, ``'laplacian'``; a config file; a
-            config; or a model config. Of a joint model only the fusor is built.
+            ``'tsjnet-light'``, ``'average'``, ``'max'``, ``'laplacian'``; an ``.onnx``
+            file of ``tools/deployment/export_onnx.py``; a config file; a config; or a model
+            config. Of a joint model only the fusor is built.
         weights (str | Path, optional): Checkpoint, of the fusor or of a joint model.
         device (str | torch.device): Where it runs. Defaults to ``'cpu'``.
 
@@ -84,9 +87,8 @@ def init_fusor(name_or_config, weights=None, device='cpu'):
     if weights is not None:
         _load(fusor, weights)
     elif any(True for _ in fusor.parameters()):
-        warnings.warn(
-            f'{name_or_config} has random weights: give it a checkpoint', stacklevel=2
-        )
+        name = name_or_config if isinstance(name_or_config, str) else type(fusor).__name__
+        warnings.warn(f'{name} has random weights: give it a checkpoint', stacklevel=2)
     return fusor.to(torch.device(device)).eval()
 
 

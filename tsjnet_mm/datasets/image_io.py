@@ -98,7 +98,7 @@ def _full_range(array, path):
     raise PairError.of(
         'unknown value range',
         path,
-        '8 or 16 bits, or floats in [0, 1] (for others give the range: LoadPair(ir_range=...))',
+        '8 or 16 bits, or floats in [0, 1] (for other infrared images give ir_range)',
         f'{array.dtype} from {array.min()} to {array.max()}',
     )
 
@@ -121,8 +121,8 @@ def _warn_of_narrow_range(array):
     if array.dtype == np.uint16 and int(array.max()) - int(array.min()) < 1 << 14:
         warnings.warn(
             'a 16-bit infrared image fills less than a quarter of the 16-bit range, as raw '
-            '14-bit thermal images do, and will look flat; give LoadPair(ir_range=(low, '
-            'high)) or LoadPair(ir_percentiles=(1, 99))',
+            '14-bit thermal images do, and will look flat; give ir_range=(low, high) or '
+            'ir_percentiles=(1, 99)',
             stacklevel=3,
         )
 

@@ -1,0 +1,132 @@
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+
+def write(path, count, size=(64, 48)):
+    writer = cv2.VideoWriter(
+        str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*'mp4v'), 10, size
+    )
+    for index in range(count):
+        level = 20 + index * 7 % 200
+        writer.write(np.full((size[1], size[0], 3), level, np.uint8))
+    writer.release()
+    return path
+
+
+def count_frames(path):
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    count = 0
+    while capture.read()[0]:
+        count += 1
+    return count
+
+
+@pytest.fixture
+def run_here(load_tool, monkeypatch, capsys):
+    """Run the tool in this process; returns its exit status, stdout and stderr."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['fuse_video.py', *map(str, arguments)])
+        status = 0
+        try:
+            load_tool('fuse_video.py').main()
+        except SystemExit as stop:
+            status = stop.code
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def test_help_teaches(run_here):
+    status, text, _ = run_here('--help')
+    assert status == 0
+    for example in ('--ir ir.mp4', '--ir frames/ir', '--ir 0 --vi 1', 'rtsp://', 'Ctrl-C'):
+        assert example in text
+
+
+def test_two_files(run_tool, tmp_path):
+    ir, vi = write(tmp_path / 'ir.mp4', 12), write(tmp_path / 'vi.mp4', 12)
+    out = tmp_path / 'new' / 'o.mp4'
+    done = run_tool(
+        'fuse_video.py', '--ir', ir, '--vi', vi, '--out', out, '--measure-flicker'
+    )  # fmt: skip
+    assert '12 frames of 64x48 at 10 frames per second' in done.stdout
+    assert re.search(r'fused / larger source [01]\.\d+', done.stdout)
+    assert '12/12' in done.stderr and 'frame/s' in done.stderr
+    assert count_frames(out) == 12
+
+
+def test_two_folders_in_grey(run_here, pair_folder, tmp_path):
+    data = pair_folder(stems=('2', '10', '1'), size=(32, 48))
+    out = tmp_path / 'o.avi'
+    status, stdout, _ = run_here(
+        '--ir', data / 'ir', '--vi', data / 'vi', '--out', out,
+        '--fps', '5', '--grey', '--model', 'max',
+    )  # fmt: skip
+    assert status == 0 and '3 frames of 48x32 at 5 frames per second' in stdout
+    assert count_frames(out) == 3
+
+
+@pytest.mark.parametrize(
+    ('ir', 'vi', 'message'),
+    [
+        ('ir.mp4', 'none.mp4', r'none\.mp4'),
+        ('ir.mp4', 'short.mp4', r'ir\.mp4 has 12 frames, \S*short\.mp4 9'),
+        ('small.mp4', 'ir.mp4', 'different sizes'),
+        ('broken.mp4', 'ir.mp4', r'broken\.mp4: unreadable video'),
+        ('98', '97', '98: unreachable camera'),
+    ],
+)
+def test_errors_are_one_line_and_leave_no_file(run_here, tmp_path, ir, vi, message):
+    write(tmp_path / 'ir.mp4', 12)
+    write(tmp_path / 'short.mp4', 9)
+    write(tmp_path / 'small.mp4', 12, (32, 32))
+    (tmp_path / 'broken.mp4').write_bytes(b'0' * 999)
+    sources = [tmp_path / name if '.' in name else name for name in (ir, vi)]
+    status, _, stderr = run_here(
+        '--ir', sources[0], '--vi', sources[1], '--out', tmp_path / 'out.mp4'
+    )  # fmt: skip
+    assert status == 1
+    assert re.search(f'^error: .*{message}.*\n\\Z', stderr, re.M)
+    assert not list(tmp_path.glob('*out*'))
+
+
+def test_interrupt_leaves_a_playable_file(repository, tmp_path):
+    ir, vi = write(tmp_path / 'ir.mp4', 6000), write(tmp_path / 'vi.mp4', 6000)
+    out = tmp_path / 'o.mp4'
+    process = subprocess.Popen(
+        [
+            sys.executable, str(repository / 'tools' / 'fuse_video.py'),
+            '--ir', str(ir), '--vi', str(vi), '--out', str(out),
+        ],
+        env={**os.environ, 'PYTHONPATH': str(repository), 'OMP_NUM_THREADS': '1'},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # A shell's background jobs, and what they start, ignore SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    try:
+        seen = b''
+        while not re.search(rb' [1-9]\d+/6000', seen):
+            character = process.stderr.read(1)
+            assert character, seen.decode()
+            seen += character
+        assert not out.exists()
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = (text.decode() for text in process.communicate(timeout=60))
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert 'the file holds what was fused until then' in stderr
+    assert 'Traceback' not in stderr
+    number = int(re.match(r'(\d+) frames', stdout)[1])
+    assert 10 <= number < 6000
+    assert count_frames(out) == number
+    assert {path.name for path in tmp_path.iterdir()} == {'ir.mp4', 'vi.mp4', 'o.mp4'}

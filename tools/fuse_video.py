@@ -1,0 +1,148 @@
+r"""Fuse an infrared and a visible video: two files, two folders of frames, two live sources.
+
+Examples:
+    python tools/fuse_video.py --ir ir.mp4 --vi vi.mp4 --out fused.mp4
+    python tools/fuse_video.py --ir ir.mp4 --vi vi.mp4 --out fused.mkv     # lossless (FFV1)
+    python tools/fuse_video.py --ir frames/ir --vi frames/vi --fps 20 --out fused.mp4 \
+        --model tsjnet-light --weights work_dirs/tsjnet_light_joint_40e_msrs/epoch_40.pth
+    python tools/fuse_video.py --ir 0 --vi 1 --out fused.mp4               # two cameras
+    python tools/fuse_video.py --ir rtsp://user:password@10.0.0.2/ir \
+        --vi rtsp://user:password@10.0.0.2/vi --out fused.mp4 --max-frames 1500
+    python tools/fuse_video.py --ir ir.mp4 --vi vi.mp4 --out fused.mp4 --warp H.json
+    python tools/fuse_video.py --ir raw16.mkv --vi vi.mp4 --out fused.mp4 --ir-range 7000 9000
+    python tools/fuse_video.py --ir ir.mp4 --vi vi.mp4 --out fused.mp4 --measure-flicker
+
+Press Ctrl-C to stop: the file is finished and holds every frame fused so far. Until the end it
+is a hidden file beside --out, so nothing half-written ever has that name.
+
+Files pair frame by frame and must agree in length and frame rate; folders pair by file stem in
+natural order (2 before 10). Of live sources the newest frames are fused, older ones dropped;
+the file plays at the speed of life. The size is the visible video's, less an odd last row or
+column. .mp4 and .mov hold MPEG-4, .avi motion JPEG, .mkv FFV1 (lossless). The sound of the
+visible file is kept if ffmpeg is installed.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from tsjnet_mm.apis import CLASSICAL_FUSORS, FusionInferencer, load_homography
+from tsjnet_mm.apis.video import fuse_video
+
+
+def parse_args():
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    source = 'video: file, folder of frames, camera index or URL'
+    parser.add_argument('--ir', required=True, help=f'infrared {source}')
+    parser.add_argument('--vi', required=True, help=f'visible {source}')
+    parser.add_argument('--out', required=True, type=Path, help='video file to write')
+    parser.add_argument(
+        '--model', default='laplacian', help='name or config file (default: %(default)s)'
+    )
+    parser.add_argument('--weights', help='checkpoint of the model')
+    parser.add_argument(
+        '--fps', type=float, help="frame rate (default: the visible video's; folders: 25)"
+    )
+    parser.add_argument('--max-frames', type=int, help='end after so many frames')
+    parser.add_argument(
+        '--grey', action='store_true', help='write the fused luma instead of colour'
+    )
+    parser.add_argument('--no-sound', action='store_true', help='leave the sound out')
+    parser.add_argument(
+        '--measure-flicker',
+        action='store_true',
+        help='print how much the fused video changes from frame to frame, against its sources',
+    )
+    sources = parser.add_argument_group('sources that do not fit as they are')
+    sources.add_argument(
+        '--ir-range',
+        nargs=2,
+        type=float,
+        metavar=('LOW', 'HIGH'),
+        help='stored infrared values that become black and white, e.g. 7000 9000',
+    )
+    sources.add_argument(
+        '--ir-percentiles',
+        nargs=2,
+        type=float,
+        metavar=('LOW', 'HIGH'),
+        help='or percentiles of the first frame, kept for all, e.g. 1 99',
+    )
+    sources.add_argument(
+        '--resize',
+        action='store_true',
+        help='resize infrared frames of another size, if the fields of view are the same',
+    )
+    sources.add_argument(
+        '--warp', metavar='FILE', help='homography from infrared to visible pixels (JSON)'
+    )
+    machine = parser.add_argument_group('machine')
+    machine.add_argument(
+        '--device',
+        default='cuda' if torch.cuda.is_available() else 'cpu',
+        help='where to compute (default: %(default)s)',
+    )
+    machine.add_argument(
+        '--precision',
+        default='auto',
+        choices=['auto', 'fp32', 'bf16', 'fp16'],
+        help='auto: fp16 on a GPU, bf16 on a CPU with AMX, else fp32',
+    )
+    machine.add_argument(
+        '--batch-size',
+        type=int,
+        default=1,
+        help='frames at once, except of live sources (default: %(default)s)',
+    )
+    args = parser.parse_args()
+    if args.weights is None and args.model not in CLASSICAL_FUSORS:
+        parser.error(f'--model {args.model} needs --weights CHECKPOINT')
+    if args.ir_range and args.ir_percentiles:
+        parser.error('give --ir-range or --ir-percentiles, not both')
+    return parser, args
+
+
+def main():
+    """Fuse the video; status 130 if Ctrl-C ended it."""
+    parser, args = parse_args()
+    try:
+        done = fuse_video(
+            FusionInferencer(args.model, args.weights, args.device, args.precision),
+            args.ir,
+            args.vi,
+            args.out,
+            fps=args.fps,
+            max_frames=args.max_frames,
+            batch_size=args.batch_size,
+            grey=args.grey,
+            keep_sound=not args.no_sound,
+            measure_flicker=args.measure_flicker,
+            ir_range=args.ir_range,
+            ir_percentiles=args.ir_percentiles,
+            resize=args.resize,
+            homography=load_homography(args.warp) if args.warp else None,
+        )
+    except (OSError, ValueError) as error:
+        parser.exit(1, f'error: {error}\n')
+    except KeyboardInterrupt:
+        parser.exit(130, '\ninterrupted before the first frame: nothing was written\n')
+    print(
+        f'{done.frames} frames of {done.size[0]}x{done.size[1]} at {done.fps:g} frames per '
+        f'second in {done.path}, made in {done.seconds:.1f} s'
+    )
+    if done.ended_early:
+        print(done.ended_early)
+    if done.sound:
+        print(f'sound: {done.sound}')
+    if done.flicker:
+        print(done.flicker)
+    if done.interrupted:
+        parser.exit(130, 'interrupted: the file holds what was fused until then\n')
+
+
+if __name__ == '__main__':
+    main()
