@@ -16,6 +16,7 @@ from tsjnet_mm.apis import CLASSICAL_FUSORS, init_fusor
 from tsjnet_mm.engine.launch import add_run_arguments, fit_to_machine, read_config
 from tsjnet_mm.evaluation.table import format_table
 from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.checkpoints import CheckpointError, refuse_unsafe_checkpoints
 
 
 def main():
@@ -40,9 +41,13 @@ def main():
     cfg.load_from = args.checkpoint
     cfg.resume = False
     fit_to_machine(cfg, args.launcher)
-    runner = Runner.from_cfg(cfg)
+    refuse_unsafe_checkpoints()
+    try:
+        runner = Runner.from_cfg(cfg)
+        rows = {Path(args.config).stem: runner.test()}
+    except CheckpointError as error:
+        parser.exit(1, f'error: {error}\n')
     device = next(runner.model.parameters()).device
-    rows = {Path(args.config).stem: runner.test()}
     for name in args.baselines:
         runner.model = init_fusor(name, device=device)
         rows[name] = runner.test()

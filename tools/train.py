@@ -12,6 +12,7 @@ import argparse
 from mmengine.runner import Runner
 
 from tsjnet_mm.engine.launch import add_run_arguments, fit_to_machine, read_config
+from tsjnet_mm.utils.checkpoints import CheckpointError, refuse_unsafe_checkpoints
 
 
 def main():
@@ -39,7 +40,11 @@ def main():
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
     fit_to_machine(cfg, args.launcher)
-    Runner.from_cfg(cfg).train()
+    refuse_unsafe_checkpoints()
+    try:
+        Runner.from_cfg(cfg).train()
+    except CheckpointError as error:
+        parser.exit(1, f'error: {error}\n')
 
 
 if __name__ == '__main__':

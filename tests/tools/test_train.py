@@ -1,4 +1,5 @@
 import json
+import os
 import signal
 import sys
 
@@ -78,3 +79,40 @@ def test_train_without_cuda_says_that_it_drops_mixed_precision(
     assert any('fusion/CV' in record for record in records)
     assert list(work_dir.glob('*/vis_data/events.out.tfevents.*'))
     assert list(work_dir.glob('*/vis_data/vis_image/val_*.png'))
+
+
+class Harmful:
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+@pytest.mark.parametrize('door', ['resume', 'auto', 'load_from', 'init_cfg', 'test'])
+def test_harmful_checkpoint_is_refused_at_every_door(
+    door, tiny_config, tiny_fusor, run_tool, tmp_path
+):
+    trap, bad = tmp_path / 'trap', tmp_path / 'bad.pth'
+    torch.save({'state_dict': {}, 'meta': Harmful(trap)}, bad)
+    changes = {'load_from': str(bad)} if door == 'load_from' else {}
+    if door == 'init_cfg':
+        changes['model'] = {
+            **tiny_fusor,
+            'init_cfg': {'type': 'Pretrained', 'checkpoint': str(bad)},
+        }
+    config = tiny_config(epochs=1, **changes)
+    if door == 'auto':
+        (tmp_path / 'work').mkdir()
+        (tmp_path / 'work' / 'last_checkpoint').write_text(str(bad))
+    arguments = {
+        'resume': ['train.py', config, '--resume', bad],
+        'auto': ['train.py', config, '--resume'],
+        'test': ['test.py', config, bad],
+    }
+    done = run_tool(*arguments.get(door, ['train.py', config]), check=False)
+    assert done.returncode == 1
+    assert not trap.exists()
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f'error: {bad} is refused: besides weights it holds')
+    assert 'Traceback' not in done.stderr and 'Falling back' not in done.stdout + done.stderr

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.checkpoints import read_checkpoint
 
 PARTS = ('DIDF_Encoder', 'DIDF_Decoder', 'BaseFuseLayer', 'DetailFuseLayer')
 
@@ -149,8 +150,10 @@ def main():
     parser.add_argument('release', type=Path, help="the authors' checkpoint")
     parser.add_argument('out', type=Path, help='the checkpoint to write')
     args = parser.parse_args()
-    checkpoint = torch.load(args.release, map_location='cpu', weights_only=True)
-    state_dict = convert(checkpoint)
+    try:
+        state_dict = convert(read_checkpoint(args.release))
+    except (OSError, ValueError, KeyError) as error:
+        parser.exit(1, f'error: {error.args[-1]}\n')
     with whole_file(args.out) as partial:
         torch.save({'meta': {'source': args.release.name}, 'state_dict': state_dict}, partial)
     parameters = sum(value.numel() for value in state_dict.values())

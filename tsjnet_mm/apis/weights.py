@@ -1,11 +1,8 @@
 """Reading checkpoints without running what is in them."""
 
-import os
-import pickle
-
 import torch
 
-from tsjnet_mm.utils.env import allow_mmengine_checkpoints
+from tsjnet_mm.utils.checkpoints import read_checkpoint
 
 
 def load_state_dict(path):
@@ -21,16 +18,7 @@ def load_state_dict(path):
         FileNotFoundError: There is no such file.
         ValueError: It holds other things than weights, or is no checkpoint.
     """
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f'no checkpoint at {path}')
-    allow_mmengine_checkpoints()
-    try:
-        checkpoint = torch.load(path, map_location='cpu', weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ValueError(
-            f'{path} is refused: it is damaged, or holds Python objects besides weights, which '
-            f'would run code on loading ({str(error).splitlines()[0]})'
-        ) from error
+    checkpoint = read_checkpoint(path)
     if not isinstance(checkpoint, dict):
         raise ValueError(f'{path}: expected a dict of weights, found {type(checkpoint)}')
     state_dict = checkpoint.get('state_dict', checkpoint)

@@ -1,0 +1,106 @@
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tsjnet_mm
+from tsjnet_mm import __main__ as command_line
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def tsjnet(monkeypatch, capsys):
+    """Call the command; returns its exit status and what it printed to either stream."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['anything', *map(str, arguments)])
+        try:
+            command_line.main()
+            status = 0
+        except SystemExit as error:
+            status = error.code or 0
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def test_help_has_a_line_with_an_example_for_each_command(tsjnet):
+    status, out, err = tsjnet('--help')
+    assert status == 0 and not err
+    for command in command_line.COMMANDS:
+        assert len(re.findall(rf'^  {command} .*: +tsjnet {command} \S+', out, re.M)) == 1
+    assert max(map(len, out.splitlines())) <= 100
+    assert tsjnet() == (2, out, '')
+
+
+@pytest.mark.parametrize('command', command_line.COMMANDS)
+def test_help_of_a_command_is_its_scripts(tsjnet, command):
+    status, out, _ = tsjnet(command, '--help')
+    assert status == 0
+    assert out.startswith(f'usage: tsjnet {command} [-h]')
+    assert f'{command}.py' in out
+
+
+def test_unknown_command_names_the_known(tsjnet):
+    status, out, err = tsjnet('fues')
+    assert status == 2 and not out
+    assert err.startswith("tsjnet: error: no command 'fues'; there are fuse, evaluate, ")
+
+
+def test_version(tsjnet):
+    assert tsjnet('--version') == (0, f'tsjnet_mm {tsjnet_mm.__version__}\n', '')
+
+
+def test_arguments_and_exit_status_pass_through(tsjnet, pair_folder, tmp_path):
+    data = pair_folder()
+    arguments = ('--ir', data / 'ir', '--vi', data / 'vi', '--out', tmp_path / 'out')
+    status, out, _ = tsjnet('fuse', *arguments, '--model', 'average', '--device', 'cpu')
+    assert status == 0 and out.startswith('3 fused images')
+    assert len(list((tmp_path / 'out').iterdir())) == 3
+    status, _, err = tsjnet('fuse', *arguments[2:], '--ir', tmp_path / 'none')
+    assert status == 1 and err.startswith('error: no such file')
+    status, _, err = tsjnet('fuse', '--ir', data / 'ir')
+    assert status == 2 and 'tsjnet fuse: error: the following arguments are required' in err
+
+
+def test_module_runs_from_anywhere(tmp_path):
+    done = subprocess.run(
+        [
+            sys.executable,
+            '-m',
+            'tsjnet_mm',
+            'fuse',
+            '--ir',
+            'none',
+            '--vi',
+            'none',
+            '--out',
+            'o',
+        ],
+        cwd=tmp_path,
+        env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (1, 'error: no such file or folder: none\n')
+
+
+def test_installed_copy_of_the_scripts_is_found(tmp_path, monkeypatch):
+    package = tmp_path / 'site-packages' / 'tsjnet_mm'
+    monkeypatch.setattr(tsjnet_mm, '__file__', str(package / '__init__.py'))
+    with pytest.raises(FileNotFoundError, match=r'no scripts in .*site-packages/tools or '):
+        command_line.tools_dir()
+    installed = package / '.mim' / 'tools'
+    installed.mkdir(parents=True)
+    for command in command_line.COMMANDS:
+        (installed / f'{command}.py').touch()
+    assert command_line.tools_dir() == installed
+
+
+def test_setup_installs_the_command():
+    assert "'tsjnet = tsjnet_mm.__main__:main'" in (ROOT / 'setup.py').read_text()

@@ -1,0 +1,62 @@
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tsjnet_mm.apis import load_homography
+from tsjnet_mm.datasets.toy import draw_scene
+
+
+@pytest.fixture
+def call(load_tool, monkeypatch, capsys):
+    """Run the tool on a drawn pair; returns its status and what it printed."""
+    tool = load_tool('register.py')
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['register.py', *map(str, arguments)])
+        try:
+            tool.main()
+            status = 0
+        except SystemExit as error:
+            status = error.code
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def pair(tmp_path):
+    scene = draw_scene(0, 1, (320, 240), night=False)
+    Image.fromarray(scene.ir).save(tmp_path / 'ir.png')
+    Image.fromarray(scene.vi).save(tmp_path / 'vi.png')
+    return (
+        '--ir',
+        tmp_path / 'ir.png',
+        '--vi',
+        tmp_path / 'vi.png',
+        '--out',
+        tmp_path / 'H.json',
+    )
+
+
+POINTS = '0,0,5,7\n300,0,305,7\n300,200,305,207\n0,200,5,207\n'
+
+
+def test_mapping_and_preview_are_written(call, pair, tmp_path):
+    (tmp_path / 'p.csv').write_text(POINTS)
+    preview = tmp_path / 'H.png'
+    status, out, err = call(*pair, '--points', tmp_path / 'p.csv', '--preview', preview)
+    assert status == 0 and '0.00 visible pixels off' in out, err
+    expected = [[1, 0, 5], [0, 1, 7], [0, 0, 1]]
+    np.testing.assert_allclose(load_homography(tmp_path / 'H.json'), expected, atol=1e-4)
+    assert Image.open(preview).size == (320, 240)
+
+
+def test_refusals_are_messages_and_write_nothing(call, pair, tmp_path):
+    (tmp_path / 'p.csv').write_text('0,0,1,1\n')
+    status, _, err = call(*pair, '--points', tmp_path / 'p.csv')
+    assert status == 1 and err == 'error: expected at least 4 points, found 1\n'
+    status, _, err = call(*pair, '--points', tmp_path / 'none.csv')
+    assert status == 1 and 'none.csv' in err
+    assert not (tmp_path / 'H.json').exists()

@@ -1,0 +1,83 @@
+"""Checkpoints are data: reading one never runs what is in it."""
+
+import os
+import pickle
+import re
+
+import torch
+
+from .env import allow_mmengine_checkpoints
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is refused: its message names the file and says what to do."""
+
+
+def _refusal(path, error):
+    # Not torch's own words: they advise to load it all the same.
+    found = re.search(r'GLOBAL (\S+)', str(error))
+    if found:
+        reason = f'besides weights it holds {found[1]}, and loading that could run any code'
+    else:
+        reason = 'it is damaged, or holds other things than weights'
+    return CheckpointError(
+        f'{path} is refused: {reason}; ask for a file with weights alone, as '
+        'torch.save(model.state_dict(), path) writes it'
+    )
+
+
+def read_checkpoint(path, map_location='cpu'):
+    """Read a checkpoint file with ``weights_only=True``.
+
+    Args:
+        path (str | Path): A checkpoint of mmengine's Runner, or anything else that
+            ``torch.save`` wrote and that holds nothing but tensors and plain values.
+        map_location (str | torch.device): As of :func:`torch.load`. Defaults to ``'cpu'``.
+
+    Returns:
+        Any: What was saved.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        CheckpointError: It is damaged, or loading it would run code.
+    """
+    path = os.path.expanduser(path)
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'no checkpoint at {path}')
+    # Before every load: mmengine's maintained fork withdraws what was allowed after its own.
+    allow_mmengine_checkpoints()
+    try:
+        return torch.load(path, map_location=map_location, weights_only=True)
+    except (OSError, MemoryError, torch.cuda.OutOfMemoryError):
+        raise
+    except Exception as error:  # Bytes that are no pickle end in any of a dozen ways.
+        raise _refusal(path, error) from error
+
+
+def refuse_unsafe_checkpoints():
+    """Make mmengine's Runner and models of this process read checkpoints safely, or not at all.
+
+    Left alone, mmengine's maintained fork unpickles a file in full when the safe way refuses
+    it, and either mmengine unpickles downloads in full. Afterwards local files go through
+    :func:`read_checkpoint`, downloads are as safe, and so is every other ``torch.load``,
+    whatever its arguments: it is meant for programs, not to be called on import.
+    """
+    from mmengine.runner import CheckpointLoader
+    from mmengine.runner.checkpoint import load_from_http as load_url
+
+    os.environ.pop('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', None)
+    os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
+
+    def load_from_http(filename, map_location=None):
+        allow_mmengine_checkpoints()
+        try:
+            return load_url(filename, map_location)
+        except pickle.UnpicklingError as error:
+            raise _refusal(filename, error) from error
+
+    # mmengine logs the end of the names: "Loads checkpoint by local backend".
+    def load_from_local(filename, map_location=None):
+        return read_checkpoint(filename, map_location)
+
+    CheckpointLoader.register_scheme('', load_from_local, force=True)
+    CheckpointLoader.register_scheme(('http://', 'https://'), load_from_http, force=True)
