@@ -69,6 +69,7 @@ setup(
         'tests': requirements('tests'),
         'docs': requirements('docs'),
     },
+    entry_points={'console_scripts': ['tsjnet = tsjnet_mm.__main__:main']},
     cmdclass={'build_py': BuildWithMim},
     zip_safe=False,
 )

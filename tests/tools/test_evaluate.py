@@ -182,6 +182,8 @@ def test_ctrl_c_ends_with_a_message(data, repository, tmp_path):
         env={**os.environ, 'PYTHONPATH': str(repository)},
         stderr=subprocess.PIPE,
         start_new_session=True,
+        # A shell's background jobs, and what they start, ignore SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:
         # The bar of the measuring, after that of the checking.
