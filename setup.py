@@ -66,6 +66,7 @@ setup(
         'onedl': requirements('torch', 'onedl'),
         'upstream': requirements('torch', 'upstream'),
         'natten': requirements('natten'),
+        'onnx': requirements('onnx'),
         'tests': requirements('tests'),
         'docs': requirements('docs'),
     },

@@ -129,6 +129,7 @@ def test_metadata_lists_the_requirement_files(wheel):
         'onedl': ['torch', 'onedl'],
         'upstream': ['torch', 'upstream'],
         'natten': ['natten'],
+        'onnx': ['onnx'],
         'tests': ['tests'],
         'docs': ['docs'],
     }

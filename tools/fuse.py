@@ -99,7 +99,8 @@ def parse_args():
         '--overlap', type=int, default=128, help='of tiles, in pixels (default: %(default)s)'
     )
     args = parser.parse_args()
-    if args.weights is None and args.model not in CLASSICAL_FUSORS:
+    needs_weights = args.model not in CLASSICAL_FUSORS and Path(args.model).suffix != '.onnx'
+    if args.weights is None and needs_weights:
         parser.error(f'--model {args.model} needs --weights CHECKPOINT')
     if args.ir_range and args.ir_percentiles:
         parser.error('give --ir-range or --ir-percentiles, not both')

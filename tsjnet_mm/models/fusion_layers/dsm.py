@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from tsjnet_mm.models.layers import pad_to_multiple
 from tsjnet_mm.registry import MODELS
 
 
@@ -54,10 +55,9 @@ class DetailSalienceModule(nn.Module):
         detail = self.conv1(x)
         detail = self.project(self.conv2(detail + torch.relu(self.residual(detail))))
 
-        pooled = F.leaky_relu(self.conv3(x), 0.2)
-        pooled = F.max_pool2d(pooled, 2, ceil_mode=True) + F.avg_pool2d(
-            pooled, 2, ceil_mode=True
-        )
+        # Pooling with ceil_mode, written so that an exported graph serves odd and even sizes.
+        pooled = pad_to_multiple(F.leaky_relu(self.conv3(x), 0.2), 2, repeat=True)
+        pooled = F.max_pool2d(pooled, 2) + F.avg_pool2d(pooled, 2)
         weights = self.fc2(torch.relu(self.fc1(pooled.mean((2, 3)))))
         salient = self.upsample(pooled * torch.sigmoid(weights)[:, :, None, None])
         return detail + salient[:, :, : x.shape[2], : x.shape[3]]

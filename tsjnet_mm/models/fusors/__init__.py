@@ -3,6 +3,7 @@
 from .base import BaseFusor
 from .classical import AverageFusor, LaplacianPyramidFusor, MaxFusor
 from .joint import JointFusor
+from .onnx import OnnxFusor
 from .tsjnet import TSJNet
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     'JointFusor',
     'LaplacianPyramidFusor',
     'MaxFusor',
+    'OnnxFusor',
     'TSJNet',
 ]

@@ -103,26 +103,26 @@ def neighborhood_attention(
     return _tiled(query, key, value, kernel_size, bias, scale)
 
 
-@functools.lru_cache(maxsize=64)
-@torch.inference_mode(False)
-def _axis_plan(length, kernel_size, tile):
+def _plan_axis(length, kernel_size, tile):
     """How one axis is cut into tiles: their keys, their queries, and who sees whom.
-
-    Cached, hence made outside inference mode: autograd keeps the indices for backward.
 
     Returns:
         tuple: ``keys`` (tiles, halo) indices, ``queries`` (tiles, tile) indices (the last
         tile repeats the last token), ``inside`` (tiles, tile, halo) bool.
     """
-    window = min(kernel_size, length)
-    halo = min(tile + window - 1, length)
-    tiles = -(-length // tile)
+    window = torch.sym_min(kernel_size, length)
+    halo = torch.sym_min(tile + window - 1, length)
+    tiles = (length + tile - 1) // tile
     queries = torch.arange(tiles * tile).clamp(max=length - 1).view(tiles, tile)
     window_start = (queries - window // 2).clamp(0, length - window)
     halo_start = window_start[:, :1].clamp(max=length - halo)
     keys = halo_start + torch.arange(halo)
     offset = keys[:, None, :] - window_start[:, :, None]
     return keys, queries, (offset >= 0) & (offset < window)
+
+
+#: Cached, hence made outside inference mode: autograd keeps the indices for backward.
+_axis_plan = functools.lru_cache(maxsize=64)(torch.inference_mode(False)(_plan_axis))
 
 
 def _gather(tensor, rows, columns):
@@ -153,39 +153,50 @@ def _tile_bias(bias, rows, columns, query_rows, query_columns):
     ).transpose(0, 1)
 
 
+def _attend_tiles(query, key, value, row_plan, column_plan, bias, scale):
+    """Attention of the queries of some rows of tiles, padded to whole tiles."""
+    batch, _, _, heads, dim = query.shape
+    rows, query_rows, inside_rows = row_plan
+    columns, query_columns, inside_columns = column_plan
+    mask = (
+        inside_rows[:, None, :, None, :, None] & inside_columns[None, :, None, :, None]
+    ).reshape(-1, 1, TILE * TILE, rows.shape[1] * columns.shape[1])
+    if bias is not None:
+        offsets = _tile_bias(bias.to(query.dtype), rows, columns, query_rows, query_columns)
+        mask = offsets.masked_fill(~mask, float('-inf'))
+    mask = mask.expand(batch, *mask.shape).flatten(0, 1)
+    out = F.scaled_dot_product_attention(
+        _gather(query, query_rows, query_columns),
+        _gather(key, rows, columns),
+        _gather(value, rows, columns),
+        attn_mask=mask,
+        scale=scale,
+    )
+    out = out.view(batch, -1, columns.shape[0], heads, TILE, TILE, dim)
+    out = out.permute(0, 1, 4, 2, 5, 3, 6)
+    return out.reshape(batch, -1, columns.shape[0] * TILE, heads, dim)
+
+
 def _tiled(query, key, value, kernel_size, bias, scale):
     batch, height, width, heads, dim = query.shape
-    device = query.device
-    rows, query_rows, inside_rows = (
-        part.to(device) for part in _axis_plan(height, kernel_size, TILE)
+    # While torch.export or torch.compile traces, sides are symbols: they key no cache, and the
+    # number of bands, a loop's length, would tie the graph to one size.
+    tracing = torch.compiler.is_compiling()
+    plan = _plan_axis if tracing else _axis_plan
+    row_plan, column_plan = (
+        [part.to(query.device) for part in plan(length, kernel_size, TILE)]
+        for length in (height, width)
     )
-    columns, query_columns, inside_columns = (
-        part.to(device) for part in _axis_plan(width, kernel_size, TILE)
-    )
+    if tracing:
+        out = _attend_tiles(query, key, value, row_plan, column_plan, bias, scale)
+        return out[:, :height, :width]
+    rows, columns = row_plan[0], column_plan[0]
     per_tile_row = batch * heads * dim * rows.shape[1] * columns.numel()
     band = max(1, BAND_ELEMENTS // per_tile_row)
     bands = []
     for start in range(0, rows.shape[0], band):
-        part = slice(start, start + band)
-        mask = (
-            inside_rows[part, None, :, None, :, None] & inside_columns[None, :, None, :, None]
-        ).reshape(-1, 1, TILE * TILE, rows.shape[1] * columns.shape[1])
-        if bias is not None:
-            offsets = _tile_bias(
-                bias.to(query.dtype), rows[part], columns, query_rows[part], query_columns
-            )
-            mask = offsets.masked_fill(~mask, float('-inf'))
-        mask = mask.expand(batch, *mask.shape).flatten(0, 1)
-        out = F.scaled_dot_product_attention(
-            _gather(query, query_rows[part], query_columns),
-            _gather(key, rows[part], columns),
-            _gather(value, rows[part], columns),
-            attn_mask=mask,
-            scale=scale,
-        )
-        out = out.view(batch, -1, columns.shape[0], heads, TILE, TILE, dim)
-        out = out.permute(0, 1, 4, 2, 5, 3, 6)
-        bands.append(out.reshape(batch, -1, columns.shape[0] * TILE, heads, dim))
+        part = [indices[start : start + band] for indices in row_plan]
+        bands.append(_attend_tiles(query, key, value, part, column_plan, bias, scale))
     out = bands[0] if len(bands) == 1 else torch.cat(bands, dim=1)
     return out[:, :height, :width]
 

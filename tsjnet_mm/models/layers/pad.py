@@ -6,14 +6,18 @@ import torch
 def _reflected(length, padded, device):
     """Indices of a signal of ``length`` continued by reflection to ``padded`` samples."""
     index = torch.arange(padded, device=device)
-    if length == 1:
-        return torch.zeros_like(index)
-    period = 2 * (length - 1)
-    index = index % period
+    period = torch.sym_max(2 * (length - 1), 1)
+    # A tensor, for the remainder of a symbol has no counterpart in ONNX.
+    index = index % torch.full_like(index, period)
     return torch.where(index < length, index, period - index)
 
 
-def pad_to_multiple(x, divisor):
+def _repeated(length, padded, device):
+    """Indices of a signal of ``length`` continued by its last sample to ``padded`` samples."""
+    return torch.arange(padded, device=device).clamp(max=length - 1)
+
+
+def pad_to_multiple(x, divisor, repeat=False):
     """Continue an image at the right and below by reflection.
 
     Unlike ``F.pad(mode='reflect')`` the padding may exceed the image.
@@ -21,15 +25,19 @@ def pad_to_multiple(x, divisor):
     Args:
         x (Tensor): (B, C, H, W).
         divisor (int): The padded sides are multiples of it.
+        repeat (bool): Repeat the last row and column instead. Defaults to False.
 
     Returns:
         Tensor: (B, C, H', W'), ``x`` itself where nothing is missing.
     """
     height, width = x.shape[-2:]
-    padded_height = -(-height // divisor) * divisor
-    padded_width = -(-width // divisor) * divisor
-    if padded_height != height:
-        x = x.index_select(-2, _reflected(height, padded_height, x.device))
-    if padded_width != width:
-        x = x.index_select(-1, _reflected(width, padded_width, x.device))
+    padded_height = (height + divisor - 1) // divisor * divisor
+    padded_width = (width + divisor - 1) // divisor * divisor
+    indices = _repeated if repeat else _reflected
+    # Where torch.export or torch.compile traces, one graph serves all sizes.
+    tracing = torch.compiler.is_compiling()
+    if tracing or padded_height != height:
+        x = x.index_select(-2, indices(height, padded_height, x.device))
+    if tracing or padded_width != width:
+        x = x.index_select(-1, indices(width, padded_width, x.device))
     return x

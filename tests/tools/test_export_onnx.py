@@ -1,0 +1,51 @@
+import pytest
+import torch
+
+from tsjnet_mm.apis import init_fusor
+from tsjnet_mm.models.fusors import AverageFusor
+
+onnx = pytest.importorskip('onnx')
+pytest.importorskip('onnxruntime')
+pytest.importorskip('onnxscript')
+
+
+@pytest.fixture(scope='module')
+def tool(load_tool):
+    return load_tool('deployment/export_onnx.py')
+
+
+def test_exported_file_fuses_and_describes_itself(tool, tmp_path, pair_folder):
+    folder = pair_folder(stems=['a'], size=(21, 34))
+    pair = tool.read_pair(folder / 'ir' / 'a.png', folder / 'vi' / 'a.png')
+    path = tmp_path / 'average.onnx'
+    assert tool.export(AverageFusor(), path, 'average', pairs=[pair]) <= 1e-4
+    fused = init_fusor(path).fuse(*pair)
+    torch.testing.assert_close(fused, (pair[0] + pair[1]) / 2, rtol=0, atol=1e-6)
+    model = onnx.load(path)
+    onnx.checker.check_model(model)
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    assert metadata['tsjnet_mm.model'] == 'average'
+    assert metadata['tsjnet_mm.min_size'] == '1'
+    assert 'BT.601' in metadata['tsjnet_mm.preprocessing']
+    assert [path.name for path in tmp_path.glob('*.onnx')] == ['average.onnx']
+
+
+@pytest.mark.parametrize('difference', [2e-4, float('nan')])
+def test_a_file_that_disagrees_is_not_left(tool, tmp_path, monkeypatch, difference):
+    monkeypatch.setattr(tool, 'largest_difference', lambda *_: difference)
+    with pytest.raises(ValueError, match='is not written'):
+        tool.export(AverageFusor(), tmp_path / 'average.onnx', 'average')
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_network_of_any_size(tool, tmp_path, tiny_fusor):
+    fusor = init_fusor(tiny_fusor)
+    path = tmp_path / 'tiny.onnx'
+    tool.export(fusor, path, 'tiny')
+    exported = init_fusor(path)
+    for size in [(1, 16, 16), (2, 33, 130), (1, 101, 150)]:
+        ir, vi = torch.rand(2, size[0], 1, *size[1:]).unbind()
+        with torch.no_grad():
+            expected = fusor.fuse_luma(ir, vi)
+        torch.testing.assert_close(exported.fuse_luma(ir, vi), expected, rtol=0, atol=1e-4)
