@@ -80,6 +80,12 @@ def name_methods(folders, method=None):
     return named
 
 
+def default_metrics(convention):
+    """The paper's six where the convention has them, else all that it has."""
+    paper = (FUSION_METRICS[name] for name in METRIC_SETS['paper'])
+    return 'paper' if all(convention in info.conventions for info in paper) else 'all'
+
+
 def parse_args():
     """Command line."""
     parser = argparse.ArgumentParser(
@@ -100,9 +106,9 @@ def parse_args():
     parser.add_argument(
         '--metrics',
         nargs='+',
-        default=['paper'],
         metavar='NAME',
-        help='names or sets, listed below (default: paper)',
+        help='names or sets, listed below (default: paper, or all where the convention lacks '
+        'one of its six)',
     )
     parser.add_argument(
         '--convention', default='plain', choices=CONVENTIONS, help='default: %(default)s'
@@ -145,7 +151,9 @@ def main():
     parser, args = parse_args()
     try:
         fused = name_methods(args.fused, args.method)
-        metrics = resolve_metrics(args.metrics, args.convention)
+        metrics = resolve_metrics(
+            args.metrics or default_metrics(args.convention), args.convention
+        )
         for path in args.out:
             check_extension(path)
     except ValueError as error:

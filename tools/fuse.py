@@ -21,9 +21,13 @@ import argparse
 import os
 from pathlib import Path
 
-import torch
-
-from tsjnet_mm.apis import CLASSICAL_FUSORS, FusionInferencer, fuse_to_folder, load_homography
+from tsjnet_mm.apis import FusionInferencer, fuse_to_folder
+from tsjnet_mm.apis.arguments import (
+    add_machine_arguments,
+    add_source_arguments,
+    check_arguments,
+    source_options,
+)
 
 
 def parse_args():
@@ -51,44 +55,8 @@ def parse_args():
     parser.add_argument(
         '--extension', default='.png', help='format of the files (default: %(default)s)'
     )
-    sources = parser.add_argument_group('sources that do not fit as they are')
-    sources.add_argument(
-        '--ir-range',
-        nargs=2,
-        type=float,
-        metavar=('LOW', 'HIGH'),
-        help='stored infrared values that become black and white, e.g. 7000 9000',
-    )
-    sources.add_argument(
-        '--ir-percentiles',
-        nargs=2,
-        type=float,
-        metavar=('LOW', 'HIGH'),
-        help='or percentiles of each infrared image, e.g. 1 99',
-    )
-    sources.add_argument(
-        '--resize',
-        action='store_true',
-        help='resize infrared images of another size, if the fields of view are the same',
-    )
-    sources.add_argument(
-        '--warp', metavar='FILE', help='homography from infrared to visible pixels (JSON)'
-    )
-    machine = parser.add_argument_group('machine')
-    machine.add_argument(
-        '--device',
-        default='cuda' if torch.cuda.is_available() else 'cpu',
-        help='where to compute (default: %(default)s)',
-    )
-    machine.add_argument(
-        '--precision',
-        default='auto',
-        choices=['auto', 'fp32', 'bf16', 'fp16'],
-        help='auto: fp16 on a GPU, bf16 on a CPU with AMX, else fp32',
-    )
-    machine.add_argument(
-        '--batch-size', type=int, default=1, help='pairs at once (default: %(default)s)'
-    )
+    add_source_arguments(parser, percentiles_of='each infrared image')
+    machine = add_machine_arguments(parser, batched='pairs')
     machine.add_argument(
         '--tile',
         type=int,
@@ -99,11 +67,7 @@ def parse_args():
         '--overlap', type=int, default=128, help='of tiles, in pixels (default: %(default)s)'
     )
     args = parser.parse_args()
-    needs_weights = args.model not in CLASSICAL_FUSORS and Path(args.model).suffix != '.onnx'
-    if args.weights is None and needs_weights:
-        parser.error(f'--model {args.model} needs --weights CHECKPOINT')
-    if args.ir_range and args.ir_percentiles:
-        parser.error('give --ir-range or --ir-percentiles, not both')
+    check_arguments(parser, args)
     return parser, args
 
 
@@ -143,12 +107,9 @@ def main():
             batch_size=args.batch_size,
             grey=args.grey,
             stretch=args.stretch,
-            ir_range=args.ir_range,
-            ir_percentiles=args.ir_percentiles,
-            resize=args.resize,
-            homography=load_homography(args.warp) if args.warp else None,
+            **source_options(args),
         )
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         parser.exit(1, f'error: {error}\n')
     except KeyboardInterrupt:
         parser.exit(130, '\ninterrupted: run it again to go on\n')

@@ -25,9 +25,13 @@ visible file is kept if ffmpeg is installed.
 import argparse
 from pathlib import Path
 
-import torch
-
-from tsjnet_mm.apis import CLASSICAL_FUSORS, FusionInferencer, load_homography
+from tsjnet_mm.apis import FusionInferencer
+from tsjnet_mm.apis.arguments import (
+    add_machine_arguments,
+    add_source_arguments,
+    check_arguments,
+    source_options,
+)
 from tsjnet_mm.apis.video import fuse_video
 
 
@@ -57,52 +61,10 @@ def parse_args():
         action='store_true',
         help='print how much the fused video changes from frame to frame, against its sources',
     )
-    sources = parser.add_argument_group('sources that do not fit as they are')
-    sources.add_argument(
-        '--ir-range',
-        nargs=2,
-        type=float,
-        metavar=('LOW', 'HIGH'),
-        help='stored infrared values that become black and white, e.g. 7000 9000',
-    )
-    sources.add_argument(
-        '--ir-percentiles',
-        nargs=2,
-        type=float,
-        metavar=('LOW', 'HIGH'),
-        help='or percentiles of the first frame, kept for all, e.g. 1 99',
-    )
-    sources.add_argument(
-        '--resize',
-        action='store_true',
-        help='resize infrared frames of another size, if the fields of view are the same',
-    )
-    sources.add_argument(
-        '--warp', metavar='FILE', help='homography from infrared to visible pixels (JSON)'
-    )
-    machine = parser.add_argument_group('machine')
-    machine.add_argument(
-        '--device',
-        default='cuda' if torch.cuda.is_available() else 'cpu',
-        help='where to compute (default: %(default)s)',
-    )
-    machine.add_argument(
-        '--precision',
-        default='auto',
-        choices=['auto', 'fp32', 'bf16', 'fp16'],
-        help='auto: fp16 on a GPU, bf16 on a CPU with AMX, else fp32',
-    )
-    machine.add_argument(
-        '--batch-size',
-        type=int,
-        default=1,
-        help='frames at once, except of live sources (default: %(default)s)',
-    )
+    add_source_arguments(parser, percentiles_of='the first frame, kept for all')
+    add_machine_arguments(parser, batched='frames (except of live sources)')
     args = parser.parse_args()
-    if args.weights is None and args.model not in CLASSICAL_FUSORS:
-        parser.error(f'--model {args.model} needs --weights CHECKPOINT')
-    if args.ir_range and args.ir_percentiles:
-        parser.error('give --ir-range or --ir-percentiles, not both')
+    check_arguments(parser, args)
     return parser, args
 
 
@@ -121,12 +83,9 @@ def main():
             grey=args.grey,
             keep_sound=not args.no_sound,
             measure_flicker=args.measure_flicker,
-            ir_range=args.ir_range,
-            ir_percentiles=args.ir_percentiles,
-            resize=args.resize,
-            homography=load_homography(args.warp) if args.warp else None,
+            **source_options(args),
         )
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         parser.exit(1, f'error: {error}\n')
     except KeyboardInterrupt:
         parser.exit(130, '\ninterrupted before the first frame: nothing was written\n')

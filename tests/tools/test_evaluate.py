@@ -199,3 +199,10 @@ def test_ctrl_c_ends_with_a_message(data, repository, tmp_path):
     assert process.returncode == 130
     assert message.endswith('\ninterrupted\n') and 'Traceback' not in message
     assert not (tmp_path / 'r.csv').exists()
+
+
+@pytest.mark.parametrize(
+    ('convention', 'expected'), [('plain', 'paper'), ('tsjnet', 'paper'), ('tang', 'all')]
+)
+def test_default_metrics_are_what_the_convention_has(load_tool, convention, expected):
+    assert load_tool('evaluate.py').default_metrics(convention) == expected

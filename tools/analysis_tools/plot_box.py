@@ -17,7 +17,7 @@ of them; tools/analysis_tools/compare_methods.py compares image by image.
 
 import argparse
 
-from tsjnet_mm.evaluation.selection import read_selection
+from tsjnet_mm.evaluation.selection import add_selection_arguments, read_selection
 from tsjnet_mm.visualization import box_figure, check_figure_path, save_figure
 
 
@@ -26,25 +26,9 @@ def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        'results',
-        nargs='+',
-        metavar='RESULTS',
-        help='.csv or .json of tools/evaluate.py or a per-image CSV of the Runner; several of '
-        'the same images are joined',
-    )
-    parser.add_argument(
-        '--methods', nargs='+', metavar='NAME', help='these alone, in this order (default: all)'
-    )
-    parser.add_argument(
-        '--metrics', nargs='+', metavar='NAME', help='these alone, in this order (default: all)'
-    )
+    add_selection_arguments(parser)
     parser.add_argument(
         '--highlight', metavar='NAME', help='method with a bold name and a colour of its own'
-    )
-    parser.add_argument('--title', help='what the images are, such as "MSRS test"')
-    parser.add_argument(
-        '--out', nargs='+', required=True, metavar='FILE', help='.png or .pdf, or both'
     )
     return parser, parser.parse_args()
 

@@ -5,6 +5,7 @@ import math
 import torch
 
 from tsjnet_mm.evaluation.functional._conventions import Definition, evaluate, mean_of_two
+from tsjnet_mm.utils.filtering import centre_levels
 
 _PIXELS = (1, 2, 3)
 
@@ -19,7 +20,7 @@ def centre(image):
         Tensor: The same shape.
     """
     # The middle of the range first: that difference is exact for a constant image.
-    image = image - ((image.amin(_PIXELS, True) + image.amax(_PIXELS, True)) / 2).detach()
+    image = centre_levels(image)
     return image - image.mean(_PIXELS, keepdim=True)
 
 

@@ -19,7 +19,7 @@ def _import_onnxruntime():
         import onnxruntime
     except ImportError as error:
         raise ImportError(
-            "ONNX models need onnxruntime: pip install 'tsjnet_mm[onnx]'"
+            'ONNX models need onnxruntime: pip install -r requirements/onnx.txt'
         ) from error
     return onnxruntime
 

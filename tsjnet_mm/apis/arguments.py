@@ -1,0 +1,89 @@
+"""Command line arguments that the tools for images and for videos share."""
+
+from pathlib import Path
+
+import torch
+
+from .folder import load_homography
+from .init import CLASSICAL_FUSORS
+
+
+def add_source_arguments(parser, percentiles_of):
+    """Add what makes sources fit that do not fit as they are.
+
+    Args:
+        parser (argparse.ArgumentParser): Gets ``--ir-range``, ``--ir-percentiles``,
+            ``--resize`` and ``--warp``.
+        percentiles_of (str): What the percentiles are taken of, for the help.
+    """
+    sources = parser.add_argument_group('sources that do not fit as they are')
+    sources.add_argument(
+        '--ir-range',
+        nargs=2,
+        type=float,
+        metavar=('LOW', 'HIGH'),
+        help='stored infrared values that become black and white, e.g. 7000 9000',
+    )
+    sources.add_argument(
+        '--ir-percentiles',
+        nargs=2,
+        type=float,
+        metavar=('LOW', 'HIGH'),
+        help=f'or percentiles of {percentiles_of}, e.g. 1 99',
+    )
+    sources.add_argument(
+        '--resize',
+        action='store_true',
+        help='resize infrared images of another size, if the fields of view are the same',
+    )
+    sources.add_argument(
+        '--warp', metavar='FILE', help='homography from infrared to visible pixels (JSON)'
+    )
+
+
+def add_machine_arguments(parser, batched):
+    """Add where and how to compute.
+
+    Args:
+        parser (argparse.ArgumentParser): Gets ``--device``, ``--precision`` and
+            ``--batch-size``.
+        batched (str): What a batch is made of, for the help.
+
+    Returns:
+        argparse._ArgumentGroup: For more of the kind.
+    """
+    machine = parser.add_argument_group('machine')
+    machine.add_argument(
+        '--device',
+        default='cuda' if torch.cuda.is_available() else 'cpu',
+        help='where to compute (default: %(default)s)',
+    )
+    machine.add_argument(
+        '--precision',
+        default='auto',
+        choices=['auto', 'fp32', 'bf16', 'fp16'],
+        help='auto: fp16 on a GPU, bf16 on a CPU with AMX, else fp32',
+    )
+    machine.add_argument(
+        '--batch-size', type=int, default=1, help=f'{batched} at once (default: %(default)s)'
+    )
+    return machine
+
+
+def check_arguments(parser, args):
+    """End with a message where a network has no weights, or two ranges are given."""
+    needs_weights = args.model not in CLASSICAL_FUSORS and Path(args.model).suffix != '.onnx'
+    if args.weights is None and needs_weights:
+        parser.error(f'--model {args.model} needs --weights CHECKPOINT')
+    if args.ir_range and args.ir_percentiles:
+        parser.error('give --ir-range or --ir-percentiles, not both')
+
+
+def source_options(args):
+    """Options of :func:`.iterate_pairs` that :func:`add_source_arguments` stands for."""
+    return {
+        'ir_range': args.ir_range,
+        'ir_percentiles': args.ir_percentiles,
+        'resize': args.resize,
+        'homography': load_homography(args.warp) if args.warp else None,
+    }
