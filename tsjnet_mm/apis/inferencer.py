@@ -90,8 +90,8 @@ class FusionInferencer:
 
     Args:
         model (str | Path | Config | dict | BaseFusor): See
-            :func:`~tsjnet_mm.apis.init_fusor`; or a fusor, which is put on the device and
-            into eval mode. Defaults to ``'laplacian'``, which needs no weights.
+            :func:`~tsjnet_mm.apis.init_fusor`; or a fusor, of whose weights a copy is used.
+            Defaults to ``'laplacian'``, which needs no weights.
         weights (str | Path, optional): Checkpoint.
         device (str | torch.device, optional): Defaults to the GPU where there is one.
         precision (str): See :func:`choose_precision`. Defaults to ``'auto'``.
@@ -129,10 +129,9 @@ class FusionInferencer:
         self.dtype = choose_precision(precision, self.device)
         self.overlap = overlap
         self.show_progress = show_progress
-        if isinstance(model, BaseFusor):
-            self.fusor = model.to(self.device).eval()
-        else:
-            self.fusor = init_fusor(model, weights, self.device)
+        if not isinstance(model, BaseFusor):
+            model = init_fusor(model, weights)
+        self.fusor = model.for_inference(self.dtype).to(self.device)
         if tile is None:
             weights = sum(weight.numel() for weight in self.fusor.parameters())
             tile = 1024 if weights <= 10_000_000 else 640
@@ -153,13 +152,11 @@ class FusionInferencer:
             (B, 1, H, W); float32 in [0, 1], on the inferencer's device.
         """
         ir, vi = ir.to(self.device), vi.to(self.device)
-        enabled = self.dtype != torch.float32
-        with torch.autocast(self.device.type, self.dtype, enabled=enabled):
-            if self.tile:
-                luma = apply_in_tiles(self.fusor.fuse, (ir, vi), self.tile, self.overlap)
-            else:
-                luma = self.fusor.fuse(ir, vi)
-        luma = _stretch(luma.float()) if stretch else luma.float()
+        if self.tile:
+            luma = apply_in_tiles(self.fusor.fuse, (ir, vi), self.tile, self.overlap)
+        else:
+            luma = self.fusor.fuse(ir, vi)
+        luma = _stretch(luma) if stretch else luma
         return luma if grey else recolour(luma, vi)
 
     def stream(self, ir, vi, batch_size=1, grey=False, stretch=False, **options):

@@ -41,7 +41,7 @@ def test_features_weigh_the_embeddings():
     last = output.coarse[-1]
     torch.nn.init.zeros_(last.weight)
     torch.nn.init.normal_(output.fine.weight)
-    for a, b, chosen in ((0.5, -0.5, ir), (-0.5, 0.5, vi), (0.0, 0.0, (ir + vi) / 2)):
+    for a, b, chosen in ((1.0, 0.0, ir), (0.0, 1.0, vi), (0.5, 0.5, (ir + vi) / 2)):
         with torch.no_grad():
             last.bias.copy_(torch.tensor([a] * 3 + [b] * 3 + [0.0] * 3))
         drawn = torch.cat((chosen, torch.maximum(ir, vi)), dim=1)

@@ -191,3 +191,9 @@ def test_measured_row_on_msrs(real_data):
             sums[metric] += metric(fused, ir, vi).item()
     for metric, value in expected.items():
         assert sums[metric] / 30 == pytest.approx(value, rel=0.002), metric.__name__
+
+
+def test_inference_copy_is_the_fusor_itself_in_float32():
+    fusor = LaplacianPyramidFusor()
+    assert fusor.for_inference(torch.bfloat16) is fusor
+    assert fusor.inference_dtype is None

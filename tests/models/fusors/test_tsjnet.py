@@ -156,7 +156,6 @@ def test_light_starts_training_from_average_fusion():
     with pytest.warns(UserWarning, match='random weights'):
         fusor = init_fusor('tsjnet-light')
     torch.nn.init.zeros_(fusor.decoder.output.coarse[-1].weight)
-    torch.nn.init.zeros_(fusor.decoder.output.coarse[-1].bias)
     ir, vi = torch.rand(2, 1, 1, 33, 40)
     with torch.no_grad():
         torch.testing.assert_close(fusor.fuse(ir, vi), (ir + vi) / 2, rtol=0, atol=1e-5)
@@ -173,3 +172,18 @@ def test_mixed_precision_trains(tiny_fusor, pair_batch):
         assert value.item() == pytest.approx(expected[name], abs=0.05), name
     sum(losses.values()).backward()
     assert all(p.grad.isfinite().all() for p in fusor.parameters())
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16, torch.float16])
+def test_inference_copy(preset, dtype):
+    _, fusor = preset
+    ir, vi = torch.rand(1, 1, 45, 60), torch.rand(1, 3, 45, 60)
+    copy = fusor.for_inference(dtype)
+    with torch.no_grad():
+        expected, fused = fusor.fuse(ir, vi), copy.fuse(ir, vi)
+    assert fused.dtype == torch.float32
+    tolerance = {torch.float32: 1e-5, torch.bfloat16: 0.05, torch.float16: 0.005}[dtype]
+    torch.testing.assert_close(fused, expected, rtol=0, atol=tolerance)
+    assert copy is not fusor
+    assert {weight.dtype for weight in copy.parameters()} == {dtype}
+    assert next(fusor.parameters()).requires_grad

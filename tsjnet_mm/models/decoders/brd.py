@@ -16,9 +16,9 @@ class WeightedSkipOutput(nn.Module):
     """Image from coarse features and both modalities' embeddings at full resolution.
 
     The features give, interpolated bilinearly and so without a grid, weights for each channel
-    of the embeddings, ``(1/2 + a) * ir + (1/2 + b) * vi``, and as many channels beside it. The
-    weights are not squashed: a saturated gate would stick to one modality. The last
-    convolution also sees the larger of the two embeddings. At the start only the first
+    of the embeddings, ``a * ir + b * vi``, and as many channels beside it. The weights are not
+    squashed: a saturated gate would stick to one modality. The last convolution also sees the
+    larger of the two embeddings. At the start the weights are near 1/2 and only the first
     weighted embedding is drawn; where that starts as the image itself
     (``identity_embedding`` of the encoder), training starts near average fusion.
 
@@ -37,6 +37,7 @@ class WeightedSkipOutput(nn.Module):
             nn.LeakyReLU(inplace=True),
             nn.Conv2d(hidden_channels, 3 * skip_channels, 3, padding=1),
         )
+        nn.init.constant_(self.coarse[-1].bias[: 2 * skip_channels], 0.5)
         self.fine = nn.Conv2d(3 * skip_channels, 1, 3, padding=1)
         nn.init.dirac_(self.fine.weight)
         nn.init.zeros_(self.fine.bias)
@@ -60,7 +61,7 @@ class WeightedSkipOutput(nn.Module):
             align_corners=False,
         )
         ir_weight, vi_weight, beside = coarse.chunk(3, dim=1)
-        weighted = (0.5 + ir_weight) * ir_embedding + (0.5 + vi_weight) * vi_embedding
+        weighted = torch.addcmul(ir_weight * ir_embedding, vi_weight, vi_embedding)
         larger = torch.maximum(ir_embedding, vi_embedding)
         return self.fine(torch.cat((weighted, larger, beside), dim=1))
 

@@ -1,6 +1,7 @@
 """Building blocks: plain modules that know nothing of registries."""
 
 from .checkpoint import checkpoint
+from .inference import for_inference
 from .neighborhood_attention import NeighborhoodAttention, neighborhood_attention
 from .norm import ChannelLayerNorm
 from .pad import pad_to_multiple
@@ -15,6 +16,7 @@ __all__ = [
     'SpatialAttention',
     'SplitAttention',
     'checkpoint',
+    'for_inference',
     'neighborhood_attention',
     'pad_to_multiple',
 ]

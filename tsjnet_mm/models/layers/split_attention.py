@@ -6,9 +6,9 @@ resolution is kept (or halved once, by option); the shortcut of a widening block
 """
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
+from .bands import bottleneck_in_bands, works_in_bands
 from .checkpoint import checkpoint
 
 
@@ -53,13 +53,38 @@ class SplitAttention(nn.Module):
             Tensor: (B, C, H, W).
         """
         splits = self.radix_conv(x)
-        batch, _, height, width = splits.shape
-        splits = splits.view(batch, self.radix, -1, height, width)
-        pooled = F.adaptive_avg_pool2d(splits.sum(1), 1)
+        return self.combine(splits, self.weigh(splits.mean((2, 3), keepdim=True)))
+
+    def weigh(self, means):
+        """Weights of the splits.
+
+        Args:
+            means (Tensor): (B, radix * C, 1, 1), the splits' means over the image.
+
+        Returns:
+            Tensor: (B, radix, C, 1, 1), their sum over the splits is 1.
+        """
+        batch = len(means)
+        pooled = means.view(batch, self.radix, -1, 1, 1).sum(1)
         weights = self.fc2(self.fc1(pooled))
         weights = weights.view(batch, self.cardinality, self.radix, -1).transpose(1, 2)
-        weights = weights.softmax(dim=1).reshape(batch, self.radix, -1, 1, 1)
-        return (splits * weights).sum(1)
+        return weights.softmax(dim=1).reshape(batch, self.radix, -1, 1, 1)
+
+    def combine(self, splits, weights):
+        """Weighted sum of the splits.
+
+        Args:
+            splits (Tensor): (B, radix * C, H, W).
+            weights (Tensor): (B, radix, C, 1, 1).
+
+        Returns:
+            Tensor: (B, C, H, W).
+        """
+        first, *others = splits.chunk(self.radix, dim=1)
+        combined = first * weights[:, 0]
+        for index, split in enumerate(others, 1):
+            combined = torch.addcmul(combined, split, weights[:, index])
+        return combined
 
 
 class ResNeStBottleneck(nn.Module):
@@ -89,7 +114,7 @@ class ResNeStBottleneck(nn.Module):
     ):
         super().__init__()
         middle = planes * bottleneck_width // 64 * cardinality
-        out_channels = planes * expansion
+        self.out_channels = out_channels = planes * expansion
         self.conv1 = _conv_norm_relu(in_channels, middle, 1)
         self.conv2 = SplitAttention(
             middle, radix, cardinality, min_channels=min_attention_channels
@@ -114,7 +139,8 @@ class ResNeStBottleneck(nn.Module):
         Returns:
             Tensor: (B, planes * expansion, H, W).
         """
-        return torch.relu(self.conv3(self.conv2(self.conv1(x))) + self.shortcut(x))
+        out = self.conv3(self.conv2(self.conv1(x)))
+        return out.add_(self.shortcut(x)).relu_()
 
 
 class ResNeStTrunk(nn.Module):
@@ -179,6 +205,10 @@ class ResNeStTrunk(nn.Module):
         Returns:
             Tensor: (B, planes * expansion, H / stride, W / stride).
         """
-        for part in (self.stem, *self.blocks):
-            x = checkpoint(part, x) if self.with_cp else part(x)
+        x = checkpoint(self.stem, x) if self.with_cp else self.stem(x)
+        for block in self.blocks:
+            if works_in_bands(x, block.out_channels):
+                x = bottleneck_in_bands(block, x)
+            else:
+                x = checkpoint(block, x) if self.with_cp else block(x)
         return x

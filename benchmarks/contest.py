@@ -1,0 +1,177 @@
+"""Time functions side by side: each in a process of its own, taking turns in one run."""
+
+import multiprocessing
+import resource
+import statistics
+import time
+from typing import NamedTuple
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+from tqdm import tqdm
+
+
+class Result(NamedTuple):
+    """What one contender needed for one input.
+
+    Attributes:
+        parameters (int): Of its network.
+        gmacs (float): Multiply-accumulates, in 1e9, by torch's counter.
+        gigabytes (float): Peak of its process, or of the GPU's memory.
+        seconds (float): Median.
+        output (Tensor): What it returned, float32 on the CPU.
+    """
+
+    parameters: int
+    gmacs: float
+    gigabytes: float
+    seconds: float
+    output: torch.Tensor
+
+
+def smooth_pair(size, device='cpu'):
+    """An infrared and a visible image of smooth noise.
+
+    Args:
+        size (tuple[int, int]): Width and height.
+        device (str): Of the images.
+
+    Returns:
+        list[Tensor]: Two of (1, 1, H, W) in [0, 1].
+    """
+    width, height = size
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand(2, 1, height // 8, width // 8, generator=generator)
+    images = torch.nn.functional.interpolate(coarse, (height, width), mode='bilinear')
+    return [image.to(device) for image in images.split(1)]
+
+
+def _synchronise(device):
+    if device.startswith('cuda'):
+        torch.cuda.synchronize()
+
+
+def _gigabytes(device):
+    if device.startswith('cuda'):
+        return torch.cuda.max_memory_allocated() / 1e9
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+
+
+def _serve(build, arguments, device, threads, flush_denormal, pipe):
+    """Answer each size that arrives by seconds, memory, and, if asked, MACs and the output."""
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(flush_denormal)
+    try:
+        network, fuse = build(*arguments)
+    except Exception as error:
+        pipe.send(f'{type(error).__name__}: {error}')
+        return
+    pipe.send(sum(weight.numel() for weight in network.parameters()))
+    with torch.inference_mode():
+        while True:
+            job = pipe.recv()
+            if job is None:
+                return
+            size, count = job
+            pair = smooth_pair(size, device)
+            if count:
+                with FlopCounterMode(display=False) as counter:
+                    output = fuse(*pair).float().cpu().numpy()
+                pipe.send((counter.get_total_flops() / 2e9, output))
+                continue
+            start = time.perf_counter()
+            fuse(*pair)
+            _synchronise(device)
+            pipe.send((time.perf_counter() - start, _gigabytes(device)))
+
+
+class Contest:
+    """Contenders that wait for their turn.
+
+    Args:
+        contenders (dict[str, tuple]): Name to a function, and its arguments, that returns a
+            network and a function of ir and vi (1, 1, H, W). It is called in a new process.
+        device (str): Where they compute.
+        threads (int): Of each process.
+        flush_denormal (bool): Count denormal numbers as zero. Defaults to False.
+    """
+
+    def __init__(self, contenders, device, threads, flush_denormal=False):
+        context = multiprocessing.get_context('spawn')
+        self.pipes, self.parameters = {}, {}
+        for name, (build, *arguments) in contenders.items():
+            pipe, end = context.Pipe()
+            job = (build, arguments, device, threads, flush_denormal, end)
+            context.Process(target=_serve, args=job, daemon=True).start()
+            answer = pipe.recv()
+            if isinstance(answer, str):
+                print(f'{name} is left out: {answer}')
+                continue
+            self.pipes[name], self.parameters[name] = pipe, answer
+
+    def _ask(self, name, size, count=False):
+        self.pipes[name].send((size, count))
+        return self.pipes[name].recv()
+
+    def run(self, size, repeats):
+        """Measure all on one size; the first round warms up and is not counted.
+
+        Args:
+            size (tuple[int, int]): Width and height of the pair.
+            repeats (int): Rounds.
+
+        Returns:
+            dict[str, Result]: By contender.
+        """
+        answers = {name: [] for name in self.pipes}
+        for _ in tqdm(range(repeats + 1), desc='rounds'):
+            for name in self.pipes:
+                answers[name].append(self._ask(name, size))
+        results = {}
+        for name, (_, *rounds) in answers.items():
+            gmacs, output = self._ask(name, size, count=True)
+            seconds = statistics.median(seconds for seconds, _ in rounds)
+            output = torch.from_numpy(output)
+            results[name] = Result(self.parameters[name], gmacs, rounds[-1][1], seconds, output)
+        return results
+
+    def close(self):
+        """Let the processes end."""
+        for pipe in self.pipes.values():
+            pipe.send(None)
+
+
+def size_of(text):
+    """``'640x480'`` to (640, 480), for argparse.
+
+    Args:
+        text (str): Width and height.
+
+    Returns:
+        tuple[int, int]: The two.
+
+    Raises:
+        ValueError: The text is none such.
+    """
+    width, height = text.split('x')
+    return int(width), int(height)
+
+
+def add_arguments(parser, repeats):
+    """Add what every contest needs.
+
+    Args:
+        parser (argparse.ArgumentParser): Gets ``--sizes``, ``--repeats``, ``--threads``,
+            ``--device``, ``--flush-denormal``.
+        repeats (int): Default of ``--repeats``.
+    """
+    parser.add_argument(
+        '--sizes', nargs='+', type=size_of, default=[(640, 480)], metavar='WIDTHxHEIGHT',
+        help='default: 640x480',
+    )  # fmt: skip
+    parser.add_argument('--repeats', type=int, default=repeats, help='default: %(default)s')
+    parser.add_argument('--threads', type=int, default=2, help='default: %(default)s')
+    parser.add_argument('--device', default='cpu', help='default: %(default)s')
+    parser.add_argument(
+        '--flush-denormal', action='store_true', help='count denormal numbers as zero'
+    )

@@ -1,0 +1,105 @@
+"""Bottlenecks of wide features in bands of rows: the same result, less memory traffic.
+
+A full-resolution feature of 512 channels does not fit any cache, and the operating system hands
+out its memory page by page, each time anew. So where no gradient is needed, a bottleneck runs
+through its image in bands small enough for the cache and for the allocator's reuse; only the
+splits, which wait for their mean over the whole image, and the result are kept in full.
+"""
+
+import torch
+import torch.nn.functional as F
+
+#: Bytes of a band of the output.
+BAND_BYTES = 2**24
+#: Bytes of an output below which bands bring nothing.
+SMALL_BYTES = 2**26
+
+
+def works_in_bands(x, out_channels):
+    """Whether a bottleneck with ``out_channels`` should work in bands on an input.
+
+    Args:
+        x (Tensor): (B, C, H, W).
+        out_channels (int): Channels of the bottleneck's output.
+
+    Returns:
+        bool: It is on a CPU, needs no gradient, and its output is large.
+    """
+    if torch.compiler.is_compiling() or torch.is_grad_enabled() or x.device.type != 'cpu':
+        return False
+    return x[0, 0].numel() * out_channels * x.element_size() > SMALL_BYTES
+
+
+def _with_context(x, start, stop, reach):
+    """Rows ``start - reach`` to ``stop + reach`` of an image, and how many rows are missing."""
+    above, below = max(0, reach - start), max(0, stop + reach - x.shape[2])
+    return x[:, :, start - reach + above : stop + reach - below], above, below
+
+
+def _splits(block, x, start, stop):
+    """Rows of the splits: 1x1 convolution, then the 3x3 one, which reaches a row further."""
+    convolution, *rest = block.conv2.radix_conv
+    band, above, below = _with_context(x, start, stop, 1)
+    band = F.pad(block.conv1(band), (0, 0, above, below))
+    band = F.conv2d(
+        band,
+        convolution.weight,
+        convolution.bias,
+        padding=(0, 1),
+        groups=convolution.groups,
+    )
+    for layer in rest:
+        band = layer(band)
+    return band
+
+
+def _shortcut(block, x, start, stop):
+    """Rows of the shortcut, whose max-pooling reaches a row further."""
+    band, above, below = _with_context(x, start, stop, 1)
+    return block.shortcut(band)[:, :, 1 - above : band.shape[2] - 1 + below]
+
+
+def bottleneck_in_bands(block, x):
+    """What ``block(x)`` returns, in evaluation mode.
+
+    Args:
+        block (ResNeStBottleneck): The block.
+        x (Tensor): (B, C, H, W). Overwritten if the block has no shortcut convolution: the
+            result then takes its place.
+
+    Returns:
+        Tensor: (B, block.out_channels, H, W), channels last.
+    """
+    out = x
+    if block.out_channels != x.shape[1]:
+        out = torch.empty(
+            (len(x), block.out_channels, *x.shape[2:]),
+            dtype=x.dtype,
+            memory_format=torch.channels_last,
+        )
+    for image, result in zip(x.split(1), out.split(1), strict=True):
+        _bottleneck_of_one(block, image, result)
+    return out
+
+
+def _bottleneck_of_one(block, x, out):
+    height, width = x.shape[2:]
+    rows = max(1, BAND_BYTES // (block.out_channels * width * x.element_size()))
+    bands = [(start, min(start + rows, height)) for start in range(0, height, rows)]
+    splits = None
+    total = 0
+    for start, stop in bands:
+        band = _splits(block, x, start, stop)
+        total = total + band.sum((2, 3), keepdim=True, dtype=torch.float32)
+        if splits is None:
+            splits = torch.empty(
+                (1, band.shape[1], height, width),
+                dtype=band.dtype,
+                memory_format=torch.channels_last,
+            )
+        splits[:, :, start:stop] = band
+    weights = block.conv2.weigh((total / (height * width)).to(x.dtype))
+    for start, stop in bands:
+        band = block.conv3(block.conv2.combine(splits[:, :, start:stop], weights))
+        band = band.add_(_shortcut(block, x, start, stop)).relu_()
+        out[:, :, start:stop] = band
