@@ -67,6 +67,7 @@ setup(
         'upstream': requirements('torch', 'upstream'),
         'natten': requirements('natten'),
         'onnx': requirements('onnx'),
+        'demo': requirements('demo'),
         'tests': requirements('tests'),
         'docs': requirements('docs'),
     },

@@ -42,13 +42,13 @@ def test_help_of_a_command_is_its_scripts(tsjnet, command):
     status, out, _ = tsjnet(command, '--help')
     assert status == 0
     assert out.startswith(f'usage: tsjnet {command} [-h]')
-    assert f'{command}.py' in out
+    assert f'tools/{command_line.script_name(command)}' in out
 
 
 def test_unknown_command_names_the_known(tsjnet):
     status, out, err = tsjnet('fues')
     assert status == 2 and not out
-    assert err.startswith("tsjnet: error: no command 'fues'; there are fuse, evaluate, ")
+    assert err.startswith("tsjnet: error: no command 'fues'; there are fuse, video, ")
 
 
 def test_version(tsjnet):
@@ -98,7 +98,7 @@ def test_installed_copy_of_the_scripts_is_found(tmp_path, monkeypatch):
     installed = package / '.mim' / 'tools'
     installed.mkdir(parents=True)
     for command in command_line.COMMANDS:
-        (installed / f'{command}.py').touch()
+        (installed / command_line.script_name(command)).touch()
     assert command_line.tools_dir() == installed
 
 

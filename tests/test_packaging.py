@@ -130,6 +130,7 @@ def test_metadata_lists_the_requirement_files(wheel):
         'upstream': ['torch', 'upstream'],
         'natten': ['natten'],
         'onnx': ['onnx'],
+        'demo': ['demo'],
         'tests': ['tests'],
         'docs': ['docs'],
     }

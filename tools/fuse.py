@@ -60,8 +60,8 @@ def parse_args():
     machine.add_argument(
         '--tile',
         type=int,
-        help='fuse larger images in tiles of this side; 0: never (default: 1024, or 640 for '
-        'large networks)',
+        default=1024,
+        help='fuse larger images in tiles of this side; 0: never (default: %(default)s)',
     )
     machine.add_argument(
         '--overlap', type=int, default=128, help='of tiles, in pixels (default: %(default)s)'
@@ -94,6 +94,7 @@ def main():
             args.precision,
             args.tile,
             args.overlap,
+            args.compile,
             show_progress=rank == 0,
         )
         fused, kept = fuse_to_folder(

@@ -73,7 +73,13 @@ def main():
     parser, args = parse_args()
     try:
         done = fuse_video(
-            FusionInferencer(args.model, args.weights, args.device, args.precision),
+            FusionInferencer(
+                args.model,
+                args.weights,
+                args.device,
+                args.precision,
+                compile=args.compile,
+            ),
             args.ir,
             args.vi,
             args.out,

@@ -9,11 +9,20 @@ import tsjnet_mm
 #: Command, and what it does and an example of it.
 COMMANDS = {
     'fuse': ('fuse pairs of images', '--ir IR --vi VI --out OUT'),
+    'video': ('fuse videos', '--ir ir.mp4 --vi vi.mp4 --out fused.mp4'),
+    'demo': ('serve a web page that fuses', '--examples IR VI'),
     'evaluate': ('measure fused images', '--fused OUT --ir IR --vi VI'),
     'train': ('train a fusor', 'CONFIG'),
     'test': ('evaluate a checkpoint', 'CONFIG CHECKPOINT'),
     'register': ('map one camera to the other', '--ir A --vi B --points P.csv --out H.json'),
 }
+#: Commands whose script has another name.
+_SCRIPTS = {'video': 'fuse_video'}
+
+
+def script_name(command):
+    """File name of a command's script in ``tools/``."""
+    return f'{_SCRIPTS.get(command, command)}.py'
 
 
 def usage():
@@ -37,7 +46,7 @@ def tools_dir():
     package = Path(tsjnet_mm.__file__).resolve().parent
     candidates = [package.parent / 'tools', package / '.mim' / 'tools']
     for candidate in candidates:
-        if all((candidate / f'{command}.py').is_file() for command in COMMANDS):
+        if all((candidate / script_name(command)).is_file() for command in COMMANDS):
             return candidate
     raise FileNotFoundError(f'no scripts in {" or ".join(map(str, candidates))}')
 
@@ -57,7 +66,7 @@ def main():
         print(f'tsjnet: error: no command {command!r}; there are {known}', file=sys.stderr)
         sys.exit(2)
     sys.argv = [f'tsjnet {command}', *rest]  # argparse takes the program's name from here.
-    spec = importlib.util.spec_from_file_location(command, tools_dir() / f'{command}.py')
+    spec = importlib.util.spec_from_file_location(command, tools_dir() / script_name(command))
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     script.main()

@@ -6,7 +6,7 @@ from PIL import Image
 from tsjnet_mm.apis import FusionInferencer, init_fusor
 from tsjnet_mm.apis.inferencer import choose_precision
 from tsjnet_mm.datasets.errors import PairError
-from tsjnet_mm.registry import INFERENCERS
+from tsjnet_mm.registry import INFERENCERS, MODELS
 from tsjnet_mm.utils import recolour, rgb_to_luma
 
 
@@ -110,6 +110,33 @@ def test_bf16(tiny_fusor):
     exact = exact.fuse(*images)
     assert rough.dtype == torch.float32
     assert 0 < (rough - exact).abs().max() < 0.05
+
+
+@pytest.mark.slow
+def test_compiled(tiny_fusor):
+    images = torch.rand(1, 1, 40, 90), torch.rand(1, 3, 40, 90)
+    eager = FusionInferencer(tiny_fusor, precision='fp32')
+    compiled = FusionInferencer(
+        eager.fusor, precision='fp32', tile=64, overlap=16, compile=True
+    )
+    expected = FusionInferencer(eager.fusor, precision='fp32', tile=64, overlap=16)
+    torch.testing.assert_close(
+        compiled.fuse(*images), expected.fuse(*images), rtol=0, atol=1e-5
+    )
+    with pytest.raises(ValueError, match='ir must have shape'):
+        compiled.fuse(images[1], images[1])
+
+
+def test_the_callers_fusor_stays_as_it_is(tiny_fusor):
+    fusor = MODELS.build(tiny_fusor).train()
+    before = {name: value.clone() for name, value in fusor.state_dict().items()}
+    FusionInferencer(fusor, precision='bf16').fuse(
+        torch.rand(1, 1, 32, 32), torch.rand(1, 1, 32, 32)
+    )
+    assert fusor.training and fusor.inference_dtype is None
+    assert all(weight.requires_grad for weight in fusor.parameters())
+    for name, value in fusor.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=0, atol=0)
 
 
 def test_precision():

@@ -45,8 +45,8 @@ def add_machine_arguments(parser, batched):
     """Add where and how to compute.
 
     Args:
-        parser (argparse.ArgumentParser): Gets ``--device``, ``--precision`` and
-            ``--batch-size``.
+        parser (argparse.ArgumentParser): Gets ``--device``, ``--precision``, ``--compile``
+            and ``--batch-size``.
         batched (str): What a batch is made of, for the help.
 
     Returns:
@@ -63,6 +63,11 @@ def add_machine_arguments(parser, batched):
         default='auto',
         choices=['auto', 'fp32', 'bf16', 'fp16'],
         help='auto: fp16 on a GPU, bf16 on a CPU with AMX, else fp32',
+    )
+    machine.add_argument(
+        '--compile',
+        action='store_true',
+        help='by torch.compile: faster after minutes for the first image of each size',
     )
     machine.add_argument(
         '--batch-size', type=int, default=1, help=f'{batched} at once (default: %(default)s)'

@@ -9,7 +9,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from tqdm import tqdm
 
-from tsjnet_mm.models.fusors.base import BaseFusor
+from tsjnet_mm.models.fusors import BaseFusor, OnnxFusor
 from tsjnet_mm.registry import INFERENCERS
 from tsjnet_mm.utils import recolour, whole_file
 from tsjnet_mm.utils.tiling import apply_in_tiles
@@ -95,15 +95,16 @@ class FusionInferencer:
         weights (str | Path, optional): Checkpoint.
         device (str | torch.device, optional): Defaults to the GPU where there is one.
         precision (str): See :func:`choose_precision`. Defaults to ``'auto'``.
-        tile (int, optional): Longest side of a tile in pixels; larger images are fused in
-            overlapping tiles, so that memory hardly grows with them. 0: never. Defaults to
-            1024, and to 640 for networks of more than 10 million weights, whose features
-            are as many times wider.
+        tile (int): Longest side of a tile in pixels; larger images are fused in overlapping
+            tiles, so that memory hardly grows with them. 0: never. Defaults to 1024.
         overlap (int): Overlap of tiles in pixels. Defaults to 128.
+        compile (bool): Compile the fusor by ``torch.compile``, which takes minutes for the
+            first image of each size and needs a C++ compiler. Defaults to False.
         show_progress (bool): Show a bar. Defaults to True.
 
     Raises:
-        ValueError: A name or an option is unknown, or weights do not fit or are unsafe.
+        ValueError: A name or an option is unknown, weights do not fit or are unsafe, or an
+            ONNX model is to be compiled.
         FileNotFoundError: There is no such checkpoint.
 
     Example:
@@ -119,23 +120,26 @@ class FusionInferencer:
         weights=None,
         device=None,
         precision='auto',
-        tile=None,
+        tile=1024,
         overlap=128,
+        compile=False,
         show_progress=True,
     ):
         if device is None:
             device = 'cuda' if torch.cuda.is_available() else 'cpu'
         self.device = torch.device(device)
         self.dtype = choose_precision(precision, self.device)
+        self.tile = tile
         self.overlap = overlap
         self.show_progress = show_progress
         if not isinstance(model, BaseFusor):
             model = init_fusor(model, weights)
         self.fusor = model.for_inference(self.dtype).to(self.device)
-        if tile is None:
-            weights = sum(weight.numel() for weight in self.fusor.parameters())
-            tile = 1024 if weights <= 10_000_000 else 640
-        self.tile = tile
+        self._fuse = self.fusor.fuse
+        if compile:
+            if isinstance(self.fusor, OnnxFusor):
+                raise ValueError(f'{self.fusor.path} is compiled by onnxruntime already')
+            self._fuse = torch.compile(self._fuse, dynamic=False)
 
     @torch.inference_mode()
     def fuse(self, ir, vi, grey=False, stretch=False):
@@ -153,9 +157,9 @@ class FusionInferencer:
         """
         ir, vi = ir.to(self.device), vi.to(self.device)
         if self.tile:
-            luma = apply_in_tiles(self.fusor.fuse, (ir, vi), self.tile, self.overlap)
+            luma = apply_in_tiles(self._fuse, (ir, vi), self.tile, self.overlap)
         else:
-            luma = self.fusor.fuse(ir, vi)
+            luma = self._fuse(ir, vi)
         luma = _stretch(luma) if stretch else luma
         return luma if grey else recolour(luma, vi)
 

@@ -106,3 +106,13 @@ def test_learning_rate_multipliers_by_driver(joint):
         for parameter in group['params']:
             slow = names[id(parameter)].startswith('segmentor.')
             assert group['lr'] == pytest.approx(1e-4 if slow else 1e-3)
+
+
+def test_inference_copy_is_the_fusors(joint):
+    model = MODELS.build(joint)
+    copy = model.for_inference()
+    assert type(copy) is type(model.fusor) and copy is not model.fusor
+    ir, vi = torch.rand(1, 1, 32, 40), torch.rand(1, 3, 32, 40)
+    with torch.no_grad():
+        expected = model.eval().fuse(ir, vi)
+        torch.testing.assert_close(copy.fuse(ir, vi), expected, rtol=0, atol=1e-5)

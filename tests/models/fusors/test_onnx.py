@@ -52,6 +52,11 @@ def test_is_a_backend_of_the_inferencer(model):
     torch.testing.assert_close(out, expected)
 
 
+def test_torch_does_not_compile_it(model):
+    with pytest.raises(ValueError, match='compiled by onnxruntime already'):
+        FusionInferencer(str(model), compile=True)
+
+
 def test_other_files_have_other_states(model, tmp_path):
     metadata = {'tsjnet_mm.model': 'other', 'tsjnet_mm.min_size': '5'}
     other = OnnxFusor(write_model(tmp_path / 'other.onnx', metadata))

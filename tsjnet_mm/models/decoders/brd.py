@@ -143,8 +143,9 @@ class BaseResNeStDecoder(nn.Module):
             (B, num_heads, H, W) that Eq. 9 reads.
         """
         merged = local + detail if self.merge == 'sum' else torch.cat((local, detail), dim=1)
-        features, attention = self.attention(merged)
-        inputs = [self.trunk(self.reduce(features))]
+        merged, attention = self.attention(merged)
+        merged = self.reduce(merged)
+        inputs = [self.trunk(merged)]
         if self.skips:
             inputs += [ir_embedding, vi_embedding]
         image = checkpoint(self.output, *inputs) if self.with_cp else self.output(*inputs)

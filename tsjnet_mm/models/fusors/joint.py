@@ -41,6 +41,10 @@ class JointFusor(BaseFusor):
         self.log_sources = log_sources
         self.min_size = self.fusor.min_size
 
+    def for_inference(self, dtype=torch.float32):
+        """See :meth:`BaseFusor.for_inference`; the drivers stay behind."""
+        return self.fusor.for_inference(dtype)
+
     def fuse_luma(self, ir, vi):
         """See :meth:`BaseFusor.fuse_luma`."""
         return self.fusor.fuse_luma(ir, vi)

@@ -92,6 +92,7 @@ class TSJNet(BaseFusor):
         *ir_features, ir_embedding = self.extract(ir)
         *vi_features, vi_embedding = self.extract(vi)
         features = self.fusion_layer(ir_features, vi_features)
+        del ir_features, vi_features  # Large, and the decoder needs the room.
         fused, _ = self.decoder(*features, ir_embedding, vi_embedding)
         return fused[:, :, :height, :width]
 

@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .symbolic import is_symbol, smaller
+
 TILE = 8
 #: Gathered key elements above which the tiled backend works through the image in bands.
 BAND_ELEMENTS = 2**26
@@ -110,8 +112,8 @@ def _plan_axis(length, kernel_size, tile):
         tuple: ``keys`` (tiles, halo) indices, ``queries`` (tiles, tile) indices (the last
         tile repeats the last token), ``inside`` (tiles, tile, halo) bool.
     """
-    window = torch.sym_min(kernel_size, length)
-    halo = torch.sym_min(tile + window - 1, length)
+    window = smaller(kernel_size, length)
+    halo = smaller(tile + window - 1, length)
     tiles = (length + tile - 1) // tile
     queries = torch.arange(tiles * tile).clamp(max=length - 1).view(tiles, tile)
     window_start = (queries - window // 2).clamp(0, length - window)
@@ -125,13 +127,16 @@ def _plan_axis(length, kernel_size, tile):
 _axis_plan = functools.lru_cache(maxsize=64)(torch.inference_mode(False)(_plan_axis))
 
 
-def _gather(tensor, rows, columns):
-    """Cut (B, H, W, heads, dim) into (B * tiles, heads, rows * columns of a tile, dim)."""
+def _tokens_of_tiles(rows, columns, width):
+    """Numbers of the tokens in each tile, row by row: (tiles * rows * columns of a tile,)."""
+    return (rows[:, None, :, None] * width + columns[None, :, None, :]).flatten()
+
+
+def _gather(tensor, tokens, tiles):
+    """Cut (B, H, W, heads, dim) into (B * tiles, heads, tokens of a tile, dim)."""
     batch, _, _, heads, dim = tensor.shape
-    tensor = tensor.index_select(1, rows.flatten()).index_select(2, columns.flatten())
-    tensor = tensor.view(batch, *rows.shape, *columns.shape, heads, dim)
-    tensor = tensor.permute(0, 1, 3, 5, 2, 4, 6)
-    return tensor.reshape(-1, heads, rows.shape[1] * columns.shape[1], dim)
+    tensor = tensor.flatten(3).flatten(1, 2).index_select(1, tokens)
+    return tensor.view(batch * tiles, -1, heads, dim).transpose(1, 2)
 
 
 def _tile_bias(bias, rows, columns, query_rows, query_columns):
@@ -158,31 +163,39 @@ def _attend_tiles(query, key, value, row_plan, column_plan, bias, scale):
     batch, _, _, heads, dim = query.shape
     rows, query_rows, inside_rows = row_plan
     columns, query_columns, inside_columns = column_plan
-    mask = (
-        inside_rows[:, None, :, None, :, None] & inside_columns[None, :, None, :, None]
-    ).reshape(-1, 1, TILE * TILE, rows.shape[1] * columns.shape[1])
+    tiles = rows.shape[0] * columns.shape[0]
+    # Added to the scores, as scaled_dot_product_attention would turn a mask of bools into.
+    row_mask, column_mask = (
+        torch.zeros_like(inside, dtype=query.dtype).masked_fill(~inside, float('-inf'))
+        for inside in (inside_rows, inside_columns)
+    )
+    mask = row_mask[:, None, :, None, :, None] + column_mask[None, :, None, :, None]
+    mask = mask.view(tiles, 1, TILE * TILE, rows.shape[1] * columns.shape[1])
     if bias is not None:
         offsets = _tile_bias(bias.to(query.dtype), rows, columns, query_rows, query_columns)
-        mask = offsets.masked_fill(~mask, float('-inf'))
+        mask = mask + offsets
     mask = mask.expand(batch, *mask.shape).flatten(0, 1)
+    width = query.shape[2]
+    queries = _tokens_of_tiles(query_rows, query_columns, width)
+    keys = _tokens_of_tiles(rows, columns, width)
     out = F.scaled_dot_product_attention(
-        _gather(query, query_rows, query_columns),
-        _gather(key, rows, columns),
-        _gather(value, rows, columns),
+        _gather(query, queries, tiles),
+        _gather(key, keys, tiles),
+        _gather(value, keys, tiles),
         attn_mask=mask,
         scale=scale,
     )
-    out = out.view(batch, -1, columns.shape[0], heads, TILE, TILE, dim)
-    out = out.permute(0, 1, 4, 2, 5, 3, 6)
+    out = out.transpose(1, 2).reshape(batch, -1, columns.shape[0], TILE, TILE, heads * dim)
+    out = out.permute(0, 1, 3, 2, 4, 5)
     return out.reshape(batch, -1, columns.shape[0] * TILE, heads, dim)
 
 
 def _tiled(query, key, value, kernel_size, bias, scale):
     batch, height, width, heads, dim = query.shape
-    # While torch.export or torch.compile traces, sides are symbols: they key no cache, and the
-    # number of bands, a loop's length, would tie the graph to one size.
-    tracing = torch.compiler.is_compiling()
-    plan = _plan_axis if tracing else _axis_plan
+    # Symbols key no cache, and the number of bands, a loop's length, would tie a graph to one
+    # size. torch.compile keeps no cache either: it computes the plan once, as a constant.
+    tracing = is_symbol(height, width)
+    plan = _plan_axis if tracing or torch.compiler.is_compiling() else _axis_plan
     row_plan, column_plan = (
         [part.to(query.device) for part in plan(length, kernel_size, TILE)]
         for length in (height, width)

@@ -2,11 +2,13 @@
 
 import torch
 
+from .symbolic import is_symbol, larger
+
 
 def _reflected(length, padded, device):
     """Indices of a signal of ``length`` continued by reflection to ``padded`` samples."""
     index = torch.arange(padded, device=device)
-    period = torch.sym_max(2 * (length - 1), 1)
+    period = larger(2 * (length - 1), 1)
     # A tensor, for the remainder of a symbol has no counterpart in ONNX.
     index = index % torch.full_like(index, period)
     return torch.where(index < length, index, period - index)
@@ -34,8 +36,7 @@ def pad_to_multiple(x, divisor, repeat=False):
     padded_height = (height + divisor - 1) // divisor * divisor
     padded_width = (width + divisor - 1) // divisor * divisor
     indices = _repeated if repeat else _reflected
-    # Where torch.export or torch.compile traces, one graph serves all sizes.
-    tracing = torch.compiler.is_compiling()
+    tracing = is_symbol(height, width)
     if tracing or padded_height != height:
         x = x.index_select(-2, indices(height, padded_height, x.device))
     if tracing or padded_width != width:

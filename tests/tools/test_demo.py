@@ -1,0 +1,76 @@
+import importlib.util
+import socket
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def run_here(load_tool, monkeypatch, capsys):
+    """Run the tool in this process; returns its exit status, stdout and stderr."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['demo.py', *map(str, arguments)])
+        status = 0
+        try:
+            load_tool('demo.py').main()
+        except SystemExit as stop:
+            status = stop.code
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def test_help_teaches(run_here):
+    status, text, _ = run_here('--help')
+    assert status == 0
+    for example in ('--examples data/', '--weights epoch_40.pth', 'ssh -L', 'Ctrl-C', '--port'):
+        assert example in text
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--weights', 'w.pth'], '--weights w.pth follows no --model'),
+        (['--model', 'tsjnet-light'], '--model tsjnet-light needs --weights CHECKPOINT'),
+        (
+            ['--model', 'a', '--weights', 'b', '--weights', 'c'],
+            '--weights c follows no --model',
+        ),
+        (['--max-megapixels', '0'], 'must be above 0'),
+        (['--share'], 'unrecognized arguments: --share'),
+    ],
+)
+def test_wrong_arguments(run_here, arguments, message):
+    status, _, errors = run_here(*arguments)
+    assert status == 2 and message in errors
+
+
+def test_models_and_weights_go_together(load_tool, monkeypatch):
+    given = ['--model', 'tsjnet-light', '--weights', 'w.pth', '--model', 'x.onnx']
+    monkeypatch.setattr(sys, 'argv', ['demo.py', *given])
+    _, args = load_tool('demo.py').parse_args()
+    assert args.models == [('tsjnet-light', 'w.pth'), ('x.onnx', None)]
+    assert (args.host, args.port) == ('127.0.0.1', 7860)
+
+
+def test_without_gradio_it_says_how_to_install_it(run_here, monkeypatch):
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
+    status, _, errors = run_here()
+    assert (status, errors) == (
+        1,
+        'error: the page needs gradio: pip install -r requirements/demo.txt\n',
+    )
+
+
+def test_the_next_free_port(load_tool):
+    tool = load_tool('demo.py')
+    with socket.socket() as taken:
+        taken.bind(('127.0.0.1', 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert port < tool.find_port('127.0.0.1', port) < port + 20
+        with pytest.raises(OSError, match=f'no free port from {port} on'):
+            tool.find_port('127.0.0.1', port, count=1)
+    with pytest.raises(OSError, match=r'cannot listen on 192\.0\.2\.1'):
+        tool.find_port('192.0.2.1', port)

@@ -1,0 +1,198 @@
+r"""Serve a web page on this machine: give two images, see them fused, compared and measured.
+
+Examples:
+    python tools/demo.py                              # then open http://127.0.0.1:7860
+    python tools/demo.py --examples data/MSRS/test/ir data/MSRS/test/vi
+    python tools/demo.py --model tsjnet-light --weights epoch_40.pth
+    python tools/demo.py --model configs/tsjnet/tsjnet_light_joint_40e_msrs.py \
+        --weights epoch_40.pth                        # draws the objects its detector finds
+    python tools/demo.py --model tsjnet-light --weights a.pth --model light.onnx --port 8000
+
+average, max and laplacian, which need no weights, are always there. The fused image is the one
+that tools/fuse.py writes with the same options; the metrics are those of tools/evaluate.py.
+
+The page needs no internet, sends nothing anywhere, and can be opened on this machine alone.
+To look at it from elsewhere, forward the port: ssh -L 7860:127.0.0.1:7860 THIS_MACHINE. With
+--host 0.0.0.0 anyone who reaches this machine can use it; there is no password.
+
+Ctrl-C ends it. Uploads and results are deleted after a day, and all of them at the end.
+
+Needs gradio: pip install -r requirements/demo.txt
+"""
+
+import argparse
+import errno
+import importlib.util
+import os
+import signal
+import socket
+import tempfile
+import threading
+from pathlib import Path
+
+import torch
+
+from tsjnet_mm.apis.arguments import check_arguments
+from tsjnet_mm.apis.demo_models import DemoModels
+from tsjnet_mm.apis.demo_uploads import collect_examples
+
+_PORTS = 20
+
+
+class AddModel(argparse.Action):
+    """Collect ``--model``, and give each ``--weights`` to the model before it."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        """See :class:`argparse.Action`."""
+        given = list(namespace.models)
+        if option_string == '--model':
+            given.append((values, None))
+        elif not given or given[-1][1] is not None:
+            parser.error(f'--weights {values} follows no --model that it belongs to')
+        else:
+            given[-1] = (given[-1][0], values)
+        namespace.models = given
+
+
+def parse_args():
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        '--model',
+        action=AddModel,
+        dest='models',
+        default=[],
+        metavar='NAME_OR_CONFIG',
+        help='preset, config file or .onnx file, as of tools/fuse.py; may be repeated',
+    )
+    parser.add_argument(
+        '--weights',
+        action=AddModel,
+        dest='models',
+        metavar='FILE',
+        help='checkpoint of the --model before it',
+    )
+    parser.add_argument(
+        '--examples',
+        nargs=2,
+        metavar=('IR_DIR', 'VI_DIR'),
+        help='folders whose first three pairs are offered as examples',
+    )
+    parser.add_argument(
+        '--device',
+        default='cuda' if torch.cuda.is_available() else 'cpu',
+        help='where to compute (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--precision',
+        default='auto',
+        choices=['auto', 'fp32', 'bf16', 'fp16'],
+        help='auto: fp16 on a GPU, bf16 on a CPU with AMX, else fp32',
+    )
+    server = parser.add_argument_group('server')
+    server.add_argument(
+        '--host', default='127.0.0.1', help='address to listen on (default: %(default)s)'
+    )
+    server.add_argument(
+        '--port',
+        type=int,
+        default=7860,
+        help=f'the first of {_PORTS} that are tried (default: %(default)s)',
+    )
+    server.add_argument(
+        '--max-megapixels',
+        type=float,
+        default=16,
+        help='larger images are refused, undecoded (default: %(default)s)',
+    )
+    server.add_argument(
+        '--max-megabytes',
+        type=int,
+        default=100,
+        help='larger files are refused (default: %(default)s)',
+    )
+    args = parser.parse_args()
+    for model, weights in args.models:
+        given = {'model': model, 'weights': weights}
+        check_arguments(parser, argparse.Namespace(**given, ir_range=None, ir_percentiles=None))
+    if args.max_megapixels <= 0 or args.max_megabytes <= 0:
+        parser.error('--max-megapixels and --max-megabytes must be above 0')
+    return parser, args
+
+
+def find_port(host, first, count=_PORTS):
+    """The first free port.
+
+    Args:
+        host (str): Address to listen on.
+        first (int): Port to try first.
+        count (int): How many to try.
+
+    Returns:
+        int: A port that could be bound a moment ago.
+
+    Raises:
+        OSError: The address is not this machine's, or none of the ports is free.
+    """
+    family = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][0]
+    for port in range(first, min(first + count, 65536)):
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                    continue
+                raise OSError(f'cannot listen on {host}: {error.strerror}') from error
+        return port
+    raise OSError(f'no free port from {first} on; give another one with --port')
+
+
+def serve(args, folder):
+    """Serve the page until SIGINT or SIGTERM.
+
+    Args:
+        args (argparse.Namespace): See :func:`parse_args`.
+        folder (Path): For temporary files.
+    """
+    models = DemoModels(args.models, args.device, args.precision)
+    examples = collect_examples(folder / 'examples', *(args.examples or ()))
+    cache = folder / 'cache'
+    cache.mkdir()
+    # Before Gradio is imported.
+    os.environ.update(GRADIO_TEMP_DIR=str(cache), GRADIO_ANALYTICS_ENABLED='False')
+    from tsjnet_mm.apis.demo_page import DemoPage
+
+    page = DemoPage(models, examples, cache, args.max_megapixels)
+    port = find_port(args.host, args.port)
+    if port != args.port:
+        print(f'port {args.port} is taken, using {port}')
+    ended = threading.Event()
+    page.launch(args.host, port, args.max_megabytes)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    if args.host not in ('127.0.0.1', '::1', 'localhost'):
+        print(f'listening on {args.host}: anyone who reaches this machine can use the page')
+    print(f'open http://{args.host}:{port} (Ctrl-C ends it)', flush=True)
+    ended.wait()
+    page.blocks.close(verbose=False)
+
+
+def main():
+    """Serve the page; stop with a message where that is not possible."""
+    parser, args = parse_args()
+    if importlib.util.find_spec('gradio') is None:
+        parser.exit(1, 'error: the page needs gradio: pip install -r requirements/demo.txt\n')
+    with tempfile.TemporaryDirectory(prefix='tsjnet_demo_') as folder:
+        try:
+            serve(args, Path(folder))
+        except (ImportError, OSError, ValueError) as error:
+            parser.exit(1, f'error: {error}\n')
+        except KeyboardInterrupt:
+            parser.exit(130)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,231 @@
+"""What visitors of the web page send: checked before it is decoded, and refused in plain words.
+
+A message names the uploaded file, and never a path of the machine that serves the page.
+"""
+
+import shutil
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from tsjnet_mm.datasets.errors import PairError
+from tsjnet_mm.datasets.image_io import IMAGE_EXTENSIONS, read_infrared, read_visible
+from tsjnet_mm.datasets.toy import draw_scene
+
+from .inferencer import save_image
+from .pairs import find_pairs, iterate_pairs
+
+_FORMATS = ('PNG', 'JPEG', 'BMP', 'TIFF', 'WEBP', 'PPM', 'GIF')
+_MODES = ('1', 'L', 'LA', 'La', 'P', 'PA', 'RGB', 'RGBA', 'RGBa', 'RGBX', 'I', 'F')
+_EXAMPLE_SIZE = (640, 480)
+
+
+class DemoError(ValueError):
+    """An upload or an option that cannot be used; the message is for the visitor."""
+
+
+def _describe(path, modality):
+    return f'the {modality} image {Path(path).name}'
+
+
+def check_upload(path, modality, max_megapixels=16.0):
+    """Refuse a file that is missing, or no image to fuse, before its pixels are decoded.
+
+    Args:
+        path (str | Path | None): The uploaded file.
+        modality (str): ``'infrared'`` or ``'visible'``, for messages.
+        max_megapixels (float): Width times height, in millions, at most. Defaults to 16.
+
+    Returns:
+        tuple[int, int]: Height and width.
+
+    Raises:
+        DemoError: There is no file; its name or content is no image of a format that is
+            read; it is animated, has several pages or is CMYK; or it has too many pixels.
+    """
+    if path is None:
+        raise DemoError(f'Give both images: the {modality} one is missing.')
+    name = _describe(path, modality)
+    if Path(path).suffix.lower() not in IMAGE_EXTENSIONS:
+        raise DemoError(f'Cannot use {name}: give one of {", ".join(IMAGE_EXTENSIONS)}.')
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+            with Image.open(path, formats=_FORMATS) as image:
+                (width, height), mode, kind = image.size, image.mode, image.format
+                pages = 1 if kind == 'MPO' else getattr(image, 'n_frames', 1)
+    except Image.DecompressionBombError:
+        raise DemoError(
+            f'Cannot use {name}: the limit is {max_megapixels:g} megapixels.'
+        ) from None
+    except Exception as error:  # decoders raise almost anything on a damaged file
+        raise DemoError(f'Cannot read {name}: it is damaged, or no image at all.') from error
+    if kind == 'GIF' or pages > 1:
+        raise DemoError(f'Cannot use {name}: it is animated or has several pages.')
+    if mode not in _MODES and not mode.startswith('I;16'):
+        raise DemoError(f'Cannot use {name}: its colours are {mode}; save it as RGB or grey.')
+    if width * height > max_megapixels * 1e6:
+        raise DemoError(
+            f'Cannot use {name}: it has {width}x{height} pixels, and the limit is '
+            f'{max_megapixels:g} megapixels.'
+        )
+    return height, width
+
+
+def check_percentiles(low, high):
+    """Percentiles as the reader takes them.
+
+    Args:
+        low (float | None): Percentile that becomes black.
+        high (float | None): Percentile that becomes white.
+
+    Returns:
+        tuple[float, float]: Both.
+
+    Raises:
+        DemoError: They are not numbers with 0 <= low < high <= 100.
+    """
+    if low is None or high is None or not 0 <= low < high <= 100:
+        raise DemoError('The infrared percentiles must be two numbers, 0 <= low < high <= 100.')
+    return float(low), float(high)
+
+
+def read_upload(ir, vi, percentiles=None, resize=False, max_megapixels=16.0):
+    """Read two uploads as ``tools/fuse.py`` reads two files.
+
+    Args:
+        ir (str | Path | None): Infrared image.
+        vi (str | Path | None): Visible image.
+        percentiles (tuple[float, float], optional): See :func:`~tsjnet_mm.apis.iterate_pairs`.
+        resize (bool): See there. Defaults to False.
+        max_megapixels (float): Of either image. Defaults to 16.
+
+    Returns:
+        tuple[Pair, list[str]]: The pair, and what the visitor should know of it.
+
+    Raises:
+        DemoError: See :func:`check_upload`; or an image is truncated, its values are
+            unusable, or the sizes differ and ``resize`` is not set.
+    """
+    ir_size = check_upload(ir, 'infrared', max_megapixels)
+    vi_size = check_upload(vi, 'visible', max_megapixels)
+    if ir_size != vi_size and not resize:
+        sizes = [f'{width}x{height}' for height, width in (ir_size, vi_size)]
+        raise DemoError(
+            f'The infrared image has {sizes[0]} pixels and the visible one {sizes[1]}. If '
+            'both show the same field of view, let the infrared image be resized (options).'
+        )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        try:
+            pair = next(iterate_pairs(ir, vi, ir_percentiles=percentiles, resize=resize))
+        except PairError as error:
+            of_visible = str(vi) in str(error)
+            path, modality = (vi, 'visible') if of_visible else (ir, 'infrared')
+            raise _explain(error, path, modality) from error
+    notes = []
+    if any('16-bit infrared image' in str(warning.message) for warning in caught):
+        notes.append(
+            'The infrared image fills less than a quarter of the 16-bit range and looks '
+            'flat: stretch it between percentiles (options).'
+        )
+    return pair, notes
+
+
+def _explain(error, path, modality):
+    """What a PairError of the readers means to the visitor."""
+    name = _describe(path, modality)
+    if error.reason == 'unreadable file':
+        return DemoError(f'Cannot read {name}: it is truncated or damaged.')
+    if error.reason == 'unknown value range':
+        remedy = ': stretch it between percentiles (options)' if modality == 'infrared' else ''
+        return DemoError(f'Cannot use {name}: its values are neither 8 nor 16 bits{remedy}.')
+    return DemoError(f'Cannot use {name}: {error.reason}.')
+
+
+def preview_upload(path, modality, percentiles=None, max_megapixels=16.0):
+    """One upload as it will be seen.
+
+    Args:
+        path (str | Path): The uploaded file.
+        modality (str): ``'infrared'`` or ``'visible'``.
+        percentiles (tuple[float, float], optional): Of the infrared image, see
+            :func:`read_upload`.
+        max_megapixels (float): See there. Defaults to 16.
+
+    Returns:
+        np.ndarray: (H, W) or (H, W, 3) RGB, uint8.
+
+    Raises:
+        DemoError: See :func:`read_upload`.
+    """
+    check_upload(path, modality, max_megapixels)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        try:
+            if modality == 'infrared':
+                unit = read_infrared(path, percentiles=percentiles)
+            else:
+                unit = read_visible(path)
+        except PairError as error:
+            raise _explain(error, path, modality) from error
+    return np.round(unit * 255).astype(np.uint8)
+
+
+def collect_examples(folder, ir_dir=None, vi_dir=None, count=3):
+    """Put example pairs where the page may serve them: a drawn one, and those of two folders.
+
+    Args:
+        folder (str | Path): Gets the files, each pair in a folder of its own.
+        ir_dir (str | Path, optional): Folder of infrared images.
+        vi_dir (str | Path, optional): Folder of visible images, paired by stem.
+        count (int): Pairs taken of the folders. Defaults to 3.
+
+    Returns:
+        list[tuple[str, Path, Path]]: Name, infrared and visible file; the drawn one last.
+
+    Raises:
+        FileNotFoundError: A folder is missing or holds no images.
+        PairError: A file has no partner.
+    """
+    folder = Path(folder)
+    pairs = find_pairs(ir_dir, vi_dir)[:count] if ir_dir is not None else []
+    examples = []
+    for index, (name, *files) in enumerate(pairs):
+        copies = []
+        for modality, file in zip(('ir', 'vi'), files, strict=True):
+            copy = folder / str(index) / modality / Path(file).name
+            copy.parent.mkdir(parents=True)
+            copies.append(Path(shutil.copyfile(file, copy)))
+        examples.append((name, *copies))
+    scene = draw_scene(0, 1, _EXAMPLE_SIZE)
+    drawn = [folder / 'drawn' / f'{modality}_scene.png' for modality in ('infrared', 'visible')]
+    for image, path in zip((scene.ir, scene.vi), drawn, strict=True):
+        save_image(image, path)
+    return [*examples, ('drawn', *drawn)]
+
+
+def example_thumbnail(ir, vi, height=120):
+    """A pair at a glance: the infrared image's left half beside the visible one's right half.
+
+    Args:
+        ir (str | Path): Infrared image.
+        vi (str | Path): Visible image.
+        height (int): Of the result, in pixels. Defaults to 120.
+
+    Returns:
+        np.ndarray: (height, W, 3) RGB uint8.
+
+    Raises:
+        DemoError: An image cannot be read.
+    """
+    infrared = preview_upload(ir, 'infrared', max_megapixels=float('inf'))
+    visible = preview_upload(vi, 'visible', max_megapixels=float('inf'))
+    size = max(2, round(height * visible.shape[1] / visible.shape[0])), height
+    visible = cv2.resize(visible, size, interpolation=cv2.INTER_AREA)
+    infrared = cv2.resize(infrared, size, interpolation=cv2.INTER_AREA)
+    visible[:, : size[0] // 2] = infrared[:, : size[0] // 2, None]
+    return visible

@@ -1,0 +1,27 @@
+"""Sizes while ``torch.export`` traces: symbols, so that one graph serves all images."""
+
+import torch
+
+
+def is_symbol(*sizes):
+    """Whether one of the sizes is a symbol, that is, a graph for all sizes is being recorded.
+
+    ``torch.compile`` for one size is another case: it sees integers.
+
+    Args:
+        *sizes (int | torch.SymInt): Sides of tensors.
+
+    Returns:
+        bool: One is.
+    """
+    return any(isinstance(size, torch.SymInt) for size in sizes)
+
+
+def smaller(first, second):
+    """``min`` of two integers that may be symbols."""
+    return torch.sym_min(first, second) if is_symbol(first, second) else min(first, second)
+
+
+def larger(first, second):
+    """``max`` of two integers that may be symbols."""
+    return torch.sym_max(first, second) if is_symbol(first, second) else max(first, second)
