@@ -64,7 +64,7 @@ class SplitAttention(nn.Module):
         Returns:
             Tensor: (B, radix, C, 1, 1), their sum over the splits is 1.
         """
-        batch = len(means)
+        batch = means.shape[0]
         pooled = means.view(batch, self.radix, -1, 1, 1).sum(1)
         weights = self.fc2(self.fc1(pooled))
         weights = weights.view(batch, self.cardinality, self.radix, -1).transpose(1, 2)
