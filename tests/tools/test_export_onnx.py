@@ -39,8 +39,9 @@ def test_a_file_that_disagrees_is_not_left(tool, tmp_path, monkeypatch, differen
 
 
 @pytest.mark.slow
-def test_network_of_any_size(tool, tmp_path, tiny_fusor):
-    fusor = init_fusor(tiny_fusor)
+@pytest.mark.parametrize('model', ['tiny', 'tsjnet-light'])
+def test_network_of_any_size(tool, tmp_path, tiny_fusor, model):
+    fusor = init_fusor(tiny_fusor if model == 'tiny' else model)
     path = tmp_path / 'tiny.onnx'
     tool.export(fusor, path, 'tiny')
     exported = init_fusor(path)

@@ -1,6 +1,7 @@
 import importlib
 import importlib.metadata
 import json
+import os
 import sys
 import types
 from pathlib import Path
@@ -246,3 +247,21 @@ def test_mmcv_is_built_only_where_no_wheel_is_found(installer, monkeypatch, pip_
     installer.stack.install_mmcv()
     assert built == ['torch2.11.0-cpu']
     assert calls[-1][0][-1].endswith('.whl')
+
+
+@pytest.mark.parametrize('age, renewed', [(-60, False), (60, True)])
+def test_the_package_is_installed_again_after_setup_py_changed(
+    installer, site, monkeypatch, pip_calls, tmp_path, age, renewed
+):
+    root = tmp_path / 'checkout'
+    (root / 'tsjnet_mm' / '.mim' / 'configs').mkdir(parents=True)
+    (root / 'tsjnet_mm' / 'version.py').write_text("__version__ = '1.0'\n")
+    (root / 'setup.py').touch()
+    monkeypatch.setattr(installer.stack, 'ROOT', root)
+    info = site.add('tsjnet_mm')
+    (info / 'RECORD').write_text(f'{info.name}/RECORD,,\n')
+    (info / 'direct_url.json').write_text(json.dumps({'url': root.as_uri()}))
+    changed = (info / 'RECORD').stat().st_mtime + age
+    os.utime(root / 'setup.py', (changed, changed))
+    installer.stack.install_package()
+    assert bool(pip_calls[0]) == renewed

@@ -189,13 +189,24 @@ def install_natten():
         say(f'{error}\nWARNING: going on without natten, which is optional')
 
 
+def _package_is_current():
+    """Whether this checkout is installed, and was after its ``setup.py`` last changed."""
+    version = re.search(r"'(.+)'", (ROOT / 'tsjnet_mm' / 'version.py').read_text())[1]
+    if installed_version('tsjnet_mm') != version:
+        return False
+    package = importlib.metadata.distribution('tsjnet_mm')
+    source = package.read_text('direct_url.json')
+    if not source or json.loads(source).get('url') != ROOT.as_uri():
+        return False
+    records = [file.locate() for file in package.files or () if file.name == 'RECORD']
+    setup_changed = (ROOT / 'setup.py').stat().st_mtime
+    newer = any(record.stat().st_mtime >= setup_changed for record in records)
+    return newer and (ROOT / 'tsjnet_mm' / '.mim' / 'configs').exists()
+
+
 def install_package():
     """Install this checkout in editable mode."""
-    version = re.search(r"'(.+)'", (ROOT / 'tsjnet_mm' / 'version.py').read_text())[1]
-    if installed_version('tsjnet_mm') == version:
-        source = importlib.metadata.distribution('tsjnet_mm').read_text('direct_url.json')
-        here = source and json.loads(source).get('url') == ROOT.as_uri()
-        if here and (ROOT / 'tsjnet_mm' / '.mim' / 'configs').exists():
-            return
+    if _package_is_current():
+        return
     say('installing tsjnet_mm in editable mode')
     pip('tsjnet_mm', 'install', '--no-build-isolation', '--no-deps', '--editable', ROOT)

@@ -127,16 +127,17 @@ def _plan_axis(length, kernel_size, tile):
 _axis_plan = functools.lru_cache(maxsize=64)(torch.inference_mode(False)(_plan_axis))
 
 
-def _tokens_of_tiles(rows, columns, width):
-    """Numbers of the tokens in each tile, row by row: (tiles * rows * columns of a tile,)."""
-    return (rows[:, None, :, None] * width + columns[None, :, None, :]).flatten()
-
-
-def _gather(tensor, tokens, tiles):
-    """Cut (B, H, W, heads, dim) into (B * tiles, heads, tokens of a tile, dim)."""
-    batch, _, _, heads, dim = tensor.shape
+def _gather(tensor, rows, columns):
+    """Cut (B, H, W, heads, dim) into (B * tiles, heads, rows * columns of a tile, dim)."""
+    batch, height, width, heads, dim = tensor.shape
+    count = rows.shape[1] * columns.shape[1]
+    if is_symbol(height, width):  # torch.export fails on the way below, which copies less.
+        tensor = tensor.index_select(1, rows.flatten()).index_select(2, columns.flatten())
+        tensor = tensor.view(batch, *rows.shape, *columns.shape, heads, dim)
+        return tensor.permute(0, 1, 3, 5, 2, 4, 6).reshape(-1, heads, count, dim)
+    tokens = (rows[:, None, :, None] * width + columns[None, :, None, :]).flatten()
     tensor = tensor.flatten(3).flatten(1, 2).index_select(1, tokens)
-    return tensor.view(batch * tiles, -1, heads, dim).transpose(1, 2)
+    return tensor.view(-1, count, heads, dim).transpose(1, 2)
 
 
 def _tile_bias(bias, rows, columns, query_rows, query_columns):
@@ -163,30 +164,26 @@ def _attend_tiles(query, key, value, row_plan, column_plan, bias, scale):
     batch, _, _, heads, dim = query.shape
     rows, query_rows, inside_rows = row_plan
     columns, query_columns, inside_columns = column_plan
-    tiles = rows.shape[0] * columns.shape[0]
     # Added to the scores, as scaled_dot_product_attention would turn a mask of bools into.
     row_mask, column_mask = (
         torch.zeros_like(inside, dtype=query.dtype).masked_fill(~inside, float('-inf'))
         for inside in (inside_rows, inside_columns)
     )
     mask = row_mask[:, None, :, None, :, None] + column_mask[None, :, None, :, None]
-    mask = mask.view(tiles, 1, TILE * TILE, rows.shape[1] * columns.shape[1])
+    mask = mask.reshape(-1, 1, TILE * TILE, rows.shape[1] * columns.shape[1])
     if bias is not None:
         offsets = _tile_bias(bias.to(query.dtype), rows, columns, query_rows, query_columns)
         mask = mask + offsets
     mask = mask.expand(batch, *mask.shape).flatten(0, 1)
-    width = query.shape[2]
-    queries = _tokens_of_tiles(query_rows, query_columns, width)
-    keys = _tokens_of_tiles(rows, columns, width)
     out = F.scaled_dot_product_attention(
-        _gather(query, queries, tiles),
-        _gather(key, keys, tiles),
-        _gather(value, keys, tiles),
+        _gather(query, query_rows, query_columns),
+        _gather(key, rows, columns),
+        _gather(value, rows, columns),
         attn_mask=mask,
         scale=scale,
     )
-    out = out.transpose(1, 2).reshape(batch, -1, columns.shape[0], TILE, TILE, heads * dim)
-    out = out.permute(0, 1, 3, 2, 4, 5)
+    out = out.view(batch, -1, columns.shape[0], heads, TILE, TILE, dim)
+    out = out.permute(0, 1, 4, 2, 5, 3, 6)
     return out.reshape(batch, -1, columns.shape[0] * TILE, heads, dim)
 
 
