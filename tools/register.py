@@ -1,27 +1,42 @@
-r"""Fit how the infrared camera's pixels map to the visible camera's to points, and save it.
+r"""Find how the infrared camera's pixels map to the visible camera's, and save it.
 
 Examples:
-    python tools/register.py --ir ir.png --vi vi.png --points points.csv --out H.json
+    python tools/register.py --ir IR --vi VI --out H.json --preview H.png
     python tools/register.py --ir ir.png --vi vi.png --points points.csv --out H.json \
         --preview H.png
     python tools/fuse.py --ir IR --vi VI --out OUT --warp H.json    # then fuse all pairs
 
-The points are at least 4 that both cameras see, a line x_ir,y_ir,x_vi,y_vi each, far away and
-spread over the image. The preview shows tiles of either image in turn: edges must run on across
-them. The mapping holds while the cameras do not move to each other, and exactly for far scenes
-only: near things shift with their distance.
+Without points: IR and VI are folders of pairs by the same two cameras. Each of some pairs,
+spread evenly over the folder, gives an estimate; the mapping is accepted where at least 3 and
+at least half of them agree, and refused otherwise. Give at least 8 pairs of different scenes,
+with edges in them that both cameras see, far away; pairs of one scene are refused. The cameras
+may be turned to each other by up to about 6 degrees, and one may see half of what the other
+sees.
+
+With points: at least 4 that both cameras see, a line x_ir,y_ir,x_vi,y_vi each, far away and
+spread over the image.
+
+The preview shows tiles of either image in turn: edges must run on across them. The mapping
+holds while the cameras do not move to each other, and exactly for far scenes only: near things
+shift with their distance.
 """
 
 import argparse
 from pathlib import Path
 
-import cv2
 import numpy as np
+from tqdm import tqdm
 
-from tsjnet_mm.apis.pairs import to_array, warp
-from tsjnet_mm.apis.register import draw_checkerboard, read_points, register_points
-from tsjnet_mm.datasets.image_io import infrared_to_unit, visible_to_unit
-from tsjnet_mm.visualization.sheet import save_png
+from tsjnet_mm.apis.pairs import warp
+from tsjnet_mm.apis.register import (
+    MIN_PAIRS,
+    draw_checkerboard,
+    read_pairs,
+    read_points,
+    register_pairs,
+    register_points,
+)
+from tsjnet_mm.visualization.sheet import make_sheet, save_png
 
 
 def parse_args():
@@ -29,11 +44,18 @@ def parse_args():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('--ir', required=True, help='infrared image')
-    parser.add_argument('--vi', required=True, help='visible image of the same moment')
+    parser.add_argument('--ir', required=True, help='infrared images: folder, glob or file')
+    parser.add_argument('--vi', required=True, help='visible images of the same moments')
     parser.add_argument('--out', required=True, type=Path, help='JSON file to write')
-    parser.add_argument('--points', required=True, metavar='CSV', help='corresponding points')
-    parser.add_argument('--preview', type=Path, metavar='PNG', help='checkerboard of the two')
+    parser.add_argument(
+        '--points', metavar='CSV', help='fit corresponding points of the (first) pair instead'
+    )
+    parser.add_argument(
+        '--max-pairs', type=int, default=8, help='estimate from at most so many (default 8)'
+    )
+    parser.add_argument(
+        '--preview', type=Path, metavar='PNG', help='checkerboards of up to 4 pairs'
+    )
     parser.add_argument(
         '--ir-percentiles',
         nargs=2,
@@ -44,21 +66,55 @@ def parse_args():
     return parser, parser.parse_args()
 
 
-def main():
-    """Read the pair, find the mapping, and write it."""
-    parser, args = parse_args()
-    try:
-        ir = infrared_to_unit(to_array(args.ir, args.ir), args.ir, None, args.ir_percentiles)
-        colour = visible_to_unit(to_array(args.vi, args.vi), args.vi)
-        vi = cv2.cvtColor(np.ascontiguousarray(colour), cv2.COLOR_RGB2GRAY)
+def find(args):
+    """Read the pairs and find their mapping; what was found, the pairs and words on it."""
+    count = 1 if args.points else args.max_pairs
+    pairs = list(read_pairs(args.ir, args.vi, count, args.ir_percentiles))
+    if args.points:
         found = register_points(read_points(args.points))
+        return found, pairs, f'{found.error:.2f} visible pixels off the points'
+    found = register_pairs(pairs, lambda items: tqdm(items, 'aligning', unit='pair'))
+    agreed = [pair for pair in pairs if pair.name in found.pairs]
+    words = f'{len(agreed)} of {len(pairs)} pairs agree, {found.error:.2f} visible pixels apart'
+    return found, agreed, words
+
+
+def stretch(image):
+    """The image with its darkest and brightest hundredth cut off: night images show more."""
+    low, high = np.percentile(image, (1, 99))
+    return (image - low) / max(high - low, 1e-6)
+
+
+def draw_preview(pairs, homography):
+    """Checkerboards of up to four pairs, spread evenly."""
+    places = np.unique(np.linspace(0, len(pairs) - 1, 4).round().astype(int))
+    pairs = [pairs[i] for i in places]
+    boards = [
+        draw_checkerboard(stretch(warp(pair.ir, homography, pair.vi.shape)), stretch(pair.vi))
+        for pair in pairs
+    ]
+    if len(boards) == 1:
+        return boards[0]
+    names = [pair.name for pair in pairs]
+    return make_sheet(
+        [boards[i : i + 2] for i in range(0, len(boards), 2)],
+        captions=[',  '.join(names[i : i + 2]) for i in range(0, len(names), 2)],
+    )
+
+
+def main():
+    """Find the mapping and write it."""
+    parser, args = parse_args()
+    if args.max_pairs < MIN_PAIRS:
+        parser.error(f'--max-pairs: expected at least {MIN_PAIRS}, got {args.max_pairs}')
+    try:
+        found, pairs, words = find(args)
         if args.preview:
-            warped = warp(ir, found.homography, vi.shape)
-            save_png(draw_checkerboard(warped, vi), args.preview)
-        found.save(args.out, ir.shape[::-1], vi.shape[::-1])
+            save_png(draw_preview(pairs, found.homography), args.preview)
+        found.save(args.out, pairs[0].ir.shape[::-1], pairs[0].vi.shape[::-1])
     except (OSError, ValueError) as error:
         parser.exit(1, f'error: {error}\n')
-    print(f'{args.out}: {found.error:.2f} visible pixels off the points (root mean square)')
+    print(f'{args.out}: {words} (root mean square)')
 
 
 if __name__ == '__main__':

@@ -1,5 +1,7 @@
+import json
 import sys
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -59,4 +61,41 @@ def test_refusals_are_messages_and_write_nothing(call, pair, tmp_path):
     assert status == 1 and err == 'error: expected at least 4 points, found 1\n'
     status, _, err = call(*pair, '--points', tmp_path / 'none.csv')
     assert status == 1 and 'none.csv' in err
+    assert not (tmp_path / 'H.json').exists()
+
+
+@pytest.fixture
+def folders(tmp_path):
+    for folder in ('ir', 'vi'):
+        (tmp_path / folder).mkdir()
+    for i in range(4):
+        scene = draw_scene(0, i, (320, 240), night=False)
+        Image.fromarray(scene.ir).save(tmp_path / 'ir' / f'{i}.png')
+        Image.fromarray(scene.vi).save(tmp_path / 'vi' / f'{i}.png')
+    return '--ir', tmp_path / 'ir', '--vi', tmp_path / 'vi', '--out', tmp_path / 'H.json'
+
+
+def test_folders_need_no_points(call, folders, tmp_path):
+    status, out, err = call(*folders, '--preview', tmp_path / 'H.png')
+    assert status == 0 and 'of 4 pairs agree' in out, err
+    assert 'aligning' in err
+    stored = json.loads((tmp_path / 'H.json').read_text())
+    assert set(stored) == {'homography', 'ir_size', 'vi_size', 'error', 'pairs'}
+    assert stored['ir_size'] == [320, 240] and set(stored['pairs']) <= set('0123')
+    corners = cv2.perspectiveTransform(
+        np.float64([[[0, 0]], [[319, 239]]]), np.array(stored['homography'])
+    )
+    np.testing.assert_allclose(corners[:, 0], [[0, 0], [319, 239]], atol=2)
+    width, height = Image.open(tmp_path / 'H.png').size
+    assert width > 640 and height > 240
+
+
+def test_one_pair_or_few_are_refused(call, folders, pair, tmp_path):
+    status, _, err = call(*pair)
+    assert status == 1 and err.startswith('error: 1 pair cannot show') and 'points' in err
+    status, _, err = call(*folders, '--max-pairs', 2)
+    assert status == 2 and '--max-pairs' in err
+    Image.new('L', (64, 48)).save(tmp_path / 'ir' / '3.png')
+    status, _, err = call(*folders)
+    assert status == 1 and 'ir/3.png: different sizes' in err
     assert not (tmp_path / 'H.json').exists()

@@ -1,4 +1,4 @@
-"""How the infrared camera's pixels map to the visible camera's, from corresponding points."""
+"""How the infrared camera's pixels map to the visible camera's, from points or from pairs."""
 
 import csv
 import json
@@ -8,24 +8,47 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from tsjnet_mm.datasets.errors import PairError
+from tsjnet_mm.datasets.image_io import infrared_to_unit, visible_to_unit
 from tsjnet_mm.utils import whole_file
+
+from .align import (
+    Edges,
+    different_scenes,
+    estimate_all,
+    find_group,
+    map_corners,
+    remove_fixed,
+)
+from .pairs import Pair, find_pairs, to_array
+
+#: Estimates agree that put the infrared corners within this part of the visible diagonal.
+TOLERANCE = 0.015
+MIN_PAIRS = 3
+_ADVICE = (
+    'give pairs of other scenes, with edges in them that both cameras see, or corresponding '
+    'points'
+)
 
 
 class RegistrationError(ValueError):
-    """The points give no homography; the message says why."""
+    """No homography that can be trusted was found; the message says why."""
 
 
 @dataclass(frozen=True)
 class Registration:
-    """What :func:`register_points` finds.
+    """What :func:`register_points` and :func:`register_pairs` find.
 
     Attributes:
         homography (np.ndarray): (3, 3) float64, from infrared to visible pixel coordinates.
-        error (float): Root mean square distance from the points, in visible pixels.
+        error (float): Root mean square distance in visible pixels: from the points, or from
+            where the estimates of the single pairs put the corners of the infrared image.
+        pairs (tuple[str, ...]): Names of the pairs that agreed; empty with points.
     """
 
     homography: np.ndarray
     error: float
+    pairs: tuple = ()
 
     def save(self, path, ir_size, vi_size):
         """Write it as :func:`.load_homography` reads it.
@@ -41,6 +64,8 @@ class Registration:
             'vi_size': list(vi_size),
             'error': self.error,
         }
+        if self.pairs:
+            content['pairs'] = list(self.pairs)
         with whole_file(path) as partial:
             Path(partial).write_text(json.dumps(content, indent=2) + '\n')
 
@@ -99,6 +124,108 @@ def register_points(points):
         raise RegistrationError('no homography fits the points: three of them lie on a line?')
     error = cv2.perspectiveTransform(source, matrix) - target
     return Registration(matrix, float(np.sqrt((error**2).sum(2).mean())))
+
+
+def read_pairs(ir, vi, count=None, ir_percentiles=None):
+    """Read some pairs of one rig, spread evenly over a folder.
+
+    Args:
+        ir (str | Path): Infrared image, folder or glob pattern.
+        vi (str | Path): The same of the visible images, which pair by file stem.
+        count (int, optional): Read at most so many pairs. Defaults to all.
+        ir_percentiles (tuple[float, float], optional): See
+            :func:`~tsjnet_mm.datasets.image_io.infrared_to_unit`.
+
+    Yields:
+        Pair: The next pair; ``vi`` is the luma, (H, W) float32 in [0, 1].
+
+    Raises:
+        FileNotFoundError: A path does not exist.
+        PairError: A file cannot be used, or its size is not that of the first pair's.
+        ValueError: One path is a file, the other a folder.
+    """
+    files = find_pairs(ir, vi)
+    if count is not None and count < len(files):
+        files = [files[i] for i in np.linspace(0, len(files) - 1, count).round().astype(int)]
+    first = None
+    for name, *paths in files:
+        infrared = infrared_to_unit(
+            to_array(paths[0], paths[0]), paths[0], None, ir_percentiles
+        )
+        colour = visible_to_unit(to_array(paths[1], paths[1]), paths[1])
+        luma = cv2.cvtColor(np.ascontiguousarray(colour), cv2.COLOR_RGB2GRAY)
+        shapes = infrared.shape, luma.shape
+        first = first or (shapes, paths)
+        for i in range(2):
+            if shapes[i] != first[0][i]:
+                raise PairError.of(
+                    'different sizes',
+                    paths[i],
+                    f'{first[0][i][1]}x{first[0][i][0]} as {first[1][i]} (one mapping needs '
+                    'images of one size)',
+                    f'{shapes[i][1]}x{shapes[i][0]}',
+                )
+        yield Pair(name, infrared, luma)
+
+
+def register_pairs(pairs, progress=iter):
+    """Find the mapping that several pairs of one rig agree on.
+
+    Each pair gives an estimate; one that is wrong by chance is wrong in its own way, so what
+    most agree on is right, while no single one shows whether it is. So at least three and at
+    least half have to agree; the median of where they put the corners is the result. Pairs
+    that show a scene again are left out, and so is what is in one place in all. Scales from a
+    half to twice that at which the fields of view coincide are tried, angles up to 6 degrees
+    and shifts up to a quarter of the image, and some beyond.
+
+    Args:
+        pairs (Sequence[Pair]): Infrared (H, W) and visible luma (h, w), float32 in [0, 1]; of
+            one size each.
+        progress (Callable): ``progress(pairs)`` iterates over the pairs while they are
+            searched, which takes the time. Defaults to no display.
+
+    Returns:
+        Registration: An affine homography.
+
+    Raises:
+        RegistrationError: There are fewer than three pairs, or too few agree.
+    """
+    if len(pairs) < MIN_PAIRS:
+        raise RegistrationError(
+            f'{len(pairs)} pair{"s" * (len(pairs) != 1)} cannot show whether a mapping is '
+            f'right: at least {MIN_PAIRS} must agree; {_ADVICE}'
+        )
+    edges = [(Edges(pair.ir), Edges(pair.vi)) for pair in pairs]
+    remove_fixed(edges)
+    scenes = different_scenes(edges)
+    if len(scenes) < MIN_PAIRS:
+        raise RegistrationError(
+            f'no mapping found: only {len(scenes)} of {len(pairs)} pairs show a scene of their '
+            f'own, {MIN_PAIRS} must; {_ADVICE}'
+        )
+    estimates = estimate_all([edges[i] for i in scenes], progress)
+    estimates = {
+        i: matrix for i, matrix in zip(scenes, estimates, strict=True) if matrix is not None
+    }
+    limit = TOLERANCE * np.hypot(*pairs[0].vi.shape)
+    source = map_corners(np.eye(3), pairs[0].ir.shape)
+    corners = [map_corners(matrix, pairs[0].ir.shape) for matrix in estimates.values()]
+    corners = np.array(corners).reshape(-1, 4, 2)
+    group = find_group(corners, limit)
+    needed = max(MIN_PAIRS, -(-len(scenes) // 2))
+    if len(group) < needed:
+        raise RegistrationError(
+            f'no mapping found: only {len(group)} of {len(scenes)} pairs of different scenes '
+            f'agree to {limit:.0f} pixels, {needed} must; {_ADVICE}'
+        )
+    middle = np.median(corners[group], 0)
+    columns = np.linalg.lstsq(np.c_[source, np.ones(4)], middle, rcond=None)[0]
+    homography = np.vstack([columns.T, [0, 0, 1]])
+    error = corners[group] - map_corners(homography, pairs[0].ir.shape)
+    names = [pairs[i].name for i in estimates]
+    return Registration(
+        homography, float(np.sqrt((error**2).sum(2).mean())), tuple(names[i] for i in group)
+    )
 
 
 def draw_checkerboard(ir, vi, tiles=8):
