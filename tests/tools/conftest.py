@@ -29,6 +29,22 @@ def load_tool():
     return load
 
 
+@pytest.fixture
+def run_main(load_tool, monkeypatch, capsys):
+    """Run a script of tools/ in this process; returns its exit status, stdout and stderr."""
+
+    def run(tool, *arguments):
+        monkeypatch.setattr(sys, 'argv', [tool, *map(str, arguments)])
+        status = 0
+        try:
+            load_tool(tool).main()
+        except SystemExit as stop:
+            status = stop.code
+        return status, *capsys.readouterr()
+
+    return run
+
+
 @pytest.fixture(scope='session')
 def run_tool():
     """Run a script of tools/ in a process of its own; returns it completed."""

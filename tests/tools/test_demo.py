@@ -1,3 +1,4 @@
+import functools
 import importlib.util
 import socket
 import sys
@@ -6,19 +7,9 @@ import pytest
 
 
 @pytest.fixture
-def run_here(load_tool, monkeypatch, capsys):
-    """Run the tool in this process; returns its exit status, stdout and stderr."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, 'argv', ['demo.py', *map(str, arguments)])
-        status = 0
-        try:
-            load_tool('demo.py').main()
-        except SystemExit as stop:
-            status = stop.code
-        return status, *capsys.readouterr()
-
-    return run
+def run_here(run_main):
+    """Run the tool in this process, see ``run_main``."""
+    return functools.partial(run_main, 'demo.py')
 
 
 def test_help_teaches(run_here):

@@ -1,3 +1,4 @@
+import functools
 import os
 import re
 import signal
@@ -29,19 +30,9 @@ def count_frames(path):
 
 
 @pytest.fixture
-def run_here(load_tool, monkeypatch, capsys):
-    """Run the tool in this process; returns its exit status, stdout and stderr."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, 'argv', ['fuse_video.py', *map(str, arguments)])
-        status = 0
-        try:
-            load_tool('fuse_video.py').main()
-        except SystemExit as stop:
-            status = stop.code
-        return status, *capsys.readouterr()
-
-    return run
+def run_here(run_main):
+    """Run the tool in this process, see ``run_main``."""
+    return functools.partial(run_main, 'fuse_video.py')
 
 
 def test_help_teaches(run_here):
