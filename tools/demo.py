@@ -30,9 +30,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-import torch
-
-from tsjnet_mm.apis.arguments import check_arguments
+from tsjnet_mm.apis.arguments import add_device_arguments, check_arguments
 from tsjnet_mm.apis.demo_models import DemoModels
 from tsjnet_mm.apis.demo_uploads import collect_examples
 
@@ -80,17 +78,7 @@ def parse_args():
         metavar=('IR_DIR', 'VI_DIR'),
         help='folders whose first three pairs are offered as examples',
     )
-    parser.add_argument(
-        '--device',
-        default='cuda' if torch.cuda.is_available() else 'cpu',
-        help='where to compute (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--precision',
-        default='auto',
-        choices=['auto', 'fp32', 'bf16', 'fp16'],
-        help='auto: fp16 on a GPU, bf16 on a CPU with AMX, else fp32',
-    )
+    add_device_arguments(parser)
     server = parser.add_argument_group('server')
     server.add_argument(
         '--host', default='127.0.0.1', help='address to listen on (default: %(default)s)'

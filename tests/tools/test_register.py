@@ -1,5 +1,5 @@
+import functools
 import json
-import sys
 
 import cv2
 import numpy as np
@@ -11,20 +11,9 @@ from tsjnet_mm.datasets.toy import draw_scene
 
 
 @pytest.fixture
-def call(load_tool, monkeypatch, capsys):
+def call(run_main):
     """Run the tool on a drawn pair; returns its status and what it printed."""
-    tool = load_tool('register.py')
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, 'argv', ['register.py', *map(str, arguments)])
-        try:
-            tool.main()
-            status = 0
-        except SystemExit as error:
-            status = error.code
-        return status, *capsys.readouterr()
-
-    return run
+    return functools.partial(run_main, 'register.py')
 
 
 @pytest.fixture

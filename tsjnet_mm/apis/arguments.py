@@ -41,6 +41,26 @@ def add_source_arguments(parser, percentiles_of):
     )
 
 
+def add_device_arguments(parser):
+    """Add on what and how exactly to compute.
+
+    Args:
+        parser (argparse.ArgumentParser | argparse._ArgumentGroup): Gets ``--device`` and
+            ``--precision``.
+    """
+    parser.add_argument(
+        '--device',
+        default='cuda' if torch.cuda.is_available() else 'cpu',
+        help='where to compute (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--precision',
+        default='auto',
+        choices=['auto', 'fp32', 'bf16', 'fp16'],
+        help='auto: fp16 on a GPU, bf16 on a CPU with AMX, else fp32',
+    )
+
+
 def add_machine_arguments(parser, batched):
     """Add where and how to compute.
 
@@ -53,17 +73,7 @@ def add_machine_arguments(parser, batched):
         argparse._ArgumentGroup: For more of the kind.
     """
     machine = parser.add_argument_group('machine')
-    machine.add_argument(
-        '--device',
-        default='cuda' if torch.cuda.is_available() else 'cpu',
-        help='where to compute (default: %(default)s)',
-    )
-    machine.add_argument(
-        '--precision',
-        default='auto',
-        choices=['auto', 'fp32', 'bf16', 'fp16'],
-        help='auto: fp16 on a GPU, bf16 on a CPU with AMX, else fp32',
-    )
+    add_device_arguments(machine)
     machine.add_argument(
         '--compile',
         action='store_true',

@@ -33,7 +33,7 @@ def test_the_blocks_input_is_overwritten_only_where_it_is_our_own(trunk, monkeyp
     with torch.no_grad():
         features = trunk.stem(x)
         before = features.clone()
-        assert bands.works_in_bands(features, trunk.out_channels)
+        assert bands.works_in_bands(trunk.blocks[0], features)
         bands.bottleneck_in_bands(trunk.blocks[0], features)
         torch.testing.assert_close(features, before, rtol=0, atol=0)
         trunk(x)
@@ -43,9 +43,12 @@ def test_the_blocks_input_is_overwritten_only_where_it_is_our_own(trunk, monkeyp
 def test_training_and_small_features_do_without_bands(trunk, monkeypatch):
     x = torch.randn(1, 12, 12, 12)
     with torch.no_grad():
-        assert not bands.works_in_bands(x, trunk.out_channels)
+        assert not bands.works_in_bands(trunk.blocks[0], x)
     monkeypatch.setattr(bands, 'SMALL_BYTES', 0)
-    assert not bands.works_in_bands(x, trunk.out_channels)
+    assert not bands.works_in_bands(trunk.blocks[0], x)
+    with torch.no_grad():
+        assert bands.works_in_bands(trunk.blocks[0], x)
+        assert not bands.works_in_bands(trunk.train().blocks[0], x)
 
 
 @pytest.mark.parametrize('size', [(40, 36), (64, 64)])

@@ -15,19 +15,22 @@ BAND_BYTES = 2**24
 SMALL_BYTES = 2**26
 
 
-def works_in_bands(x, out_channels):
-    """Whether a bottleneck with ``out_channels`` should work in bands on an input.
+def works_in_bands(block, x):
+    """Whether a bottleneck should work in bands on an input.
 
     Args:
+        block (ResNeStBottleneck): The block.
         x (Tensor): (B, C, H, W).
-        out_channels (int): Channels of the bottleneck's output.
 
     Returns:
-        bool: It is on a CPU, needs no gradient, and its output is large.
+        bool: The block is in evaluation mode (batch statistics need the whole batch), on a
+        CPU, without gradients, and its output is large.
     """
-    if torch.compiler.is_compiling() or torch.is_grad_enabled() or x.device.type != 'cpu':
+    if torch.compiler.is_compiling() or torch.is_grad_enabled():
         return False
-    return x[0, 0].numel() * out_channels * x.element_size() > SMALL_BYTES
+    if block.training or x.device.type != 'cpu':
+        return False
+    return x[0, 0].numel() * block.out_channels * x.element_size() > SMALL_BYTES
 
 
 def _with_context(x, start, stop, reach):

@@ -207,7 +207,7 @@ class ResNeStTrunk(nn.Module):
         """
         x = checkpoint(self.stem, x) if self.with_cp else self.stem(x)
         for block in self.blocks:
-            if works_in_bands(x, block.out_channels):
+            if works_in_bands(block, x):
                 x = bottleneck_in_bands(block, x)
             else:
                 x = checkpoint(block, x) if self.with_cp else block(x)
