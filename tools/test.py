@@ -13,10 +13,32 @@ from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from tsjnet_mm.apis import CLASSICAL_FUSORS, init_fusor
-from tsjnet_mm.engine.launch import add_run_arguments, fit_to_machine, read_config
+from tsjnet_mm.engine.launch import (
+    add_run_arguments,
+    end_distributed,
+    fit_to_machine,
+    read_config,
+)
 from tsjnet_mm.evaluation.table import format_table
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.checkpoints import CheckpointError, refuse_unsafe_checkpoints
+
+
+def report(args, cfg, runner, rows):
+    """Print the table of ``rows`` (method to metrics), and write it where ``--out`` says."""
+    rows = {
+        method: {name.rpartition('/')[2]: value for name, value in metrics.items()}
+        for method, metrics in rows.items()
+    }
+    table = format_table(
+        rows,
+        convention=cfg.test_evaluator.get('convention', 'plain'),
+        pairs=len(runner.test_dataloader.dataset),
+    )
+    print(table)
+    if args.out:
+        with whole_file(args.out) as partial:
+            partial.write_text(table + '\n')
 
 
 def main():
@@ -51,21 +73,9 @@ def main():
     for name in args.baselines:
         runner.model = init_fusor(name, device=device)
         rows[name] = runner.test()
-    if not is_main_process():
-        return
-    rows = {
-        method: {name.rpartition('/')[2]: value for name, value in metrics.items()}
-        for method, metrics in rows.items()
-    }
-    table = format_table(
-        rows,
-        convention=cfg.test_evaluator.get('convention', 'plain'),
-        pairs=len(runner.test_dataloader.dataset),
-    )
-    print(table)
-    if args.out:
-        with whole_file(args.out) as partial:
-            partial.write_text(table + '\n')
+    if is_main_process():
+        report(args, cfg, runner, rows)
+    end_distributed()
 
 
 if __name__ == '__main__':

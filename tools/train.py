@@ -11,7 +11,12 @@ import argparse
 
 from mmengine.runner import Runner
 
-from tsjnet_mm.engine.launch import add_run_arguments, fit_to_machine, read_config
+from tsjnet_mm.engine.launch import (
+    add_run_arguments,
+    end_distributed,
+    fit_to_machine,
+    read_config,
+)
 from tsjnet_mm.utils.checkpoints import CheckpointError, refuse_unsafe_checkpoints
 
 
@@ -45,6 +50,7 @@ def main():
         Runner.from_cfg(cfg).train()
     except CheckpointError as error:
         parser.exit(1, f'error: {error}\n')
+    end_distributed()
 
 
 if __name__ == '__main__':

@@ -23,7 +23,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 import tsjnet_mm
-from tsjnet_mm.engine.launch import fit_to_machine
+from tsjnet_mm.engine.launch import end_distributed, fit_to_machine
 
 config, out, launcher = sys.argv[1:]
 cfg = Config.fromfile(config)
@@ -43,6 +43,7 @@ losses = model(inputs=inputs, mode='loss')
 sum(losses.values()).backward()
 gradients = {name: p.grad for name, p in network.named_parameters()}
 torch.save(gradients, f'{out}.{rank}')
+end_distributed()
 """
 
 
