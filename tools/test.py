@@ -24,8 +24,21 @@ from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.checkpoints import CheckpointError, refuse_unsafe_checkpoints
 
 
-def report(args, cfg, runner, rows):
-    """Print the table of ``rows`` (method to metrics), and write it where ``--out`` says."""
+def test(args):
+    """Run the test loop for the model and each baseline, and print one table."""
+    cfg = read_config(args)
+    cfg.load_from = args.checkpoint
+    cfg.resume = False
+    fit_to_machine(cfg, args.launcher)
+    refuse_unsafe_checkpoints()
+    runner = Runner.from_cfg(cfg)
+    rows = {Path(args.config).stem: runner.test()}
+    device = next(runner.model.parameters()).device
+    for name in args.baselines:
+        runner.model = init_fusor(name, device=device)
+        rows[name] = runner.test()
+    if not is_main_process():
+        return
     rows = {
         method: {name.rpartition('/')[2]: value for name, value in metrics.items()}
         for method, metrics in rows.items()
@@ -42,7 +55,7 @@ def report(args, cfg, runner, rows):
 
 
 def main():
-    """Run the test loop for the model and each baseline, and print one table."""
+    """Read the command line and test."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -58,23 +71,10 @@ def main():
     parser.add_argument('--out', type=Path, help='also write the table to this file')
     add_run_arguments(parser)
     args = parser.parse_args()
-
-    cfg = read_config(args)
-    cfg.load_from = args.checkpoint
-    cfg.resume = False
-    fit_to_machine(cfg, args.launcher)
-    refuse_unsafe_checkpoints()
     try:
-        runner = Runner.from_cfg(cfg)
-        rows = {Path(args.config).stem: runner.test()}
+        test(args)
     except CheckpointError as error:
         parser.exit(1, f'error: {error}\n')
-    device = next(runner.model.parameters()).device
-    for name in args.baselines:
-        runner.model = init_fusor(name, device=device)
-        rows[name] = runner.test()
-    if is_main_process():
-        report(args, cfg, runner, rows)
     end_distributed()
 
 

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKER = """
 import os
 import sys
+from pathlib import Path
 
 import torch
 from mmengine.config import Config
@@ -25,25 +26,35 @@ from mmengine.runner import Runner
 import tsjnet_mm
 from tsjnet_mm.engine.launch import end_distributed, fit_to_machine
 
-config, out, launcher = sys.argv[1:]
-cfg = Config.fromfile(config)
-cfg.launcher = launcher
-cfg.work_dir = os.path.dirname(out)
-fit_to_machine(cfg, launcher)
-runner = Runner.from_cfg(cfg)
-model = runner.model
-network = getattr(model, 'module', model)
-state = torch.load(os.environ['STATE'], weights_only=True)
-network.load_state_dict(state)
-model.eval()
-data = torch.load(os.environ['PAIRS'], weights_only=True)
-rank, world = (int(os.environ.get(name, d)) for name, d in (('RANK', 0), ('WORLD_SIZE', 1)))
-inputs = {name: images[rank::world] for name, images in data.items()}
-losses = model(inputs=inputs, mode='loss')
-sum(losses.values()).backward()
-gradients = {name: p.grad for name, p in network.named_parameters()}
-torch.save(gradients, f'{out}.{rank}')
+def main(config, out, launcher):
+    cfg = Config.fromfile(config)
+    cfg.launcher = launcher
+    cfg.work_dir = os.path.dirname(out)
+    fit_to_machine(cfg, launcher)
+    runner = Runner.from_cfg(cfg)
+    model = runner.model
+    network = getattr(model, 'module', model)
+    state = torch.load(os.environ['STATE'], weights_only=True)
+    network.load_state_dict(state)
+    model.eval()
+    data = torch.load(os.environ['PAIRS'], weights_only=True)
+    rank, world = (int(os.environ.get(name, d)) for name, d in (('RANK', 0), ('WORLD_SIZE', 1)))
+    inputs = {name: images[rank::world] for name, images in data.items()}
+    losses = model(inputs=inputs, mode='loss')
+    sum(losses.values()).backward()
+    gradients = {name: p.grad for name, p in network.named_parameters()}
+    torch.save(gradients, f'{out}.{rank}')
+
+
+def gloo_threads():
+    names = (path.read_text() for path in Path('/proc/self/task').glob('*/comm'))
+    return sum('gloo' in name for name in names)
+
+
+main(*sys.argv[1:])
+assert gloo_threads() > 0 or sys.argv[3] == 'none' or sys.platform != 'linux'
 end_distributed()
+assert gloo_threads() == 0
 """
 
 
