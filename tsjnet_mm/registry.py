@@ -1,6 +1,6 @@
 """Registries of the package: scope ``tsjnet_mm``, children of mmengine's roots.
 
-Each names the package whose import fills it, so that building by config works without an
+Each names the packages whose import fills it, so that building by config works without an
 import by hand, also from another library's scope (``type='tsjnet_mm.TSJNet'``). There is a
 child of every root, filled or not: mmengine warns of a default scope that lacks one.
 """
@@ -11,13 +11,14 @@ from mmengine.registry import Registry
 SCOPE = 'tsjnet_mm'
 
 
-def _child(parent, location):
-    return Registry(parent.name, parent=parent, scope=SCOPE, locations=[f'{SCOPE}.{location}'])
+def _child(parent, *locations):
+    locations = [f'{SCOPE}.{location}' for location in locations]
+    return Registry(parent.name, parent=parent, scope=SCOPE, locations=locations)
 
 
 MODELS = _child(root.MODELS, 'models')
 DATASETS = _child(root.DATASETS, 'datasets')
-TRANSFORMS = _child(root.TRANSFORMS, 'datasets.transforms')
+TRANSFORMS = _child(root.TRANSFORMS, 'datasets.transforms', 'apis')
 METRICS = _child(root.METRICS, 'evaluation')
 VISUALIZERS = _child(root.VISUALIZERS, 'visualization')
 HOOKS = _child(root.HOOKS, 'engine')

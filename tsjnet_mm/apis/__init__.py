@@ -1,18 +1,21 @@
 """What people call: building fusors, fusing files, measuring them."""
 
+from tsjnet_mm.utils.checkpoints import load_state_dict
+
 from .evaluate import BASELINES, evaluate_folders
 from .flicker import temporal_difference
 from .folder import fuse_to_folder, load_homography
+from .fuse_pair import FusePair
 from .inferencer import FusedImage, FusionInferencer, save_image
 from .init import CLASSICAL_FUSORS, PRESETS, config_dir, init_fusor
 from .pairs import find_pairs, iterate_pairs
 from .video import FusedVideo, fuse_video
-from .weights import load_state_dict
 
 __all__ = [
     'BASELINES',
     'CLASSICAL_FUSORS',
     'PRESETS',
+    'FusePair',
     'FusedImage',
     'FusedVideo',
     'FusionInferencer',

@@ -8,6 +8,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
+from tsjnet_mm.models.drivers import network_images
 from tsjnet_mm.registry import MODELS, SCOPE
 from tsjnet_mm.structures import FusionDataSample
 from tsjnet_mm.utils import rgb_to_luma
@@ -81,7 +82,7 @@ class FusedImageDetector:
         metainfo = {'img_shape': size, 'ori_shape': size, 'scale_factor': (1.0, 1.0)}
         sample = FusionDataSample(metainfo=metainfo)
         network = self.driver.model
-        images = self.driver.network_images(luma, visible)
+        images = network_images(luma, visible, self.driver.appearance)
         batch = network.data_preprocessor({'inputs': images, 'data_samples': [sample]})
         done = network.predict(batch['inputs'], batch['data_samples'], rescale=False)
         found = done[0].pred_instances.cpu().numpy()

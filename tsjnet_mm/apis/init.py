@@ -9,8 +9,7 @@ from mmengine.registry import DefaultScope
 
 import tsjnet_mm
 from tsjnet_mm.registry import MODELS, SCOPE
-
-from .weights import load_state_dict
+from tsjnet_mm.utils.checkpoints import load_weights
 
 #: Fusors without weights.
 CLASSICAL_FUSORS = {
@@ -85,22 +84,9 @@ def init_fusor(name_or_config, weights=None, device='cpu'):
     with DefaultScope.overwrite_default_scope(SCOPE):
         fusor = MODELS.build(model)
     if weights is not None:
-        _load(fusor, weights)
+        load_weights(fusor, weights)
     elif any(True for _ in fusor.parameters()):
         name = name_or_config if isinstance(name_or_config, str) else type(fusor).__name__
         warnings.warn(f'{name} has random weights: give it a checkpoint', stacklevel=2)
     return fusor.to(torch.device(device)).eval()
 
-
-def _load(fusor, path):
-    state_dict = load_state_dict(path)
-    try:
-        missing, unexpected = fusor.load_state_dict(state_dict, strict=False)
-    except RuntimeError as error:
-        raise ValueError(f'{path} does not fit {type(fusor).__name__}: {error}') from error
-    if missing or unexpected:
-        raise ValueError(
-            f'{path} does not fit {type(fusor).__name__}: {len(missing)} weights are missing '
-            f'({", ".join(missing[:3])}), {len(unexpected)} are unknown '
-            f'({", ".join(unexpected[:3])})'
-        )

@@ -54,6 +54,58 @@ def read_checkpoint(path, map_location='cpu'):
         raise _refusal(path, error) from error
 
 
+def load_state_dict(path):
+    """State dict of a checkpoint file, read with ``weights_only=True``.
+
+    Args:
+        path (str | Path): A checkpoint of mmengine's Runner, or a plain state dict.
+
+    Returns:
+        dict[str, Tensor]: On the CPU.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It holds other things than weights, or is no checkpoint.
+    """
+    checkpoint = read_checkpoint(path)
+    if not isinstance(checkpoint, dict):
+        raise ValueError(f'{path}: expected a dict of weights, found {type(checkpoint)}')
+    state_dict = checkpoint.get('state_dict', checkpoint)
+    foreign = [name for name, value in state_dict.items() if not torch.is_tensor(value)]
+    if foreign:
+        raise ValueError(
+            f'{path}: expected a state dict, found entries that are no tensors: '
+            f"{', '.join(map(str, foreign[:4]))} (a checkpoint of the authors' release goes "
+            'through tools/model_converters/tsjnet_release.py first)'
+        )
+    return state_dict
+
+
+def load_weights(model, path):
+    """Load a checkpoint into a model that it fits to the last weight.
+
+    Args:
+        model (nn.Module): Gets the weights.
+        path (str | Path): See :func:`load_state_dict`.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is unsafe or no checkpoint, or its weights do not fit; names some.
+    """
+    state_dict = load_state_dict(path)
+    name = type(model).__name__
+    try:
+        missing, unexpected = model.load_state_dict(state_dict, strict=False)
+    except RuntimeError as error:
+        raise ValueError(f'{path} does not fit {name}: {error}') from error
+    if missing or unexpected:
+        raise ValueError(
+            f'{path} does not fit {name}: {len(missing)} weights are missing '
+            f'({", ".join(missing[:3])}), {len(unexpected)} are unknown '
+            f'({", ".join(unexpected[:3])})'
+        )
+
+
 def refuse_unsafe_checkpoints():
     """Make mmengine's Runner and models of this process read checkpoints safely, or not at all.
 

@@ -2,10 +2,12 @@
 
 from .formatting import PackFusionInputs
 from .geometry import PadPair, RandomCropPair, RandomFlipPair, ResizePair
+from .image_pair import LoadImagePair
 from .loading import LoadPair, LoadPairAnnotations
 from .photometric import PhotometricVisible
 
 __all__ = [
+    'LoadImagePair',
     'LoadPair',
     'LoadPairAnnotations',
     'PackFusionInputs',

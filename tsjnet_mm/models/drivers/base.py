@@ -13,6 +13,26 @@ from tsjnet_mm.registry import MODELS
 from tsjnet_mm.utils import recolour
 
 
+def network_images(luma, visible, appearance):
+    """Images as the data preprocessors of mmdet and mmseg take them, differentiably.
+
+    Args:
+        luma (Tensor): (B, 1, H, W) in [0, 1].
+        visible (Tensor): (B, 3, H, W) RGB in [0, 1], for the chroma.
+        appearance (str): ``'grey'`` repeats the luma over three channels, ``'colour'`` gives
+            it the visible image's chroma.
+
+    Returns:
+        list[Tensor]: B images (3, H, W) in 0..255, BGR as OpenMMLab's loaders give; the
+        preprocessor's own channel conversion and normalisation come on top.
+    """
+    if appearance == 'colour':
+        image = recolour(luma, visible).flip(1)
+    else:
+        image = luma.expand(-1, 3, -1, -1)
+    return list(255 * image.float())
+
+
 class BaseDriver(BaseModule):
     """Wraps a task network.
 
@@ -58,23 +78,6 @@ class BaseDriver(BaseModule):
     def train(self, mode=True):
         """Set the mode; a frozen driver stays in eval mode."""
         return super().train(mode and not self.frozen)
-
-    def network_images(self, luma, visible):
-        """Images as the wrapped model's data preprocessor takes them, differentiably.
-
-        Args:
-            luma (Tensor): (B, 1, H, W) in [0, 1].
-            visible (Tensor): (B, 3, H, W) RGB in [0, 1], for the chroma.
-
-        Returns:
-            list[Tensor]: B images (3, H, W) in 0..255, BGR as OpenMMLab's loaders give; the
-            preprocessor's own channel conversion and normalisation come on top.
-        """
-        if self.appearance == 'colour':
-            image = recolour(luma, visible).flip(1)
-        else:
-            image = luma.expand(-1, 3, -1, -1)
-        return list(255 * image.float())
 
     def keep_terms(self, losses):
         """Sum each term's parts, and keep and weight those that ``loss_terms`` names.

@@ -6,7 +6,7 @@ from mmengine.structures import InstanceData
 from tsjnet_mm.registry import MODELS
 from tsjnet_mm.structures import FusionDataSample
 
-from .base import BaseDriver
+from .base import BaseDriver, network_images
 
 
 @MODELS.register_module()
@@ -74,7 +74,7 @@ class DetectionDriver(BaseDriver):
         """
         batch = self.model.data_preprocessor(
             {
-                'inputs': self.network_images(luma, visible),
+                'inputs': network_images(luma, visible, self.appearance),
                 'data_samples': [self._sample(sample) for sample in data_samples],
             }
         )

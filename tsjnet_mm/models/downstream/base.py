@@ -1,0 +1,146 @@
+"""What fused detectors and fused segmentors share."""
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModel
+
+from tsjnet_mm.models.drivers import network_images
+from tsjnet_mm.registry import MODELS, SCOPE
+from tsjnet_mm.utils.checkpoints import load_weights
+
+
+class FusedModel(BaseModel):
+    """A fusor in front of a task network.
+
+    Its inputs are pairs as :class:`~tsjnet_mm.datasets.transforms.LoadImagePair` loads them;
+    they are fused and go through the network's own data preprocessor. All else, samples,
+    losses and results, is the network's, and so is any attribute that this model lacks:
+    hooks find ``bbox_head`` or ``decode_head`` where they look for it.
+
+    Args:
+        model (dict): Config of the network.
+        scope (str): Registry scope of the library it comes from.
+        fusor (dict): Config of the fusor.
+        fusor_weights (str, optional): Checkpoint of the fusor, or of a joint model, loaded
+            when weights are initialised. It is read safely: a file that holds anything but
+            weights is refused.
+        frozen (bool): Keep the fusor as it is. Otherwise the network's losses train it, too.
+            Defaults to True.
+        appearance (str): What the network sees: ``'colour'``, the fused luma with the visible
+            image's chroma, or ``'grey'``, the luma alone in three channels. Defaults to
+            ``'colour'``.
+        data_preprocessor (dict, optional): Of the network, if its own config has none: the
+            Runner gives the outermost model what a config names so on its top level.
+        init_cfg (dict, optional): Initialisation, see mmengine's ``BaseModule``.
+
+    Raises:
+        ValueError: ``appearance`` is unknown.
+    """
+
+    def __init__(
+        self,
+        model,
+        scope,
+        fusor,
+        fusor_weights=None,
+        frozen=True,
+        appearance='colour',
+        data_preprocessor=None,
+        init_cfg=None,
+    ):
+        super().__init__(init_cfg=init_cfg)
+        if appearance not in ('grey', 'colour'):
+            raise ValueError(f"appearance must be 'grey' or 'colour', got {appearance!r}")
+        network = {'_scope_': scope, **model}
+        if data_preprocessor is not None:
+            network.setdefault('data_preprocessor', data_preprocessor)
+        self.model = MODELS.build(network)
+        self.fusor = MODELS.build({'_scope_': SCOPE, **fusor})
+        self.fusor_weights = fusor_weights
+        self.frozen = frozen
+        self.appearance = appearance
+        if frozen:
+            self.fusor.requires_grad_(False)
+            self.fusor.eval()
+
+    def __getattr__(self, name):
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            if name == 'model':
+                raise
+            return getattr(self.model, name)
+
+    def init_weights(self):
+        """Initialise all weights, and load those of the fusor.
+
+        Raises:
+            FileNotFoundError: There is no file ``fusor_weights``.
+            ValueError: It is unsafe, or does not fit.
+        """
+        super().init_weights()
+        if self.fusor_weights is not None:
+            load_weights(self.fusor, self.fusor_weights)
+
+    def train(self, mode=True):
+        """Set the mode; a frozen fusor stays in eval mode."""
+        super().train(mode)
+        if self.frozen:
+            self.fusor.eval()
+        return self
+
+    def fuse(self, images):
+        """Fuse images, in one batch, smaller ones continued by their last pixels.
+
+        Args:
+            images (Sequence[Tensor]): (4, H, W) each: blue, green, red, infrared in 0..255.
+
+        Returns:
+            list[Tensor]: (3, H, W) each, BGR in 0..255, float32; with gradients unless frozen.
+
+        Raises:
+            ValueError: An image has another number of channels.
+        """
+        for image in images:
+            if image.dim() != 3 or image.shape[0] != 4:
+                raise ValueError(
+                    f'{type(self).__name__} takes images of blue, green, red and infrared, '
+                    f'(4, H, W), got {tuple(image.shape)}; load them by '
+                    "dict(type='tsjnet_mm.LoadImagePair')"
+                )
+        height = max(image.shape[1] for image in images)
+        width = max(image.shape[2] for image in images)
+        batch = torch.stack(
+            [
+                F.pad(
+                    image[None].float() / 255,
+                    (0, width - image.shape[2], 0, height - image.shape[1]),
+                    mode='replicate',
+                )[0]
+                for image in images
+            ]
+        )
+        visible, infrared = batch[:, :3].flip(1), batch[:, 3:]
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            luma = self.fusor.fuse(infrared, visible)
+        fused = network_images(luma, visible, self.appearance)
+        return [
+            image[:, : source.shape[1], : source.shape[2]]
+            for image, source in zip(fused, images, strict=True)
+        ]
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        """The Runner's entry: fuse, preprocess, and call the network.
+
+        Args:
+            inputs (Sequence[Tensor] | Tensor): B pairs, (4, H, W) each in 0..255.
+            data_samples (list, optional): The network's samples.
+            mode (str): ``'tensor'``, ``'predict'`` or ``'loss'``, see the network.
+
+        Returns:
+            What the network returns: features, samples or losses.
+        """
+        data = self.model.data_preprocessor(
+            {'inputs': self.fuse(inputs), 'data_samples': data_samples}, mode == 'loss'
+        )
+        return self.model(data['inputs'], data['data_samples'], mode=mode)

@@ -1,0 +1,19 @@
+"""Fusion in front of a detector."""
+
+from tsjnet_mm.registry import MODELS
+
+from .base import FusedModel
+
+
+@MODELS.register_module()
+class FusedDetector(FusedModel):
+    """A fusor in front of any mmdet detector.
+
+    Args:
+        detector (dict): Config of the detector.
+        fusor (dict): Config of the fusor.
+        **kwargs: See :class:`FusedModel`.
+    """
+
+    def __init__(self, detector, fusor, **kwargs):
+        super().__init__(detector, 'mmdet', fusor, **kwargs)

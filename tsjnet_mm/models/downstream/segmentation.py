@@ -1,0 +1,19 @@
+"""Fusion in front of a segmentor."""
+
+from tsjnet_mm.registry import MODELS
+
+from .base import FusedModel
+
+
+@MODELS.register_module()
+class FusedSegmentor(FusedModel):
+    """A fusor in front of any mmseg segmentor.
+
+    Args:
+        segmentor (dict): Config of the segmentor.
+        fusor (dict): Config of the fusor.
+        **kwargs: See :class:`FusedModel`.
+    """
+
+    def __init__(self, segmentor, fusor, **kwargs):
+        super().__init__(segmentor, 'mmseg', fusor, **kwargs)
