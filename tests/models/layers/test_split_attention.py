@@ -16,6 +16,20 @@ def test_split_attention_follows_the_paper():
     torch.testing.assert_close(layer(x), expected)
 
 
+def test_trains_on_a_single_image():
+    """The last batch of an epoch may hold one: its pooled vector has no statistics."""
+    torch.manual_seed(0)
+    layer = SplitAttention(4).train()
+    layer(torch.randn(3, 4, 5, 6))
+    before = layer.fc1[1].running_mean.clone()
+    x = torch.randn(1, 4, 5, 6, requires_grad=True)
+    layer(x).sum().backward()
+    assert x.grad.abs().sum() > 0
+    assert layer.fc1[1].running_mean.equal(before)
+    assert layer.fc1[1].num_batches_tracked == 1
+    assert layer.radix_conv[1].num_batches_tracked == 2
+
+
 def test_bottleneck_widths_and_pooled_shortcut():
     block = ResNeStBottleneck(128, planes=128).eval()
     assert block.conv1[0].out_channels == 128

@@ -6,16 +6,33 @@ resolution is kept (or halved once, by option); the shortcut of a widening block
 """
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from .bands import bottleneck_in_bands, works_in_bands
 from .checkpoint import checkpoint
 
 
-def _conv_norm_relu(in_channels, out_channels, kernel_size, **kwargs):
+class PooledBatchNorm2d(nn.BatchNorm2d):
+    """Batch normalisation that bears a single value per channel in training, too.
+
+    A pooled image alone in its batch (the last of an epoch) has no statistics: it is
+    normalised by the running ones, which stay as they are.
+    """
+
+    def forward(self, x):
+        """Normalise (B, C, H, W)."""
+        if self.training and x.shape[0] * x.shape[2] * x.shape[3] == 1:
+            return F.batch_norm(
+                x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
+        return super().forward(x)
+
+
+def _conv_norm_relu(in_channels, out_channels, kernel_size, norm=nn.BatchNorm2d, **kwargs):
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2, **kwargs),
-        nn.BatchNorm2d(out_channels),
+        norm(out_channels),
         nn.ReLU(inplace=True),
     )
 
@@ -40,8 +57,9 @@ class SplitAttention(nn.Module):
         self.radix_conv = _conv_norm_relu(
             channels, channels * radix, 3, groups=radix * cardinality
         )
-        self.fc1 = _conv_norm_relu(channels, inner, 1, groups=cardinality, bias=False)
-        self.fc2 = _conv_norm_relu(inner, channels * radix, 1, groups=cardinality, bias=False)
+        pooled = {'norm': PooledBatchNorm2d, 'groups': cardinality, 'bias': False}
+        self.fc1 = _conv_norm_relu(channels, inner, 1, **pooled)
+        self.fc2 = _conv_norm_relu(inner, channels * radix, 1, **pooled)
 
     def forward(self, x):
         """Attend over the splits.
