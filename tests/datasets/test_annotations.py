@@ -148,8 +148,24 @@ def test_unknown_class_names_the_object_and_the_known_ones(tmp_path):
             build_label_reader(str(path), LABELS)('a', SIZE)
 
 
+def test_yolo_confidence_is_read_over(tmp_path):
+    plain, scored = tmp_path / 'a.txt', tmp_path / 'b.txt'
+    plain.write_text('1 .5 .5 .1 .1\n0 .5 .5 .2 .2\n1 .4 .4 .1 .1\n')
+    scored.write_text('1 .5 .5 .1 .1 .9\n0 .5 .5 .2 .2 0\n1 .4 .4 .1 .1 1\n')
+    reader = build_label_reader(str(tmp_path), LABELS)
+    assert reader('b', SIZE) == reader('a', SIZE)
+    assert set(reader('b', SIZE)[0]) == {'bbox', 'bbox_label', 'ignore_flag'}
+
+
+@pytest.mark.parametrize('confidence', ['1.01', '-0.1', 'nan', 'x', '.5 .5'])
+def test_yolo_confidence_out_of_range(tmp_path, confidence):
+    (tmp_path / 'a.txt').write_text(f'0 .5 .5 .1 .1 {confidence}\n')
+    with pytest.raises(PairError, match=r'at most a confidence in 0\.\.1 .*in line 1'):
+        build_label_reader(str(tmp_path), LABELS)('a', SIZE)
+
+
 @pytest.mark.parametrize(
-    'line', ['0 .5 .5 .1', '0 .5 .5 .1 .1 .9', 'car .5 .5 .1 .1', '0 .5 x .1 .1', '0 nan 0 1 1']
+    'line', ['0 .5 .5 .1', 'car .5 .5 .1 .1', '0 .5 x .1 .1', '0 nan 0 1 1', '0']
 )
 def test_malformed_yolo_line(tmp_path, line):
     (tmp_path / 'a.txt').write_text(f'0 .5 .5 .1 .1\n{line}\n')

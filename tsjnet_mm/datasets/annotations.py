@@ -96,9 +96,10 @@ def _finite(texts):
 
 
 class YoloReader(LabelReader):
-    """Labels as ``<folder>/<stem>.txt``, a line ``class cx cy w h`` an object.
+    """Labels as ``<folder>/<stem>.txt``, a line ``class cx cy w h [confidence]`` an object.
 
     Centre and size are relative to the image's; ``class`` counts the known classes from 0.
+    Labels that a detector found may have its confidence, in [0, 1]; it is checked and left.
     """
 
     def __call__(self, stem, size):
@@ -115,12 +116,17 @@ class YoloReader(LabelReader):
                 continue
             where = f'line {number}'
             try:
-                index, *centre_and_size = fields
+                index, *numbers = fields
                 index = int(index)
-                cx, cy, w, h = _finite(centre_and_size)
+                cx, cy, w, h, *confidence = _finite(numbers)
+                if len(confidence) > 1 or not all(0 <= value <= 1 for value in confidence):
+                    raise ValueError(f'no confidence in [0, 1]: {confidence}')
             except ValueError as error:
                 raise _malformed(
-                    path, 'class cx cy w h, an integer and 4 numbers', f'{line!r} in {where}'
+                    path,
+                    'class cx cy w h, an integer and 4 numbers, with at most a confidence '
+                    'in 0..1 after them',
+                    f'{line!r} in {where}',
                 ) from error
             name = names[index] if 0 <= index < len(names) else f'class {index}'
             label = self._label(name, path, where)

@@ -1,0 +1,226 @@
+r"""Export a dataset of fused images that unchanged mmdet and mmseg train on.
+
+Examples:
+    python tools/export_fused_dataset.py --dataset msrs --data-root data/MSRS \
+        --layout coco mmseg --model tsjnet-light --weights epoch_40.pth --out data/MSRS_tsjnet
+    python tools/export_fused_dataset.py --dataset msrs --data-root data/MSRS \
+        --layout voc --fused out/SeAFusion --out data/MSRS_SeAFusion     # any method's images
+    python tools/export_fused_dataset.py --dataset m3fd --data-root data/M3FD --layout coco \
+        --splits train test --pairs 'lists/{split}.txt' --source vi --out data/M3FD_vi
+    python tools/export_fused_dataset.py --dataset folder --data-root 'data/mine/{split}' \
+        --classes person,car --layout coco --model laplacian --out data/mine_fused
+
+Layouts:
+    coco    OUT/<split>/*.png, OUT/annotations/<split>.json          mmdet's CocoDataset
+    voc     OUT/VOC2007/{JPEGImages,Annotations,ImageSets/Main}      mmdet's XMLDataset
+            That reads *.jpg alone: the images are PNG, without loss, under this name.
+    mmseg   OUT/{img_dir,ann_dir}/<split>/*.png, OUT/splits/<split>.txt
+                                                                     mmseg's BaseSegDataset
+
+coco and voc need boxes, mmseg needs masks. All images are 8-bit RGB PNG. OUT/dataset.json says
+what they were made of, and the lines to paste into a config of mmdet or mmseg are printed. Run
+the same command again to finish what was interrupted: an image that the same settings made of
+files that have not changed since is left as it is.
+"""
+
+import argparse
+from pathlib import Path
+
+from tsjnet_mm.apis import FusionInferencer
+from tsjnet_mm.apis.arguments import add_machine_arguments, check_arguments
+from tsjnet_mm.apis.export_dataset import config_lines, export_dataset
+from tsjnet_mm.apis.export_layouts import EXPORT_LAYOUTS
+from tsjnet_mm.datasets import FolderDataset, LLVIPDataset, M3FDDataset, MSRSDataset
+
+DATASETS = {
+    'msrs': MSRSDataset,
+    'm3fd': M3FDDataset,
+    'llvip': LLVIPDataset,
+    'folder': FolderDataset,
+}
+
+
+def parse_args():
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    data = parser.add_argument_group('data')
+    data.add_argument(
+        '--dataset',
+        required=True,
+        choices=DATASETS,
+        help='which; folder: any with ir, vi and labels (YOLO, VOC) or masks, or both',
+    )
+    data.add_argument(
+        '--data-root',
+        required=True,
+        metavar='DIR',
+        help='folder of the dataset; {split} in it stands for the split',
+    )
+    data.add_argument(
+        '--splits',
+        nargs='+',
+        metavar='NAME',
+        help='splits to export (default: train test; of m3fd and folder, if neither '
+        '--data-root nor --pairs has {split}, all pairs as train)',
+    )
+    data.add_argument(
+        '--pairs',
+        default='',
+        metavar='FILE',
+        help='text file under DIR with the stems to take, one a line; {split} in it stands for '
+        'the split (default: all pairs)',
+    )
+    data.add_argument(
+        '--classes',
+        metavar='NAMES',
+        help='classes of the boxes, separated by commas, or a text file with one a line '
+        "(default: the dataset's; of msrs, m3fd and llvip a selection)",
+    )
+    data.add_argument(
+        '--seg-classes', metavar='NAMES', help="classes of the masks (default: the dataset's)"
+    )
+    images = parser.add_argument_group('images, one of these')
+    which = images.add_mutually_exclusive_group(required=True)
+    which.add_argument(
+        '--model',
+        help='fuse by tsjnet-official, tsjnet-light, average, max, laplacian or a file',
+    )
+    which.add_argument(
+        '--fused',
+        metavar='DIR',
+        help='images that some method fused, in DIR/<split> or in DIR; names may differ by '
+        'words such as fused_ or _ir',
+    )
+    which.add_argument('--source', choices=['ir', 'vi'], help='one of the two sources alone')
+    images = parser.add_argument_group('how to make them')
+    images.add_argument('--weights', help='checkpoint of the model')
+    images.add_argument(
+        '--keep-grey',
+        action='store_true',
+        help="leave fused images grey instead of giving them the visible image's colour",
+    )
+    images.add_argument(
+        '--ir-range',
+        nargs=2,
+        type=float,
+        metavar=('LOW', 'HIGH'),
+        help='stored infrared values that become black and white, e.g. 7000 9000',
+    )
+    images.add_argument(
+        '--ir-percentiles',
+        nargs=2,
+        type=float,
+        metavar=('LOW', 'HIGH'),
+        help='or percentiles of each infrared image, e.g. 1 99',
+    )
+    parser.add_argument(
+        '--layout', required=True, nargs='+', choices=EXPORT_LAYOUTS, help='one or several'
+    )
+    parser.add_argument(
+        '--out', required=True, type=Path, metavar='OUT', help='folder of the new dataset'
+    )
+    add_machine_arguments(parser, batched='pairs')
+    args = parser.parse_args()
+    if args.model:
+        check_arguments(parser, args)
+    elif args.weights:
+        parser.error('--weights goes with --model')
+    if args.ir_range and args.ir_percentiles:
+        parser.error('give --ir-range or --ir-percentiles, not both')
+    args.splits = choose_splits(parser, args)
+    return parser, args
+
+
+def choose_splits(parser, args):
+    """The splits asked for, if something tells them apart."""
+    patterns = [layout['ir'] for layout in DATASETS[args.dataset].LAYOUTS]
+    apart = any('{split}' in text for text in (*patterns, args.data_root, args.pairs))
+    splits = args.splits or (['train', 'test'] if apart else ['train'])
+    if len(splits) > 1 and not apart:
+        parser.error(
+            f'{args.dataset} has no splits of its own: tell them apart by {{split}} in '
+            '--data-root or --pairs'
+        )
+    return splits
+
+
+def read_names(text):
+    """Names of a text file, or separated by commas."""
+    if Path(text).is_file():
+        names = Path(text).read_text(encoding='utf-8').splitlines()
+    else:
+        names = text.split(',')
+    return tuple(name.strip() for name in names if name.strip())
+
+
+def build_dataset(args, split):
+    """The pairs of a split, with what the layouts need."""
+    metainfo = {
+        key: read_names(text)
+        for key, text in (('classes', args.classes), ('seg_classes', args.seg_classes))
+        if text
+    }
+    needed = {EXPORT_LAYOUTS[name].needs[1] for name in args.layout}
+    return DATASETS[args.dataset](
+        data_root=args.data_root.replace('{split}', split),
+        split=split,
+        ann_file=args.pairs.replace('{split}', split),
+        annotations=sorted(needed),
+        metainfo=metainfo,
+        test_mode=True,
+    )
+
+
+def choose_images(args, inferencer, split):
+    """What :func:`.export_dataset` is to take for images."""
+    if args.fused:
+        folder = Path(args.fused, split)
+        return folder if folder.is_dir() else Path(args.fused)
+    return inferencer or args.source
+
+
+def main():
+    """Export each split, then print the lines of a config; stop at the first problem."""
+    parser, args = parse_args()
+    try:
+        datasets = {split: build_dataset(args, split) for split in args.splits}
+        inferencer = None
+        if args.model:
+            inferencer = FusionInferencer(
+                args.model,
+                args.weights,
+                args.device,
+                args.precision,
+                compile=args.compile,
+                show_progress=False,
+            )
+        for split, dataset in datasets.items():
+            done = export_dataset(
+                dataset,
+                args.out,
+                split,
+                choose_images(args, inferencer, split),
+                args.layout,
+                keep_grey=args.keep_grey,
+                ir_range=args.ir_range,
+                ir_percentiles=args.ir_percentiles,
+                batch_size=args.batch_size,
+                progress=True,
+            )
+            objects = '' if done.objects is None else f', {done.objects} objects'
+            kept = f' ({done.kept} were there already)' if done.kept else ''
+            print(f'{split}: {done.pairs} images{kept}{objects}')
+        for layout in args.layout:
+            library = 'mmseg' if layout == 'mmseg' else 'mmdet'
+            print(f'\n# {layout}: at the end of a config of {library}')
+            print('\n'.join(config_lines(args.out, layout)))
+    except (ImportError, OSError, ValueError) as error:
+        parser.exit(1, f'error: {error}\n')
+    except KeyboardInterrupt:
+        parser.exit(130, '\ninterrupted: run it again to go on\n')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,243 @@
+"""Datasets of fused images, in layouts that unchanged mmdet and mmseg train on."""
+
+import hashlib
+import io
+import json
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from tqdm import tqdm
+
+from tsjnet_mm.utils import whole_file
+from tsjnet_mm.version import __version__
+
+from .export_images import build_source
+from .export_layouts import build_layout
+from .folder import _NOTE, _is_done
+
+#: The file that says what an exported dataset is.
+MANIFEST = 'dataset.json'
+#: Folders of the layouts, which no split may be named as.
+_RESERVED = ('annotations', 'VOC2007', 'img_dir', 'ann_dir', 'splits')
+_METAINFO = ('classes', 'palette', 'seg_classes', 'seg_palette')
+
+
+class ExportedSplit(NamedTuple):
+    """What an export wrote.
+
+    Attributes:
+        pairs (int): Images of the split.
+        written (int): Images made now, each once, however many layouts there are.
+        kept (int): Images that were there already.
+        objects (int | None): Boxes of the split; None if the data have none.
+    """
+
+    pairs: int
+    written: int
+    kept: int
+    objects: int | None
+
+
+def export_dataset(
+    dataset,
+    out,
+    split,
+    images,
+    layout,
+    keep_grey=False,
+    ir_range=None,
+    ir_percentiles=None,
+    batch_size=1,
+    progress=False,
+):
+    """Write a split of a dataset with one image for each pair.
+
+    All images are 8-bit RGB PNG. One that the same settings made of files that have not
+    changed since is kept, so an interrupted export is finished by the same call. The files
+    that list the images come last. ``out/dataset.json`` says what is there; further splits
+    and layouts may go to the same ``out``.
+
+    Args:
+        dataset (PairedFusionDataset): Its pairs, with boxes or masks as the layout needs.
+        out (str | Path): Folder of the new dataset, made where missing.
+        split (str): Name of the split there.
+        images (FusionInferencer | str | Path): What the images are: fused by an inferencer;
+            ``'ir'`` or ``'vi'``; or a folder with a fused image of each pair, told by their
+            names as :func:`.match_names` does. Other images there are not looked at.
+        layout (str | Sequence[str]): ``'coco'``, ``'voc'``, ``'mmseg'``, or several.
+        keep_grey (bool): Leave grey fused images grey, and write the inferencer's luma,
+            instead of giving them the visible image's chroma. Defaults to False.
+        ir_range (tuple[float, float], optional): See :func:`.infrared_to_unit`; for ``'ir'``
+            and an inferencer.
+        ir_percentiles (tuple[float, float], optional): See there.
+        batch_size (int): Pairs that an inferencer fuses at once. Defaults to 1.
+        progress (bool): Show a bar on standard error. Defaults to False.
+
+    Returns:
+        ExportedSplit: Counts.
+
+    Raises:
+        ValueError: The layout or the split's name cannot be, the data lack boxes, masks or
+            names of classes, ``out`` holds other classes or the sources themselves.
+        FileNotFoundError: There is no such folder of fused images.
+        PairError: A fused image is missing, ambiguous, of another size or unreadable.
+    """
+    out = Path(out)
+    metainfo = {key: dataset.metainfo[key] for key in _METAINFO if key in dataset.metainfo}
+    for names, palette in (_METAINFO[:2], _METAINFO[2:]):
+        if len(metainfo.get(palette, ())) != len(metainfo.get(names, ())):
+            metainfo.pop(palette, None)
+    names = [layout] if isinstance(layout, str) else list(layout)
+    layouts = [build_layout(name, out, metainfo) for name in names]
+    infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+    manifest = _read_manifest(out, metainfo)
+    _check(layouts, infos, metainfo, split)
+    options = {
+        'keep_grey': keep_grey,
+        'ir_range': ir_range,
+        'ir_percentiles': ir_percentiles,
+    }
+    source = build_source(images, infos, batch_size, options)
+    _check_folders(out, infos, source)
+
+    paths = [[item.image_path(split, info['img_id']) for item in layouts] for info in infos]
+    notes = [_note(source, info) for info in infos]
+    left = [
+        index
+        for index, info in enumerate(infos)
+        if not all(_is_done(path, notes[index], source.files(info)) for path in paths[index])
+    ]
+    made = source.make([infos[index] for index in left])
+    bar = tqdm(
+        zip(left, made, strict=True),
+        f'exporting {split}',
+        len(infos),
+        unit='image',
+        initial=len(infos) - len(left),
+        disable=not progress,
+    )
+    for index, image in bar:
+        _save_png(image, paths[index], notes[index])
+    for item in layouts:
+        item.write_labels(split, infos)
+    objects = None
+    if all('instances' in info for info in infos):
+        objects = sum(len(info['instances']) for info in infos)
+    for name in names:
+        manifest['exports'].setdefault(name, {})[split] = {
+            'pairs': len(infos),
+            'objects': objects,
+            'images': source.description,
+            'from': {key: str(path) for key, path in dataset.data_prefix.items()},
+        }
+    with whole_file(out / MANIFEST) as partial:
+        partial.write_text(json.dumps(manifest, indent=2) + '\n', encoding='utf-8')
+    return ExportedSplit(len(infos), len(left), len(infos) - len(left), objects)
+
+
+def config_lines(out, layout):
+    """The lines of a config that read an exported dataset.
+
+    Args:
+        out (str | Path): Its folder.
+        layout (str): 'coco', 'voc' or 'mmseg'.
+
+    Returns:
+        list[str]: See :meth:`.ExportLayout.config_lines`.
+
+    Raises:
+        ValueError: There is no export of this layout.
+    """
+    path = Path(out) / MANIFEST
+    manifest = _load_manifest(path)
+    if layout not in manifest['exports']:
+        raise ValueError(f'{path}: expected an export in the layout {layout}, found none')
+    metainfo = {key: manifest[key] for key in _METAINFO if key in manifest}
+    return build_layout(layout, out, metainfo).config_lines([*manifest['exports'][layout]])
+
+
+def _load_manifest(path):
+    try:
+        manifest = json.loads(path.read_text(encoding='utf-8'))
+        if not isinstance(manifest['exports'], dict):
+            raise TypeError('exports')
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'{path}: expected the description of an exported dataset ({error!r})'
+        ) from error
+    return manifest
+
+
+def _read_manifest(out, metainfo):
+    """What is to be said of the dataset, with what was exported before."""
+    metainfo = json.loads(json.dumps(metainfo))
+    path = out / MANIFEST
+    manifest = {'tsjnet_mm': __version__, **metainfo, 'exports': {}}
+    if path.exists():
+        before = _load_manifest(path)
+        for key in ('classes', 'seg_classes'):
+            if before.get(key) != metainfo.get(key):
+                raise ValueError(
+                    f'{path}: expected the {key} {metainfo.get(key)}, found {before.get(key)}: '
+                    'export other classes to another folder'
+                )
+        manifest['exports'] = before['exports']
+    return manifest
+
+
+def _check(layouts, infos, metainfo, split):
+    if not re.fullmatch(r'\w[\w.-]*', split) or split in _RESERVED:
+        raise ValueError(
+            'a split is named by letters, digits, _ . and -, and not '
+            f'{" or ".join(_RESERVED)}; got {split!r}'
+        )
+    for layout in layouts:
+        key, words = layout.needs
+        lacking = [info['img_id'] for info in infos if key not in info]
+        if lacking:
+            raise ValueError(
+                f'{type(layout).__name__} needs {words}, and the data have none '
+                f'(the first pair without is {lacking[0]})'
+            )
+        if not metainfo.get(layout.names[0]):
+            raise ValueError(
+                f'{type(layout).__name__} needs names: give {layout.names[0]} in metainfo'
+            )
+        layout.check(split, [info['img_id'] for info in infos])
+
+
+def _check_folders(out, infos, source):
+    """Never write over what is read."""
+    folder = out.resolve()
+    read = {
+        Path(path).parent
+        for info in infos
+        for path in (info['ir_path'], info['vi_path'], info.get('seg_map_path'))
+        if path
+    }
+    read |= {Path(path).parent for path in source.files(infos[0])}
+    for path in sorted(read):
+        if path.resolve().is_relative_to(folder):
+            raise ValueError(f'{out} holds the images of {path}: export to another folder')
+
+
+def _note(source, info):
+    """What determines the pixels besides the contents of files, as text."""
+    paths = '\n'.join(os.path.abspath(path) for path in source.files(info))
+    digest = hashlib.sha256(paths.encode()).hexdigest()[:16]
+    return json.dumps({**source.description, 'sources': digest}, sort_keys=True)
+
+
+def _save_png(image, paths, note):
+    """Write an image as PNG, whatever extensions the files have."""
+    info = PngInfo()
+    info.add_text(_NOTE, note)
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, 'PNG', pnginfo=info)
+    for path in paths:
+        with whole_file(path) as partial:
+            partial.write_bytes(buffer.getvalue())
