@@ -2,6 +2,7 @@
 
 from . import transforms
 from .errors import PairError
+from .fmb import FMBDataset
 from .folder import FolderDataset
 from .llvip import LLVIPDataset
 from .m3fd import M3FDDataset
@@ -10,6 +11,7 @@ from .paired import PairedFusionDataset
 from .roadscene import RoadSceneDataset
 
 __all__ = [
+    'FMBDataset',
     'FolderDataset',
     'LLVIPDataset',
     'M3FDDataset',

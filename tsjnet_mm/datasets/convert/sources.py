@@ -1,0 +1,174 @@
+"""What a dataset comes in: a zip or tar archive, or a folder, read in one way."""
+
+import contextlib
+import gzip
+import lzma
+import os
+import shutil
+import tarfile
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+#: What reading a damaged or locked archive raises.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    gzip.BadGzipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    RuntimeError,
+)
+
+
+class Source:
+    """Files of an archive or a folder, by their path in it.
+
+    Args:
+        path (Path): The archive or folder.
+
+    Attributes:
+        path (Path): The same.
+        sizes (dict[str, int]): Bytes of each file, by its path with ``/``, in the order in
+            which they are stored. Hidden files, and those that macOS adds, are left out.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self.sizes = {}
+
+    def copy(self, name, target):
+        """Write one file.
+
+        Args:
+            name (str): Its path, one of ``sizes``.
+            target (Path): Where it goes.
+
+        Raises:
+            ValueError: The archive is damaged or locked by a password.
+        """
+        raise NotImplementedError
+
+    def close(self):
+        """Close the archive."""
+
+    def _add(self, name, size):
+        parts = PurePosixPath(name).parts
+        if not any(part.startswith('.') or part == '__MACOSX' for part in parts):
+            self.sizes[name] = size
+
+    def _check(self, name):
+        windows = PureWindowsPath(name)
+        if name.startswith('/') or windows.drive or '..' in windows.parts:
+            raise ValueError(
+                f'{self.path}: not used, as its member {name!r} points outside the archive'
+            )
+
+    @contextlib.contextmanager
+    def _readable(self, name=None):
+        try:
+            yield
+        except _DAMAGED as error:
+            where = f'{self.path}, {name}' if name else self.path
+            raise ValueError(
+                f'{where}: expected an archive that is whole and has no password, found: '
+                f'{error or type(error).__name__}; download it again'
+            ) from error
+
+
+class FolderSource(Source):
+    """A folder, with all below it."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        for folder, folders, names in os.walk(path):
+            folders.sort()
+            for name in sorted(names):
+                file = Path(folder, name)
+                if file.is_file():
+                    self._add(file.relative_to(path).as_posix(), file.stat().st_size)
+
+    def copy(self, name, target):
+        """See :meth:`Source.copy`."""
+        shutil.copyfile(self.path / name, target)
+
+
+class ZipSource(Source):
+    """A zip archive."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        with self._readable():
+            self._archive = zipfile.ZipFile(path)
+        for member in self._archive.infolist():
+            self._check(member.filename)
+            if not member.is_dir():
+                self._add(member.filename, member.file_size)
+
+    def copy(self, name, target):
+        """See :meth:`Source.copy`."""
+        with (
+            self._readable(name),
+            self._archive.open(name) as stored,
+            open(target, 'wb') as file,
+        ):
+            shutil.copyfileobj(stored, file)
+
+    def close(self):
+        """See :meth:`Source.close`."""
+        self._archive.close()
+
+
+class TarSource(Source):
+    """A tar archive, compressed or not; links in it are left out."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self._members = {}
+        with self._readable():
+            self._archive = tarfile.TarFile.open(path)
+            members = self._archive.getmembers()
+        for member in members:
+            self._check(member.name)
+            if member.isfile():
+                name = PurePosixPath(member.name).as_posix()
+                self._members[name] = member
+                self._add(name, member.size)
+
+    def copy(self, name, target):
+        """See :meth:`Source.copy`."""
+        with self._readable(name), open(target, 'wb') as file:
+            shutil.copyfileobj(self._archive.extractfile(self._members[name]), file)
+
+    def close(self):
+        """See :meth:`Source.close`."""
+        self._archive.close()
+
+
+def open_source(path):
+    """Open an archive or a folder.
+
+    Args:
+        path (str | Path): A folder, or a zip or tar archive (plain, gz, bz2 or xz).
+
+    Returns:
+        Source: Its files; to be closed.
+
+    Raises:
+        FileNotFoundError: There is no such file or folder.
+        ValueError: The file is no such archive, is damaged, or a member of it points outside.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return FolderSource(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such file or folder')
+    if zipfile.is_zipfile(path):
+        return ZipSource(path)
+    if tarfile.is_tarfile(path):
+        return TarSource(path)
+    raise ValueError(
+        f'{path}: expected a folder or a whole zip or tar archive; unpack others, such as '
+        '.rar and .7z, and name the folder'
+    )

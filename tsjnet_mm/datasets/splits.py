@@ -1,0 +1,310 @@
+"""Splits that can be made again: by seed, with near-duplicates on one side, with hashes.
+
+A split is a list of stems for each side, as ``ann_file`` of the datasets (and mmdet and mmseg)
+read it, and a ``split.json`` that says how it was made and what the lists must hold.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.parallel import available_cores, thread_map
+from tsjnet_mm.version import __version__
+
+from .near_duplicates import THRESHOLD, describe_pair, group_near_duplicates
+from .paired import natural_key
+
+RECORD = 'split.json'
+_GENERATOR = 'tsjnet_mm split'
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Split:
+    """Lists of stems and how they were made.
+
+    Attributes:
+        lists (dict[str, list[str]]): Stems in natural order, by the name of their file.
+        groups (dict[str, int]): Group of near-duplicates of each stem.
+        record (dict): What ``split.json`` holds.
+    """
+
+    lists: dict
+    groups: dict
+    record: dict
+
+    def rows(self, labels=None):
+        """What each list holds.
+
+        Args:
+            labels (dict[str, Sequence[str]], optional): Class names of each stem's objects.
+
+        Returns:
+            list[tuple[str, int, int, Counter]]: Name of the file, pairs, groups, and objects
+            of each class.
+        """
+        labels = labels or {}
+        return [
+            (
+                name,
+                len(stems),
+                len({self.groups[stem] for stem in stems}),
+                Counter(label for stem in stems for label in labels.get(stem, ())),
+            )
+            for name, stems in self.lists.items()
+        ]
+
+
+def assign_groups(groups, targets, seed=0, strata=None):
+    """Deal whole groups out to sides.
+
+    Larger groups come first, then those of one stratum after another, in random order within.
+    Each goes to the side that has the least of its target yet and room for the group, or else
+    to the one with the most room.
+
+    Args:
+        groups (np.ndarray): (N,) int, group of each pair.
+        targets (Sequence[float]): Number of pairs wanted on each side; their sum is N.
+        seed (int): Another seed, another order. Defaults to 0.
+        strata (Sequence[str], optional): A name for each pair, such as the classes in it;
+            pairs of one name are spread over the sides as all are.
+
+    Returns:
+        np.ndarray: (N,) int, the side of each pair.
+    """
+    ids, first, sizes = np.unique(groups, return_index=True, return_counts=True)
+    names = [strata[index] if strata is not None else '' for index in first]
+    chance = np.random.default_rng(seed).permutation(len(ids))
+    targets = np.asarray(targets, float)
+    room, side_of = targets.copy(), {}
+    for at in sorted(range(len(ids)), key=lambda at: (-sizes[at], names[at], chance[at])):
+        fits = room >= sizes[at]
+        side = int(np.argmax(np.where(fits, room / targets, -1.0) if fits.any() else room))
+        room[side] -= sizes[at]
+        side_of[ids[at]] = side
+    return np.array([side_of[group] for group in groups])
+
+
+def make_split(
+    pairs,
+    ratio=None,
+    counts=None,
+    folds=None,
+    names=('train', 'val'),
+    seed=0,
+    threshold=THRESHOLD,
+    labels=None,
+    source=None,
+    workers=None,
+    progress=False,
+):
+    """Split pairs by ratio, by counts, or into folds, near-duplicates on one side.
+
+    Args:
+        pairs (Sequence[tuple[str, str, str]]): Stem, infrared and visible image of each.
+        ratio (Sequence[float], optional): Share of each list, in proportion.
+        counts (Sequence[int], optional): Instead, pairs of each list, which use all.
+        folds (int, optional): Instead, the number of folds; ``fold_<k>_<name>`` are two lists
+            for each, the second of which is the fold.
+        names (Sequence[str]): Names of the lists. Defaults to train and val.
+        seed (int): Another seed, another split. Defaults to 0.
+        threshold (float): See :func:`group_near_duplicates`. Defaults to 0.25.
+        labels (dict[str, Sequence[str]], optional): Class names of each stem's objects, by
+            which lists are balanced roughly.
+        source (dict, optional): What the pairs were read from; kept in the record.
+        workers (int, optional): Threads that read images. Defaults to the cores.
+        progress (bool): Show a bar. Defaults to False.
+
+    Returns:
+        Split: The same for the same pairs and options.
+
+    Raises:
+        ValueError: Not one of ratio, counts and folds is given, one does not fit the pairs or
+            names, the threshold is not above 0, or there are too few groups to fill each list.
+        PairError: An image cannot be read.
+    """
+    pairs = sorted(pairs, key=lambda pair: natural_key(pair[0]))
+    stems = [stem for stem, _, _ in pairs]
+    targets = _targets(len(pairs), ratio, counts, folds, names)
+    if not threshold > 0:
+        raise ValueError(f'threshold must be above 0, got {threshold}')
+    found = thread_map(
+        lambda pair: describe_pair(*pair[1:]), pairs, workers or available_cores()
+    )
+    bar = tqdm(found, 'comparing', len(pairs), unit='pair', disable=not progress)
+    groups = group_near_duplicates(np.stack([*bar]), threshold)
+    strata = None
+    if labels is not None:
+        strata = [' '.join(sorted(set(labels.get(stem, ())))) for stem in stems]
+    sides = assign_groups(groups, targets, seed, strata)
+    if len(np.unique(sides)) < len(targets):
+        raise ValueError(
+            f'{len(pairs)} pairs are {groups.max() + 1} groups of near-duplicates, of up to '
+            f'{np.bincount(groups).max()} pairs, which do not fill {len(targets)} lists; '
+            'a higher threshold makes smaller groups'
+        )
+    lists = {}
+    if folds:
+        for fold in range(folds):
+            for name, inside in zip(names, (False, True), strict=True):
+                chosen = (sides == fold) == inside
+                lists[f'fold_{fold + 1}_{name}.txt'] = _choose(stems, chosen)
+    else:
+        for side, name in enumerate(names):
+            lists[f'{name}.txt'] = _choose(stems, sides == side)
+    record = {
+        'generator': _GENERATOR,
+        'tool_version': __version__,
+        'source': source or {},
+        'seed': seed,
+        'ratio': list(ratio) if ratio else None,
+        'counts': list(counts) if counts else None,
+        'folds': folds,
+        'threshold': threshold,
+        'balanced_by_class': labels is not None,
+        'pairs': len(pairs),
+        'groups': int(groups.max()) + 1,
+        'largest_group': int(np.bincount(groups).max()),
+        'stems_sha256': _hash_stems(stems),
+        'lists': {
+            name: {'pairs': len(some), 'sha256': _hash(_text(some))}
+            for name, some in lists.items()
+        },
+    }
+    return Split(lists, dict(zip(stems, map(int, groups), strict=True)), record)
+
+
+def write_split(split, folder, overwrite=False):
+    """Write the lists and the record.
+
+    Args:
+        split (Split): What :func:`make_split` returned.
+        folder (str | Path): Where to; made where missing.
+        overwrite (bool): Replace other files of these names. Defaults to False.
+
+    Returns:
+        bool: Whether anything was written; False if the very same files were there.
+
+    Raises:
+        FileExistsError: Another list or record is there, and is not to be replaced.
+    """
+    folder = Path(folder)
+    texts = {name: _text(stems) for name, stems in split.lists.items()}
+    texts[RECORD] = json.dumps(split.record, indent=2) + '\n'
+    there = {name: (folder / name).read_bytes() for name in texts if (folder / name).exists()}
+    others = [name for name, data in there.items() if data != texts[name].encode()]
+    if others and not overwrite:
+        raise FileExistsError(
+            f'{folder}: not written over, as another {", ".join(others)} is there; '
+            'name another folder, or overwrite'
+        )
+    changed = [name for name in texts if name in others or name not in there]
+    for name in changed:
+        with whole_file(folder / name) as partial:
+            partial.write_bytes(texts[name].encode())
+    return bool(changed)
+
+
+def read_record(path):
+    """Read a ``split.json``.
+
+    Args:
+        path (str | Path): The file.
+
+    Returns:
+        dict: What it holds.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no record of a split.
+    """
+    try:
+        record = json.loads(Path(path).read_text(encoding='utf-8'))
+        if record['generator'] != _GENERATOR:
+            raise KeyError('generator')
+        _ = record['stems_sha256'], record['lists'].items(), record['source'].items()
+    except FileNotFoundError:
+        raise FileNotFoundError(f'{path}: no such file') from None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        raise ValueError(f'{path}: expected the {RECORD} of a split, found none') from None
+    return record
+
+
+def check_split(path, stems):
+    """Check that lists are as they were made and cover the pairs that are there.
+
+    The images themselves are not looked at.
+
+    Args:
+        path (str | Path): The ``split.json``, with the lists beside it.
+        stems (Iterable[str]): Stems of the pairs that there are.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no record of a split, a list has changed or is gone, or the pairs
+            are not those that were split; names all that differs.
+    """
+    record, problems, listed = read_record(path), [], set()
+    for name, expected in record['lists'].items():
+        file = Path(path).with_name(name)
+        if not file.is_file():
+            problems.append(f'{file}: no such list')
+            continue
+        text = file.read_text(encoding='utf-8')
+        listed |= {*text.splitlines()}
+        if _hash(text) != expected['sha256']:
+            problems.append(f'{file}: changed since it was made')
+    stems = {*stems}
+    if _hash_stems(stems) != record['stems_sha256']:
+        problems.append(f'expected {record["pairs"]} pairs as were split, found {len(stems)}')
+        for what, some in (('not there', listed - stems), ('in no list', stems - listed)):
+            if some:
+                shown = sorted(some, key=natural_key)[:_SHOWN]
+                rest = f' and {len(some) - _SHOWN} more' if len(some) > _SHOWN else ''
+                problems.append(f'{what}: {", ".join(shown)}{rest}')
+    if problems:
+        raise ValueError(f'{path} does not hold:\n  ' + '\n  '.join(problems))
+
+
+def _targets(total, ratio, counts, folds, names):
+    given = [option for option in (ratio, counts, folds) if option is not None]
+    if len(given) != 1:
+        raise ValueError('give one of ratio, counts and folds')
+    if len(set(names)) != len(names):
+        raise ValueError(f'each list needs a name of its own, got {", ".join(names)}')
+    if folds is not None:
+        if not 2 <= folds <= total or len(names) != 2:
+            raise ValueError(
+                f'folds must be within 2..{total}, with two names, got {folds} and {len(names)}'
+            )
+        return [total / folds] * folds
+    shares = list(given[0])
+    if len(shares) != len(names) or len(shares) < 2 or min(shares) <= 0:
+        raise ValueError(
+            f'expected a number above 0 for each of {", ".join(names)}, got {shares}'
+        )
+    if counts is not None and sum(counts) != total:
+        raise ValueError(f'counts must add up to the {total} pairs, got {sum(counts)}')
+    return [share * total / sum(shares) for share in shares]
+
+
+def _choose(stems, chosen):
+    return [stem for stem, is_chosen in zip(stems, chosen, strict=True) if is_chosen]
+
+
+def _text(stems):
+    return ''.join(f'{stem}\n' for stem in stems)
+
+
+def _hash(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _hash_stems(stems):
+    return _hash(_text(sorted(stems)))
