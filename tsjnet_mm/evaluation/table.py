@@ -92,10 +92,9 @@ def _marks(rank, style):
     return _MARKS[style][rank - 1] if rank <= 3 else ('', f' ({rank})')
 
 
-def _column(rows, metric, style):
+def _column(rows, metric, style, higher_is_better):
     """The head and the marked values."""
     printed = _printed(rows, metric)
-    higher_is_better = _higher_is_better(metric)
     ranks = _ranks(printed, higher_is_better) if len(rows) > 1 else [None] * len(printed)
     marks = [_marks(rank, style) for rank in ranks]
     # In text the last digits stand below each other, whatever mark follows.
@@ -129,6 +128,36 @@ def _break(first, columns):
 
 def _text_line(cells):
     return '  '.join(cells).rstrip()
+
+
+def format_lines(lines, style='text'):
+    """Lay out a table that needs no ranks.
+
+    Args:
+        lines (Sequence[Sequence[str]]): The head, then a line for each row.
+        style (str): ``'text'`` or ``'markdown'``. Defaults to ``'text'``.
+
+    Returns:
+        str: The table, without a final newline; the first column is set to the left, the
+        others to the right.
+
+    Raises:
+        ValueError: The style is unknown, or the lines differ in length.
+
+    Example:
+        >>> print(format_lines([('method', 'missed'), ('average', '29')]))
+        method   missed
+        average      29
+    """
+    if style not in _MARKS:
+        raise ValueError(f'style must be one of {tuple(_MARKS)}, got {style!r}')
+    aligned = _align([*zip(*lines, strict=True)])
+    return '\n'.join(map(_text_line, aligned)) if style == 'text' else _markdown(aligned)
+
+
+def _markdown(lines):
+    lines.insert(1, ['-' * len(lines[0][0]), *('-' * (len(c) - 1) + ':' for c in lines[0][1:])])
+    return '\n'.join(f'| {" | ".join(cells)} |' for cells in lines)
 
 
 def format_table(rows, convention, pairs, style='text'):
@@ -170,15 +199,30 @@ def format_table(rows, convention, pairs, style='text'):
     check_metrics(metrics, convention)
     title = f'convention: {convention}, {pairs} pair{"" if pairs == 1 else "s"}'
     if len(rows) > 1:
-        title += f' ({_LEGENDS[style]})'
         mean_ranks = rank_methods(rows)[1]
         rows = {name: {**row, _MEAN_RANK: mean_ranks[name]} for name, row in rows.items()}
-        metrics.append(_MEAN_RANK)
+    return format_ranked(rows, title, _higher_is_better, style)
+
+
+def format_ranked(rows, title, higher_is_better, style='text'):
+    """Format values of several methods, the best three of each column marked.
+
+    Args:
+        rows (dict[str, dict[str, float | None]]): Method to name of a column to value.
+            Columns come in the order they first appear; a method may lack some, shown as
+            ``-``.
+        title (str): What stands above the table.
+        higher_is_better (Callable): Of the name of a column.
+        style (str): See :func:`format_table`.
+
+    Returns:
+        str: The table, without a final newline.
+    """
+    columns = [_column(rows, name, style, higher_is_better(name)) for name in _metrics(rows)]
+    if len(rows) > 1:
+        title += f' ({_LEGENDS[style]})'
     first = ['method', *rows]
-    columns = [_column(rows, metric, style) for metric in metrics]
     if style == 'text':
         blocks = ['\n'.join(map(_text_line, block)) for block in _break(first, columns)]
         return '\n'.join([title, '\n\n'.join(blocks)])
-    lines = _align([first, *columns])
-    lines.insert(1, ['-' * len(lines[0][0]), *('-' * (len(c) - 1) + ':' for c in lines[0][1:])])
-    return '\n'.join([title.capitalize(), '', *(f'| {" | ".join(cells)} |' for cells in lines)])
+    return '\n'.join([title.capitalize(), '', _markdown(_align([first, *columns]))])

@@ -1,0 +1,116 @@
+"""Command line arguments that name a dataset."""
+
+from pathlib import Path
+
+from tsjnet_mm.datasets import (
+    FMBDataset,
+    FolderDataset,
+    LLVIPDataset,
+    M3FDDataset,
+    MSRSDataset,
+    RoadSceneDataset,
+)
+
+#: Datasets by the names that tools give them.
+DATASETS = {
+    'msrs': MSRSDataset,
+    'm3fd': M3FDDataset,
+    'llvip': LLVIPDataset,
+    'roadscene': RoadSceneDataset,
+    'fmb': FMBDataset,
+    'folder': FolderDataset,
+}
+
+
+def add_dataset_arguments(parser, placeholders='{split} in it stands for the split'):
+    """Add what names a dataset.
+
+    Args:
+        parser (argparse.ArgumentParser | argparse._ArgumentGroup): Gets ``--dataset``,
+            ``--data-root``, ``--pairs``, ``--classes`` and ``--seg-classes``.
+        placeholders (str): What may stand in the paths, for the help.
+    """
+    parser.add_argument(
+        '--dataset',
+        required=True,
+        choices=DATASETS,
+        help='which; folder: any with ir, vi and labels (YOLO, VOC) or masks, or both',
+    )
+    parser.add_argument(
+        '--data-root',
+        required=True,
+        metavar='DIR',
+        help=f'folder of the dataset; {placeholders}',
+    )
+    parser.add_argument(
+        '--pairs',
+        default='',
+        metavar='FILE',
+        help='text file, under DIR unless its path is absolute, with the stems to take, one a '
+        f'line; {placeholders} (default: all pairs)',
+    )
+    parser.add_argument(
+        '--classes',
+        metavar='NAMES',
+        help='classes of the boxes, separated by commas, or a text file with one a line '
+        "(default: the dataset's; of a known dataset a selection)",
+    )
+    parser.add_argument(
+        '--seg-classes', metavar='NAMES', help="classes of the masks (default: the dataset's)"
+    )
+
+
+def read_names(text):
+    """Names of a text file, one a line, or separated by commas.
+
+    Args:
+        text (str): The names, or the file's path.
+
+    Returns:
+        tuple[str, ...]: Without those that are empty.
+    """
+    if Path(text).is_file():
+        names = Path(text).read_text(encoding='utf-8').splitlines()
+    else:
+        names = text.split(',')
+    return tuple(name.strip() for name in names if name.strip())
+
+
+def has_splits(args):
+    """Whether something tells the splits of the dataset apart."""
+    patterns = [layout['ir'] for layout in DATASETS[args.dataset].LAYOUTS]
+    return any('{split}' in text for text in (*patterns, args.data_root, args.pairs))
+
+
+def build_dataset(args, split, annotations, fold=''):
+    """Build the dataset that the arguments name.
+
+    Args:
+        args (argparse.Namespace): See :func:`add_dataset_arguments`.
+        split (str): Its split, put in for ``{split}``.
+        annotations (Sequence[str]): 'boxes', 'masks' or both, which must be there.
+        fold (int | str): Put in for ``{fold}``. Defaults to nothing.
+
+    Returns:
+        PairedFusionDataset: In natural order, nothing filtered.
+
+    Raises:
+        ValueError, FileNotFoundError, PairError: See :class:`.PairedFusionDataset`.
+    """
+    metainfo = {
+        key: read_names(text)
+        for key, text in (('classes', args.classes), ('seg_classes', args.seg_classes))
+        if text
+    }
+    root, pairs = (
+        text.replace('{split}', split).replace('{fold}', str(fold))
+        for text in (args.data_root, args.pairs)
+    )
+    return DATASETS[args.dataset](
+        data_root=root,
+        split=split,
+        ann_file=pairs,
+        annotations=sorted(annotations),
+        metainfo=metainfo,
+        test_mode=True,
+    )

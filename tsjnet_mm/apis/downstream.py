@@ -1,0 +1,314 @@
+"""The downstream protocol: the same network trained on each method's images, then tested."""
+
+import contextlib
+import importlib.util
+import json
+import os
+import pprint
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from mmengine.config import Config
+from tqdm import tqdm
+
+import tsjnet_mm
+from tsjnet_mm.evaluation.table import format_ranked
+from tsjnet_mm.utils import whole_file
+
+from .downstream_config import fit_detection_config, fit_segmentation_config
+from .downstream_scores import detection_scores, segmentation_scores
+from .export_dataset import export_dataset
+
+#: Rows of the sources, which every table has.
+SOURCES = {'visible': 'vi', 'infrared': 'ir'}
+
+
+class Task(NamedTuple):
+    """What a protocol trains and measures.
+
+    Attributes:
+        library (str): Package whose network it is.
+        layout (str): Of the exported data.
+        fit (Callable): Points a config at them.
+        summary (str): Name of the mean score.
+        names (str): Key of the class names in a dataset's metainfo.
+    """
+
+    library: str
+    layout: str
+    fit: object
+    summary: str
+    names: str
+
+
+TASKS = {
+    'detection': Task('mmdet', 'coco', fit_detection_config, 'mAP@.5', 'classes'),
+    'segmentation': Task('mmseg', 'mmseg', fit_segmentation_config, 'mIoU', 'seg_classes'),
+}
+
+
+class RunFailed(RuntimeError):
+    """Training or testing ended with an error; the message names the log."""
+
+
+def installed_tool(library, name):
+    """Path of a script of an installed OpenMMLab package.
+
+    Args:
+        library (str): ``'mmdet'`` or ``'mmseg'``.
+        name (str): Name of the script, e.g. ``'train.py'``.
+
+    Returns:
+        Path: The file.
+
+    Raises:
+        FileNotFoundError: The package carries no such script.
+    """
+    package = Path(importlib.util.find_spec(library).origin).parent
+    candidates = [package / '.mim' / 'tools' / name, package.parent / 'tools' / name]
+    for path in candidates:
+        if path.is_file():
+            return path
+    raise FileNotFoundError(f'no {name} of {library} at {" or ".join(map(str, candidates))}')
+
+
+def train_and_test(library, config, folder, gpus=1):
+    """Train a config, going on from its last checkpoint, and test the end of it.
+
+    Both run the library's own scripts in processes of their own.
+
+    Args:
+        library (str): ``'mmdet'`` or ``'mmseg'``.
+        config (Path): The config.
+        folder (Path): Its work dir; what the processes print is added to ``log.txt`` there.
+        gpus (int): Processes to train with. Defaults to 1.
+
+    Raises:
+        RunFailed: A process failed.
+    """
+    train = [str(installed_tool(library, 'train.py')), str(config), '--resume']
+    if gpus > 1:
+        launch = ['-m', 'torch.distributed.run', '--standalone', f'--nproc_per_node={gpus}']
+        train = [*launch, *train, '--launcher', 'pytorch']
+    _run(train, folder / 'log.txt')
+    checkpoint = Path((folder / 'last_checkpoint').read_text().strip())
+    test = [str(installed_tool(library, 'test.py')), str(config), str(checkpoint)]
+    _run(test, folder / 'log.txt')
+
+
+def _run(command, log):
+    package = str(Path(tsjnet_mm.__file__).resolve().parents[1])
+    path = os.pathsep.join(filter(None, [package, os.environ.get('PYTHONPATH')]))
+    with open(log, 'a', encoding='utf-8') as file:
+        done = subprocess.run(
+            [sys.executable, *command],
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, 'PYTHONPATH': path},
+        )
+    if done.returncode:
+        lines = log.read_text(encoding='utf-8', errors='replace').strip().splitlines()
+        raise RunFailed(f'{lines[-1] if lines else "it failed"} (all of it: {log})')
+
+
+class Protocol:
+    """Retrain one network on each method's images and compare.
+
+    The visible and the infrared images alone always take part. Each method has a folder in
+    ``work_dir`` with the exported data, the config, checkpoints, log and, at the end,
+    ``scores.json``. What is finished is not done again, and an interrupted training goes on
+    from its last checkpoint.
+
+    Args:
+        task (str): ``'detection'`` or ``'segmentation'``.
+        methods (dict[str, str | Path]): Name to folder of fused images, of all pairs or with
+            a subfolder for each split.
+        folds (Sequence[dict[str, PairedFusionDataset]]): The data: ``train`` and ``test``;
+            several for cross-validation, whose scores are averaged.
+        config (str | Path | Config): Of any network of mmdet or mmseg.
+        work_dir (str | Path): Folder of all runs.
+        seed (int): Seed of all runs. Defaults to 0.
+        cfg_options (dict, optional): Changes of the config.
+        gpus (int): See :func:`train_and_test`.
+        run (Callable, optional): Trains and tests. Defaults to :func:`train_and_test`.
+
+    Raises:
+        ValueError: The task is unknown, a method's name is taken or cannot be a folder's, or
+            the two splits share a pair.
+    """
+
+    def __init__(
+        self,
+        task,
+        methods,
+        folds,
+        config,
+        work_dir,
+        seed=0,
+        cfg_options=None,
+        gpus=1,
+        run=None,
+    ):
+        if task not in TASKS:
+            raise ValueError(f'task must be one of {sorted(TASKS)}, got {task!r}')
+        for name in methods:
+            if name in SOURCES or not name or name != Path(name).name:
+                raise ValueError(
+                    f'{name!r} cannot be the name of a method: it names a folder, and '
+                    f'{" and ".join(SOURCES)} are the sources'
+                )
+        for number, fold in enumerate(folds, start=1):
+            shared = set.intersection(
+                *(
+                    {fold[split].get_data_info(i)['vi_path'] for i in range(len(fold[split]))}
+                    for split in ('train', 'test')
+                )
+            )
+            if shared:
+                raise ValueError(
+                    f'{len(shared)} pairs of fold {number} are in train and in test, '
+                    f'such as {min(shared)}'
+                )
+        self.task = TASKS[task]
+        self.images = {**SOURCES, **methods}
+        self.folds = folds
+        self.config = Config.fromfile(config) if not isinstance(config, Config) else config
+        self.work_dir = Path(work_dir)
+        self.cfg_options = cfg_options or {}
+        self.seed = seed
+        self.gpus = gpus
+        self._run = run or train_and_test
+
+    def scores(self, report=tqdm.write):
+        """Train and test what is not yet.
+
+        Args:
+            report (Callable): Called with a line for each run that starts, is there already
+                or fails. Defaults to ``tqdm.write``.
+
+        Returns:
+            tuple[dict[str, dict[str, float | None]], list[str]]: Method to class to score in
+            percent, the mean over the folds, for those whose runs all ended well; and the
+            names of the others.
+
+        Raises:
+            ValueError: A folder holds a run of another config or of other images; like the
+                following before anything is trained.
+            FileNotFoundError, PairError: See :func:`export_dataset`.
+        """
+        runs = [(name, fold) for name in self.images for fold in range(len(self.folds))]
+        for name, fold in tqdm(runs, 'exporting', unit='dataset'):
+            self._prepare(name, fold)
+        rows, failed = {}, []
+        for name, fold in tqdm(runs, 'training and testing', unit='run'):
+            try:
+                rows.setdefault(name, []).append(self._score(name, fold, report))
+            except RunFailed as error:
+                report(f'{name}: failed: {error}')
+                failed.append(name)
+        means = {name: _mean(scores) for name, scores in rows.items() if name not in failed}
+        return means, list(dict.fromkeys(failed))
+
+    def folder(self, name, fold=0):
+        """The folder of a method's run."""
+        folder = self.work_dir / name
+        return folder / f'fold_{fold + 1}' if len(self.folds) > 1 else folder
+
+    def table(self, rows, style='text'):
+        """The paper's Table 2 of some scores.
+
+        Args:
+            rows (dict): See :meth:`scores`.
+            style (str): ``'text'`` or ``'markdown'``. Defaults to ``'text'``.
+
+        Returns:
+            str: The table.
+        """
+        measure = 'AP@0.5' if self.task.library == 'mmdet' else 'IoU'
+        tested = sum(len(fold['test']) for fold in self.folds)
+        trained = '/'.join(dict.fromkeys(str(len(fold['train'])) for fold in self.folds))
+        title = f'{measure} in percent, {tested} images, trained on {trained}, seed {self.seed}'
+        if len(self.folds) > 1:
+            title += f', mean of {len(self.folds)} folds'
+        return format_ranked(rows, title, lambda name: True, style)
+
+    def _prepare(self, name, fold):
+        """Write a method's images and config."""
+        folder = self.folder(name, fold)
+        text = _as_python(self._config(fold, folder))
+        with contextlib.suppress(FileNotFoundError):
+            if (folder / 'config.py').read_text() != text:
+                raise ValueError(
+                    f'{folder} holds a run of another config: give another --work-dir, or '
+                    'remove the folder'
+                )
+        written = 0
+        for split, dataset in self.folds[fold].items():
+            images = self.images[name]
+            if name not in SOURCES:
+                split_folder = Path(images, split)
+                images = split_folder if split_folder.is_dir() else Path(images)
+            done = export_dataset(dataset, folder / 'data', split, images, self.task.layout)
+            written += done.written
+        if written and (folder / 'last_checkpoint').exists():
+            raise ValueError(
+                f'{folder}: {written} images have changed since it was trained on them: give '
+                'another --work-dir, or remove the folder'
+            )
+        with whole_file(folder / 'config.py') as partial:
+            partial.write_text(text)
+
+    def _config(self, fold, folder):
+        cfg = Config(self.config.to_dict())
+        cfg.merge_from_dict(self.cfg_options)
+        self.task.fit(cfg, folder / 'data', self.folds[fold]['train'].metainfo, folder)
+        cfg.work_dir = str(folder.resolve())
+        cfg.randomness = {'seed': self.seed}
+        imports = cfg.setdefault(
+            'custom_imports', {'imports': [], 'allow_failed_imports': False}
+        )
+        imports['imports'] = list(dict.fromkeys([*imports['imports'], 'tsjnet_mm']))
+        return cfg
+
+    def _score(self, name, fold, report):
+        """A method's scores, from its folder or by training and testing."""
+        folder = self.folder(name, fold)
+        path = folder / 'scores.json'
+        if path.exists():
+            report(f'{name}: {path} is there')
+            return json.loads(path.read_text())
+        report(f'{name}: training, see {folder / "log.txt"}')
+        self._run(self.task.library, folder / 'config.py', folder, self.gpus)
+        scores = self._measure(fold, folder)
+        with whole_file(path) as partial:
+            partial.write_text(json.dumps(scores, indent=2) + '\n')
+        return scores
+
+    def _measure(self, fold, folder):
+        data = folder / 'data'
+        if self.task.library == 'mmdet':
+            annotations = data / 'annotations' / 'test.json'
+            return detection_scores(annotations, folder / 'results.bbox.json')
+        classes = self.folds[fold]['train'].metainfo['seg_classes']
+        return segmentation_scores(data / 'ann_dir' / 'test', folder / 'masks', classes)
+
+
+def _as_python(cfg):
+    """A config as text, in a blink; mmengine's own formatting takes seconds."""
+    lines = [
+        f'{key} = {pprint.pformat(value, width=96, sort_dicts=False)}'
+        for key, value in cfg.to_dict().items()
+    ]
+    return '\n'.join(lines) + '\n'
+
+
+def _mean(folds):
+    """Mean of each score over the folds that have it."""
+    known = {
+        name: [scores[name] for scores in folds if scores[name] is not None]
+        for name in folds[0]
+    }
+    return {name: float(np.mean(values)) if values else None for name, values in known.items()}

@@ -1,0 +1,96 @@
+"""The paper's Table 2: how well a detector or a segmentor does on a method's fused images."""
+
+import contextlib
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from tsjnet_mm.datasets.image_io import read_mask
+from tsjnet_mm.evaluation.segmentation_errors import class_ious, confusion_matrix
+
+
+def detection_scores(annotations, results):
+    """AP at an intersection over union of 0.5, as COCO computes it.
+
+    The precision is interpolated at 101 points of recall, over at most 100 objects an image.
+
+    Args:
+        annotations (str | Path): COCO json of the true objects.
+        results (str | Path): COCO results json, as mmdet's ``CocoMetric`` writes it.
+
+    Returns:
+        dict[str, float | None]: Class to AP@0.5 in percent, None for a class without a true
+        object; last ``'mAP@.5'``, the mean over the others.
+
+    Raises:
+        ValueError: A file is no such json.
+    """
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            truth = COCO(str(annotations))
+            found = json.loads(Path(results).read_text())
+            scores = _average_precision(truth, found)
+    except (ValueError, KeyError, TypeError, AssertionError) as error:
+        raise ValueError(
+            f'{results}: expected COCO results for {annotations}, found {error!r}'
+        ) from error
+    known = [value for value in scores.values() if value is not None]
+    return {**scores, 'mAP@.5': float(np.mean(known)) if known else None}
+
+
+def _average_precision(truth, found):
+    names = {number: item['name'] for number, item in sorted(truth.cats.items())}
+    there = {number for number in names if truth.getAnnIds(catIds=[number], iscrowd=False)}
+    if not found:
+        return {name: 0.0 if number in there else None for number, name in names.items()}
+    evaluation = COCOeval(truth, truth.loadRes(found), 'bbox')
+    evaluation.params.iouThrs = np.array([0.5])
+    evaluation.evaluate()
+    evaluation.accumulate()
+    # Threshold, recall, class, area, detections: all sizes, 100 an image.
+    precision = evaluation.eval['precision'][0, :, :, 0, -1]
+    return {
+        name: 100 * float(precision[:, index].mean()) if number in there else None
+        for index, (number, name) in enumerate(names.items())
+    }
+
+
+def segmentation_scores(truth, masks, classes, ignore_index=255):
+    """Intersection over union of each class, over all pixels of all images.
+
+    Args:
+        truth (str | Path): Folder of true masks (index images).
+        masks (str | Path): Folder of found ones, of the same names.
+        classes (Sequence[str]): Names of the classes.
+        ignore_index (int): True value of pixels that do not count. Defaults to 255.
+
+    Returns:
+        dict[str, float | None]: Class to IoU in percent, None for a class neither there nor
+        found; last ``'mIoU'``, the mean over the others.
+
+    Raises:
+        ValueError: There is no true mask, or two do not fit each other.
+        PairError: A mask cannot be read.
+    """
+    paths = sorted(Path(truth).glob('*.png'))
+    if not paths:
+        raise ValueError(f'{truth}: expected masks (*.png), found none')
+    confusion = 0
+    for path in paths:
+        found = read_mask(str(Path(masks, path.name)))
+        try:
+            confusion = confusion + confusion_matrix(
+                found, read_mask(str(path)), len(classes), ignore_index
+            )
+        except ValueError as error:
+            raise ValueError(f'{Path(masks, path.name)} and {path}: {error}') from error
+    ious = 100 * class_ious(confusion)
+    scores = {
+        name: None if np.isnan(value) else float(value)
+        for name, value in zip(classes, ious, strict=True)
+    }
+    return {**scores, 'mIoU': float(np.nanmean(ious))}
