@@ -28,16 +28,9 @@ from pathlib import Path
 
 from tsjnet_mm.apis import FusionInferencer
 from tsjnet_mm.apis.arguments import add_machine_arguments, check_arguments
+from tsjnet_mm.apis.dataset_arguments import add_dataset_arguments, build_dataset, has_splits
 from tsjnet_mm.apis.export_dataset import config_lines, export_dataset
 from tsjnet_mm.apis.export_layouts import EXPORT_LAYOUTS
-from tsjnet_mm.datasets import FolderDataset, LLVIPDataset, M3FDDataset, MSRSDataset
-
-DATASETS = {
-    'msrs': MSRSDataset,
-    'm3fd': M3FDDataset,
-    'llvip': LLVIPDataset,
-    'folder': FolderDataset,
-}
 
 
 def parse_args():
@@ -46,40 +39,13 @@ def parse_args():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     data = parser.add_argument_group('data')
-    data.add_argument(
-        '--dataset',
-        required=True,
-        choices=DATASETS,
-        help='which; folder: any with ir, vi and labels (YOLO, VOC) or masks, or both',
-    )
-    data.add_argument(
-        '--data-root',
-        required=True,
-        metavar='DIR',
-        help='folder of the dataset; {split} in it stands for the split',
-    )
+    add_dataset_arguments(data)
     data.add_argument(
         '--splits',
         nargs='+',
         metavar='NAME',
         help='splits to export (default: train test; of m3fd and folder, if neither '
         '--data-root nor --pairs has {split}, all pairs as train)',
-    )
-    data.add_argument(
-        '--pairs',
-        default='',
-        metavar='FILE',
-        help='text file under DIR with the stems to take, one a line; {split} in it stands for '
-        'the split (default: all pairs)',
-    )
-    data.add_argument(
-        '--classes',
-        metavar='NAMES',
-        help='classes of the boxes, separated by commas, or a text file with one a line '
-        "(default: the dataset's; of msrs, m3fd and llvip a selection)",
-    )
-    data.add_argument(
-        '--seg-classes', metavar='NAMES', help="classes of the masks (default: the dataset's)"
     )
     images = parser.add_argument_group('images, one of these')
     which = images.add_mutually_exclusive_group(required=True)
@@ -135,8 +101,7 @@ def parse_args():
 
 def choose_splits(parser, args):
     """The splits asked for, if something tells them apart."""
-    patterns = [layout['ir'] for layout in DATASETS[args.dataset].LAYOUTS]
-    apart = any('{split}' in text for text in (*patterns, args.data_root, args.pairs))
+    apart = has_splits(args)
     splits = args.splits or (['train', 'test'] if apart else ['train'])
     if len(splits) > 1 and not apart:
         parser.error(
@@ -144,33 +109,6 @@ def choose_splits(parser, args):
             '--data-root or --pairs'
         )
     return splits
-
-
-def read_names(text):
-    """Names of a text file, or separated by commas."""
-    if Path(text).is_file():
-        names = Path(text).read_text(encoding='utf-8').splitlines()
-    else:
-        names = text.split(',')
-    return tuple(name.strip() for name in names if name.strip())
-
-
-def build_dataset(args, split):
-    """The pairs of a split, with what the layouts need."""
-    metainfo = {
-        key: read_names(text)
-        for key, text in (('classes', args.classes), ('seg_classes', args.seg_classes))
-        if text
-    }
-    needed = {EXPORT_LAYOUTS[name].needs[1] for name in args.layout}
-    return DATASETS[args.dataset](
-        data_root=args.data_root.replace('{split}', split),
-        split=split,
-        ann_file=args.pairs.replace('{split}', split),
-        annotations=sorted(needed),
-        metainfo=metainfo,
-        test_mode=True,
-    )
 
 
 def choose_images(args, inferencer, split):
@@ -185,7 +123,8 @@ def main():
     """Export each split, then print the lines of a config; stop at the first problem."""
     parser, args = parse_args()
     try:
-        datasets = {split: build_dataset(args, split) for split in args.splits}
+        needed = {EXPORT_LAYOUTS[name].needs[1] for name in args.layout}
+        datasets = {split: build_dataset(args, split, needed) for split in args.splits}
         inferencer = None
         if args.model:
             inferencer = FusionInferencer(

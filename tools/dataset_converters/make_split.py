@@ -24,14 +24,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tsjnet_mm.datasets import (
-    FMBDataset,
-    FolderDataset,
-    LLVIPDataset,
-    M3FDDataset,
-    MSRSDataset,
-    RoadSceneDataset,
-)
+from tsjnet_mm.apis.dataset_arguments import DATASETS
 from tsjnet_mm.datasets.near_duplicates import THRESHOLD
 from tsjnet_mm.datasets.splits import (
     RECORD,
@@ -41,15 +34,6 @@ from tsjnet_mm.datasets.splits import (
     write_split,
 )
 from tsjnet_mm.utils.parallel import available_cores
-
-DATASETS = {
-    'folder': FolderDataset,
-    'fmb': FMBDataset,
-    'llvip': LLVIPDataset,
-    'm3fd': M3FDDataset,
-    'msrs': MSRSDataset,
-    'roadscene': RoadSceneDataset,
-}
 
 
 def parse_args():

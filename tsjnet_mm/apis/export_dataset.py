@@ -17,7 +17,7 @@ from tsjnet_mm.version import __version__
 
 from .export_images import build_source
 from .export_layouts import build_layout
-from .folder import _NOTE, _is_done
+from .folder import NOTE, is_done
 
 #: The file that says what an exported dataset is.
 MANIFEST = 'dataset.json'
@@ -109,7 +109,7 @@ def export_dataset(
     left = [
         index
         for index, info in enumerate(infos)
-        if not all(_is_done(path, notes[index], source.files(info)) for path in paths[index])
+        if not all(is_done(path, notes[index], source.files(info)) for path in paths[index])
     ]
     made = source.make([infos[index] for index in left])
     bar = tqdm(
@@ -235,7 +235,7 @@ def _note(source, info):
 def _save_png(image, paths, note):
     """Write an image as PNG, whatever extensions the files have."""
     info = PngInfo()
-    info.add_text(_NOTE, note)
+    info.add_text(NOTE, note)
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, 'PNG', pnginfo=info)
     for path in paths:

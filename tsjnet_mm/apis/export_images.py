@@ -18,7 +18,7 @@ from tsjnet_mm.datasets.image_io import (
 from tsjnet_mm.evaluation.folders import AFFIXES, match_names
 from tsjnet_mm.utils import recolour
 
-from .folder import _describe
+from .folder import describe_fusion
 from .fusion_files import read_levels
 from .inferencer import FusionInferencer
 
@@ -90,7 +90,7 @@ class _FusedImages(ImageSource):
             'ir_percentiles': options['ir_percentiles'],
         }
         self._batch_size = batch_size
-        self.description = json.loads(_describe(inferencer, self._options))
+        self.description = json.loads(describe_fusion(inferencer, self._options))
 
     def files(self, info):
         """See :meth:`ImageSource.files`."""

@@ -15,7 +15,7 @@ from .inferencer import save_image
 from .pairs import find_pairs
 
 #: Keyword under which a PNG says what made it.
-_NOTE = 'tsjnet_mm'
+NOTE = 'tsjnet_mm'
 
 
 def load_homography(path):
@@ -45,8 +45,16 @@ def load_homography(path):
     return matrix
 
 
-def _describe(inferencer, options):
-    """What determines the pixels besides the files, as text."""
+def describe_fusion(inferencer, options):
+    """What determines fused pixels besides the files.
+
+    Args:
+        inferencer (FusionInferencer): Fuses.
+        options (dict): Of the fusion.
+
+    Returns:
+        str: JSON object with sorted keys.
+    """
     digest = hashlib.sha256()
     state = inferencer.fusor.state_dict()
     for name in sorted(state):
@@ -63,11 +71,21 @@ def _describe(inferencer, options):
     return json.dumps(settings, sort_keys=True, default=np.ndarray.tolist)
 
 
-def _is_done(path, note, sources):
+def is_done(path, note, sources):
+    """Whether a file was made in just this way, and of what its sources are now.
+
+    Args:
+        path (Path): The PNG.
+        note (str): What it must say of how it was made.
+        sources (Iterable[str | Path]): Files that must not be younger.
+
+    Returns:
+        bool: False also if there is no such file, or it is damaged.
+    """
     try:
         made = path.stat().st_mtime_ns
         with Image.open(path) as image:
-            if image.info.get(_NOTE) != note:
+            if image.info.get(NOTE) != note:
                 return False
         return all(os.stat(source).st_mtime_ns <= made for source in sources)
     except (OSError, SyntaxError):
@@ -114,12 +132,12 @@ def fuse_to_folder(
         raise ValueError(f'unknown image format {extension!r}: give an extension such as .png')
     out_dir = Path(out_dir)
     pairs = find_pairs(ir, vi)[rank::world_size]
-    note = _describe(inferencer, options)
+    note = describe_fusion(inferencer, options)
     paths = {stem: out_dir / f'{stem}{extension}' for stem, _, _ in pairs}
     left = [
         (stem, one, other)
         for stem, one, other in pairs
-        if not _is_done(paths[stem], note, (one, other))
+        if not is_done(paths[stem], note, (one, other))
     ]
     results = inferencer.stream(
         [Path(one) for _, one, _ in left],
@@ -135,5 +153,5 @@ def fuse_to_folder(
         initial=len(pairs) - len(left),
         disable=not inferencer.show_progress,
     ):
-        save_image(image, paths[name], {_NOTE: note})
+        save_image(image, paths[name], {NOTE: note})
     return len(left), len(pairs) - len(left)
