@@ -63,18 +63,20 @@ def test_labels_are_loaded_just_where_a_driver_reads_them():
         assert list(config.train_dataloader.dataset.annotations) == wanted, path.name
 
 
-def test_ablations_leave_out_what_their_names_say():
+@pytest.mark.parametrize('preset', ['official', 'light'])
+def test_ablations_leave_out_what_their_names_say(preset):
     def joint(name):
-        return Config.fromfile(ROOT / 'configs' / 'tsjnet' / f'{name}.py').model
+        path = ROOT / 'configs' / 'tsjnet' / f'tsjnet_{preset}_{name}_40e_msrs.py'
+        return Config.fromfile(path).model
 
-    base = joint('tsjnet_official_joint_40e_msrs')
+    base = joint('joint')
     assert base.detector and base.segmentor and base.fusor.features.detail
-    without = joint('tsjnet_official_joint-wo-dsm_40e_msrs').fusor
+    without = joint('joint-wo-dsm').fusor
     assert without.features.detail is None
     assert without.fusion_layer.detail is None
-    assert joint('tsjnet_official_joint-wo-det_40e_msrs').detector is None
-    assert joint('tsjnet_official_joint-wo-seg_40e_msrs').segmentor is None
-    neither = joint('tsjnet_official_joint-wo-det-seg_40e_msrs')
+    assert joint('joint-wo-det').detector is None
+    assert joint('joint-wo-seg').segmentor is None
+    neither = joint('joint-wo-det-seg')
     assert neither.detector is None
     assert neither.segmentor is None
 

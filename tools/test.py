@@ -43,9 +43,10 @@ def test(args):
         method: {name.rpartition('/')[2]: value for name, value in metrics.items()}
         for method, metrics in rows.items()
     }
+    (convention,) = {metric.convention for metric in runner.test_evaluator.metrics}
     table = format_table(
         rows,
-        convention=cfg.test_evaluator.get('convention', 'plain'),
+        convention=convention,
         pairs=len(runner.test_dataloader.dataset),
     )
     print(table)

@@ -9,7 +9,14 @@ from PIL import Image
 
 from tsjnet_mm.evaluation import EvaluationResults
 
-TOOLS = ['plot_radar', 'plot_box', 'plot_grid', 'compare_methods']
+TOOLS = [
+    'plot_radar',
+    'plot_box',
+    'plot_grid',
+    'plot_detections',
+    'plot_segmentations',
+    'compare_methods',
+]
 
 
 @pytest.fixture(scope='module')
@@ -253,7 +260,7 @@ def test_errors_of_the_grid(call, fused, tmp_path):
     for arguments, message in (
         (['--zoom', '1,2,3'], 'expected a region x,y,w,h such as 40,200,90,70'),
         (['--scene', '1N:1,2,x,4'], 'expected a region'),
-        (['--fused', 'folder'], "expected NAME=DIR, got 'folder'"),
+        (['--fused', 'folder'], "expected NAME=PATH, got 'folder'"),
     ):
         status, _, err = call('plot_grid', *sources(fused), *methods(fused), *arguments, *out)
         assert status == 2 and message in err

@@ -22,13 +22,18 @@ visible image. Columns keep the order of --fused. Images are written in their ow
 import argparse
 
 import numpy as np
-import torch
 
-from tsjnet_mm.apis.fusion_files import find_files, format_problems, read_files
-from tsjnet_mm.datasets.errors import PairError
-from tsjnet_mm.utils import recolour
+from tsjnet_mm.apis.figure_scenes import (
+    add_figure_arguments,
+    add_source_folders,
+    check_count,
+    find_scenes,
+    parse_named_path,
+    read_scene,
+    unique_names,
+)
+from tsjnet_mm.apis.fusion_files import find_files
 from tsjnet_mm.visualization import (
-    TEXT_WIDTH,
     check_figure_path,
     differing_windows,
     grid_figure,
@@ -53,26 +58,17 @@ def parse_scene(text):
     return name, [parse_region(region) for region in regions]
 
 
-def parse_method(text):
-    """Parse NAME=DIR."""
-    name, _, folder = text.partition('=')
-    if not name or not folder:
-        raise argparse.ArgumentTypeError(f'expected NAME=DIR, got {text!r}')
-    return name, folder
-
-
 def parse_args():
     """Command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('--ir', required=True, metavar='DIR', help='folder of infrared images')
-    parser.add_argument('--vi', required=True, metavar='DIR', help='folder of visible images')
+    add_source_folders(parser)
     parser.add_argument(
         '--fused',
         nargs='+',
         required=True,
-        type=parse_method,
+        type=parse_named_path,
         metavar='NAME=DIR',
         help='folder of fused images for each method',
     )
@@ -94,60 +90,13 @@ def parse_args():
         help='region of every scene without its own; at most twice (default: where the methods '
         'differ most)',
     )
-    parser.add_argument(
-        '--count',
-        type=int,
-        default=4,
-        metavar='N',
-        help='number of scenes where none is named (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--recolour',
-        action='store_true',
-        help="give grey fused images the visible image's chroma, so that all are in colour",
-    )
-    parser.add_argument('--highlight', metavar='NAME', help='method to set in bold')
-    parser.add_argument(
-        '--width',
-        type=float,
-        default=TEXT_WIDTH,
-        metavar='INCHES',
-        help='printed width, which sets the size of the letters (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--out', nargs='+', required=True, metavar='FILE', help='.png or .pdf, or both'
-    )
+    add_figure_arguments(parser)
     return parser, parser.parse_args()
 
 
-def choose_scenes(files, problems, wanted, count):
-    """The files of the wanted scenes, or of some spread evenly over all."""
-    if count < 1:
-        raise ValueError(f'--count must be at least 1, got {count}')
-    found = {item.image: item for item in files}
-    missing = [name for name in wanted if name not in found]
-    if missing or not found:
-        known = f'; such are {", ".join([*found][:10])}' if found else ''
-        raise PairError(
-            f'no scene {", ".join(missing)} with an image in every folder{known}\n'
-            f'{format_problems(problems)}'.rstrip()
-        )
-    if wanted:
-        return [found[name] for name in wanted]
+def choose_scenes(files, count):
+    """Some scenes spread evenly over all."""
     return [files[round(at)] for at in np.linspace(0, len(files) - 1, min(count, len(files)))]
-
-
-def read_scene(files, recoloured):
-    """Infrared, visible and fused images of a scene, (H, W, 1 or 3) in [0, 1]."""
-    ir, *images = (torch.from_numpy(image / 255.0) for image in read_files(files, 'plain'))
-    for path, image in zip((files.vi, *files.fused.values()), images, strict=True):
-        found, expected = (f'{side.shape[2]}x{side.shape[1]}' for side in (image, ir))
-        if found != expected:
-            raise PairError.of('size', path, f'{expected} as {files.ir}', found)
-    vi, *fused = images
-    if recoloured:
-        fused = [recolour(image, vi) if image.shape[0] == 1 else image for image in fused]
-    return [image.permute(1, 2, 0).numpy() for image in (ir, vi, *fused)]
 
 
 def main():
@@ -156,13 +105,12 @@ def main():
     try:
         for path in args.out:
             check_figure_path(path)
-        fused, scenes = dict(args.fused), dict(args.scene)
-        for what, given, kept in (('method', args.fused, fused), ('scene', args.scene, scenes)):
-            if len(given) != len(kept):
-                raise ValueError(f'each {what} needs a name of its own, got {[*kept]} and more')
+        check_count(args.count)
+        fused, scenes = unique_names('method', args.fused), unique_names('scene', args.scene)
         files, *problems = find_files(fused, args.ir, args.vi)
-        problems = {**problems[0], **problems[1]}
-        files = choose_scenes(files, problems, scenes, args.count)
+        files = find_scenes(files, {**problems[0], **problems[1]}, scenes)
+        if not scenes:
+            files = choose_scenes(files, args.count)
         rows, regions = [], []
         for item in files:
             rows.append(read_scene(item, args.recolour))

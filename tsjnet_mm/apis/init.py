@@ -89,4 +89,3 @@ def init_fusor(name_or_config, weights=None, device='cpu'):
         name = name_or_config if isinstance(name_or_config, str) else type(fusor).__name__
         warnings.warn(f'{name} has random weights: give it a checkpoint', stacklevel=2)
     return fusor.to(torch.device(device)).eval()
-

@@ -9,6 +9,7 @@ from matplotlib.patches import Rectangle
 from .drawing import to_rgb8
 from .figure import TEXT_WIDTH, figure_style, measure_artists
 from .insets import check_regions, place_insets
+from .marks import add_legend, draw_marks
 
 #: Colours of a scene's first and second region and of their insets: red and green that differ
 #: in lightness too, for readers who cannot tell the hues apart.
@@ -22,8 +23,17 @@ _BAR, _LETTER_GAP, _GAP, _NARROWEST = 0.14, 0.035, 0.025, 0.3
 _LOWEST_DPI = 200
 
 
-def grid_figure(rows, titles, regions=None, names=None, highlight=None, width=TEXT_WIDTH):
-    """Arrange the images of several scenes, with magnified regions in their corners.
+def grid_figure(
+    rows,
+    titles,
+    regions=None,
+    names=None,
+    highlight=None,
+    width=TEXT_WIDTH,
+    marks=None,
+    legend=(),
+):
+    """Arrange the images of several scenes, with magnified regions in their corners, or marks.
 
     Each region is outlined where it is, the first in red and the second in green, and
     magnified in a corner of the same image, framed in the same colour; a scene's insets are
@@ -43,6 +53,11 @@ def grid_figure(rows, titles, regions=None, names=None, highlight=None, width=TE
         highlight (str, optional): One of ``titles``, to be set in bold.
         width (float): Printed width in inches. Defaults to the width of the text in a
             two-column paper.
+        marks (Sequence[Sequence[Sequence]], optional): For each scene and column what to draw
+            on the image, see :func:`~tsjnet_mm.visualization.marks.draw_marks`. Defaults to
+            none.
+        legend (Sequence[LegendEntry]): What the colours of the marks mean, for the foot of
+            the figure. Defaults to none.
 
     Returns:
         matplotlib.figure.Figure: Of the images' resolution; see
@@ -50,12 +65,13 @@ def grid_figure(rows, titles, regions=None, names=None, highlight=None, width=TE
 
     Raises:
         ValueError: There is no image, a scene's images differ in size or number, titles,
-            regions or names do not match the grid, a region cannot be magnified,
+            regions, names or marks do not match the grid, a region cannot be magnified,
             ``highlight`` is no title, or ``width`` leaves a column less than 0.3 inches.
     """
     rows = [[to_rgb8(image) for image in row] for row in rows]
     regions = [()] * len(rows) if regions is None else regions
-    _check(rows, titles, regions, names, highlight)
+    marks = [[()] * len(row) for row in rows] if marks is None else marks
+    _check(rows, titles, regions, names, highlight, marks)
     bar = 0 if names is None else _BAR
     column = (width - bar + _GAP) / len(titles) - _GAP
     if column < _NARROWEST:
@@ -67,19 +83,22 @@ def grid_figure(rows, titles, regions=None, names=None, highlight=None, width=TE
     pixels = widest * math.ceil(_LOWEST_DPI * column / widest)
     dpi = round(pixels / column)
     with figure_style():
-        figure = Figure(dpi=dpi)
-        _lay_out(figure, rows, regions, pixels, *(round(x * dpi) for x in (bar, _BAR, _GAP)))
+        figure = Figure((width, width), dpi)
+        foot = add_legend(figure, legend) + _GAP if legend else 0
+        edges = [round(inches * dpi) for inches in (bar, _BAR, foot, _GAP)]
+        _lay_out(figure, rows, regions, marks, pixels, *edges)
         _write(figure, titles, names, highlight)
     return figure
 
 
-def _check(rows, titles, regions, names, highlight):
+def _check(rows, titles, regions, names, highlight, marks):
     if not rows or not rows[0]:
         raise ValueError('a grid needs at least one scene and one image')
     for what, count, expected in (
         ('titles', len(titles), len(rows[0])),
         ('lists of regions', len(regions), len(rows)),
         ('names', len(rows) if names is None else len(names), len(rows)),
+        ('lists of marks', sum(map(len, marks)), sum(map(len, rows))),
     ):
         if count != expected:
             raise ValueError(
@@ -100,15 +119,15 @@ def _check(rows, titles, regions, names, highlight):
             raise ValueError(f'{scene}: {error}') from error
 
 
-def _lay_out(figure, rows, regions, pixels, left, top, gap):
+def _lay_out(figure, rows, regions, marks, pixels, left, top, foot, gap):
     """Place every cell on whole pixels, so that images stay what they are."""
     heights = [round(row[0].shape[0] * pixels / row[0].shape[1]) for row in rows]
     width = left + len(rows[0]) * (pixels + gap) - gap
-    height = top + sum(heights) + gap * (len(rows) - 1)
+    height = top + sum(heights) + gap * (len(rows) - 1) + foot
     # The canvas is this cut to whole pixels: a bit more, lest rounding lose one.
     figure.set_size_inches((width + 0.01) / figure.dpi, (height + 0.01) / figure.dpi)
     bottom = height - top + gap
-    for row, boxes, cell_height in zip(rows, regions, heights, strict=True):
+    for row, boxes, marked, cell_height in zip(rows, regions, marks, heights, strict=True):
         insets = place_insets(row, boxes)
         bottom -= cell_height + gap
         for column, image in enumerate(row):
@@ -116,6 +135,7 @@ def _lay_out(figure, rows, regions, pixels, left, top, gap):
             place = x / width, bottom / height, pixels / width, cell_height / height
             axes = figure.add_axes(place, label=f'{column} {bottom}')
             _draw_cell(axes, image, boxes, insets, (pixels, cell_height))
+            draw_marks(axes, marked[column], pixels / image.shape[1])
 
 
 def _draw_cell(axes, image, regions, insets, size):

@@ -26,6 +26,28 @@ _OTHERS = (
     (210, 150, 90),
 )
 
+# Okabe and Ito's colours for every kind of colour vision, less their green and their red.
+_BESIDE_ERRORS = (
+    (240, 228, 66),
+    (86, 180, 233),
+    (230, 159, 0),
+    (255, 255, 255),
+    (225, 140, 230),
+    (0, 114, 178),
+)
+
+
+def marked_class_colour(index):
+    """Colour of a class in figures where green and red mark errors.
+
+    Args:
+        index (int): Number of the class among those that are shown.
+
+    Returns:
+        tuple[int, int, int]: RGB, 0 to 255, neither green nor red; repeats after six.
+    """
+    return _BESIDE_ERRORS[index % len(_BESIDE_ERRORS)]
+
 
 def class_colour(name, index=0):
     """Colour of a class.

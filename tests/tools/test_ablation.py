@@ -1,0 +1,271 @@
+import csv
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+KILLER = """
+import os
+import signal
+
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+
+
+@HOOKS.register_module()
+class Killer(Hook):
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter == int(os.environ.get('KILL_AT', -1)):
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def rows(tiny_config, tmp_path):
+    """Two configs; the second without the diversity loss."""
+    whole = tiny_config('whole.py')
+    without = tmp_path / 'without.py'
+    without.write_text(
+        "_base_ = './whole.py'\nmodel = dict(losses=dict(diversity=dict(loss_weight=0.0)))\n"
+    )
+    return [f'whole={whole}', f'w/o diversity={without}']
+
+
+@pytest.fixture
+def ablate(load_tool, rows, monkeypatch, capsys, tmp_path):
+    """Run the tool on the two rows, with a stand-in for training and testing."""
+    tool, calls = load_tool('ablation.py'), []
+    # The handler stays out of the tests' own process.
+    monkeypatch.setattr(tool.signal, 'signal', lambda *_: None)
+
+    def call(command, log, lock):
+        command = [str(word) for word in command]
+        calls.append(command)
+        kind = next(
+            word for word in command if word.endswith(('train.py', 'train.sh', 'test.py'))
+        )
+        config = Path(command[command.index(kind) + 1])
+        if run.failing and kind.endswith('train.py') and run.failing in config.name:
+            raise tool.RowError(f'exit status 1, see {log}')
+        if not kind.endswith('test.py'):
+            folder = Path(command[command.index('--work-dir') + 1])
+            (folder / f'epoch_{run.epochs}.pth').touch()
+            cfg = Config.fromfile(config).to_dict()
+            lines = [f'{key} = {value!r}\n' for key, value in cfg.items()]
+            (folder / config.name).write_text(''.join(lines))
+            return
+        (metric,) = Config.fromfile(config).test_evaluator
+        with open(metric.per_image_csv, 'w', newline='') as file:
+            writer = csv.writer(file)
+            writer.writerow(['image', 'convention', *metric.metrics])
+            shift = 0.1 if 'without' in config.name else 0.0
+            for image in ('1.png', '2.png'):
+                values = [0.5 + shift] * len(metric.metrics)
+                writer.writerow([image, metric.convention, *values])
+
+    monkeypatch.setattr(tool, 'call', call)
+
+    def run(*arguments):
+        calls.clear()
+        words = ['--work-dir', tmp_path / 'runs', *arguments]
+        monkeypatch.setattr(sys, 'argv', ['ablation.py', *rows, *map(str, words)])
+        status = 0
+        try:
+            tool.main()
+        except SystemExit as stop:
+            status = stop.code
+        out, err = capsys.readouterr()
+        tools = [Path(word).name for c in calls for word in c if '/tools/' in word]
+        return status, out, err, tools
+
+    run.epochs, run.failing, run.calls = 3, None, calls
+    return run
+
+
+def test_each_row_is_trained_tested_and_printed_once(ablate, tmp_path):
+    out_files = tmp_path / 'table.md', tmp_path / 'table.json'
+    status, out, err, tools = ablate('--out', *out_files)
+    assert status == 0, err
+    assert tools == ['train.py', 'test.py', 'train.py', 'test.py']
+    lines = out.splitlines()
+    assert lines[0].startswith('convention: tsjnet, 2 pairs')
+    assert lines[1].split()[:6] == ['method', 'SSIM↑', 'PSNR↑', 'MSE↓', 'CC↑', 'CV↓']
+    assert [line.split('  ')[0] for line in lines[2:]] == ['whole', 'w/o diversity']
+    assert out_files[0].read_text().startswith('Convention: tsjnet')
+    assert json.loads(out_files[1].read_text())['means']['w/o diversity']['SSIM'] == 0.6
+    train = ablate.calls[0] if ablate.calls else []
+    assert '--resume' in train and train[train.index('--work-dir') + 1].endswith('runs/whole')
+
+    again = ablate()
+    assert again[0] == 0 and again[1] == out and again[3] == []
+
+
+def test_other_questions_are_tested_but_not_trained_again(ablate, tmp_path):
+    ablate()
+    assert ablate('--convention', 'plain')[3] == ['test.py', 'test.py']
+    assert ablate('--metrics', 'SSIM', 'EN', '--convention', 'plain')[3] == ['test.py'] * 2
+    assert ablate()[3] == []
+    other = tmp_path / 'other.py'
+    other.write_text(
+        f"_base_ = '{tmp_path / 'whole.py'}'\ntest_dataloader = dict(batch_size=2)\n"
+    )
+    assert ablate('--test-config', other)[3] == ['test.py', 'test.py']
+    checkpoint = tmp_path / 'runs' / 'whole' / 'epoch_3.pth'
+    ablate()
+    os.utime(checkpoint, (1, 1))
+    assert ablate()[3] == ['test.py']
+
+
+def test_failed_row_is_reported_and_the_others_go_on(ablate, tmp_path):
+    ablate.failing = 'whole'
+    status, out, err, _ = ablate()
+    assert status == 1
+    assert 'w/o diversity' in out and 'whole' not in out
+    log = tmp_path / 'runs' / 'whole' / 'train.log'
+    assert f'error: 1 rows are missing:\n  whole: exit status 1, see {log}' in err
+    ablate.failing = None
+    assert ablate()[3] == ['train.py', 'test.py']
+
+
+def test_training_that_leaves_no_checkpoint_is_a_failure(ablate):
+    ablate.epochs = 2
+    status, out, err, _ = ablate()
+    assert status == 1 and not out and 'the training left no' in err and 'epoch_3.pth' in err
+
+
+def test_folder_of_other_settings_is_refused(ablate):
+    ablate()
+    status, out, err, tools = ablate('--cfg-options', 'optim_wrapper.optimizer.lr=0.5')
+    assert status == 1 and not out and not tools
+    assert 'was trained with other settings of optim_wrapper (see whole.py there)' in err
+    _, _, err, _ = ablate('--cfg-options', 'randomness.seed=1', 'train_cfg.max_epochs=9')
+    assert 'other settings of train_cfg, randomness' in err
+
+
+def test_options_and_gpus_reach_the_training(ablate):
+    ablate('--gpus', 4, '--cfg-options', 'train_dataloader.num_workers=0')
+    train = ablate.calls[0]
+    assert train[:2] == ['bash', train[1]] and train[1].endswith('dist_train.sh')
+    assert train[3] == '4' and train[-2:] == ['--cfg-options', 'train_dataloader.num_workers=0']
+    assert Path(ablate.calls[1][1]).name == 'test.py'
+
+
+def test_folder_in_use_is_refused(ablate, tmp_path):
+    fcntl = pytest.importorskip('fcntl')
+    (tmp_path / 'runs' / 'whole').mkdir(parents=True)
+    with open(tmp_path / 'runs' / 'whole' / '.lock', 'w') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        status, _, err, _ = ablate()
+    assert status == 1 and 'runs/whole is in use by another run' in err
+
+
+def test_papers_table_and_rows(ablate, load_tool, repository):
+    _, out, _, _ = ablate('--paper')
+    assert out.splitlines()[-1].split() == [
+        'TSJNet', '0.69', '18.13', '1502.60', '0.62', '344.20',
+    ]  # fmt: skip
+    tool = load_tool('ablation.py')
+    names = [line[0] for line in tool.PAPER[1:]]
+    assert names == [*tool.ROWS]
+    for preset in ('official', 'light'):
+        for kind in tool.ROWS.values():
+            name = f'tsjnet_{preset}_{kind}_40e_msrs.py'
+            assert (repository / 'configs' / 'tsjnet' / name).is_file()
+
+
+def test_help_teaches_with_examples_that_parse(load_tool, monkeypatch):
+    tool = load_tool('ablation.py')
+    examples = tool.__doc__.split('Examples:')[1].split('\n\n')[0].replace('\\\n', ' ')
+    commands = [shlex.split(line)[1:] for line in examples.splitlines() if line.strip()]
+    assert len(commands) == 3
+    for words in commands:
+        monkeypatch.setattr(sys, 'argv', words)
+        tool.parse_args()
+
+
+def test_errors(run_main, tmp_path, rows, monkeypatch):
+    monkeypatch.setattr(signal, 'signal', lambda *_: None)
+    for arguments, message in (
+        (['x=none.py'], 'none.py: no such config, of the row x'),
+        (
+            [rows[0], rows[0].replace('whole=', 'again=')],
+            'a config file with a name of its own',
+        ),
+        ([rows[0], rows[0]], 'each row needs a name of its own'),
+        ([rows[0], '--metrics', 'nothing'], 'nothing'),
+        ([rows[0], '--convention', 'tang'], 'CV'),
+        ([rows[0], '--gpus', 0], '--gpus must be at least 1'),
+        ([rows[0], '--out', 'a.txt'], 'a.txt: expected one of'),
+    ):
+        status, _, err = run_main('ablation.py', *arguments, '--work-dir', tmp_path / 'runs')
+        assert status == 1 and err.startswith('error: ') and message in err, err
+    status, _, err = run_main('ablation.py', 'whole')
+    assert status == 2 and "expected NAME=PATH, got 'whole'" in err
+
+
+@pytest.fixture
+def killable(tiny_config, tmp_path):
+    (tmp_path / 'killer.py').write_text(KILLER)
+    return tiny_config(
+        'killable.py',
+        epochs=3,
+        custom_imports={'imports': ['tsjnet_mm', 'killer'], 'allow_failed_imports': False},
+        custom_hooks=[
+            {'type': 'TrainLossPlateauHook'},
+            {'type': 'mmengine.Killer', 'priority': 'LOWEST'},
+        ],
+    )
+
+
+@pytest.mark.slow
+def test_killed_training_goes_on_where_it_was(killable, run_tool, load_checkpoint, tmp_path):
+    paths = f'{tmp_path}:{":".join(sys.path)}'
+    whole = tmp_path / 'whole'
+    run_tool('train.py', killable, '--work-dir', whole, PYTHONPATH=paths)
+    command = ['ablation.py', f'row={killable}', '--work-dir', tmp_path / 'runs']
+    killed = run_tool(*command, check=False, PYTHONPATH=paths, KILL_AT='7')
+    folder = tmp_path / 'runs' / 'killable'
+    assert (
+        killed.returncode == 1
+        and f'exit status -9, see {folder / "train.log"}' in killed.stderr
+    )
+    done = run_tool(*command, '--out', tmp_path / 'table.md', PYTHONPATH=paths)
+    assert 'resumed epoch: 2' in (folder / 'train.log').read_text()
+    expected, found = (load_checkpoint(run / 'epoch_3.pth') for run in (whole, folder))
+    torch.testing.assert_close(found['state_dict'], expected['state_dict'], rtol=0, atol=0)
+    assert done.stdout.splitlines()[2].startswith('row ')
+    assert (tmp_path / 'table.md').is_file()
+    started = time.monotonic()
+    again = run_tool(*command, PYTHONPATH=paths)
+    assert again.stdout == done.stdout and time.monotonic() - started < 30
+    assert not list(folder.rglob('*.part*'))
+
+
+@pytest.mark.slow
+def test_ended_ablation_ends_its_training(tiny_config, repository, tmp_path):
+    config = tiny_config('long.py', epochs=10000)
+    process = subprocess.Popen(
+        [sys.executable, repository / 'tools' / 'ablation.py', f'row={config}', '--work-dir',
+         tmp_path / 'runs'],
+        env={**os.environ, 'PYTHONPATH': str(repository), 'OMP_NUM_THREADS': '1'},
+        stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    log = tmp_path / 'runs' / 'long' / 'train.log'
+    deadline = time.monotonic() + 120
+    while not (log.parent / 'epoch_2.pth').exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.terminate()
+    assert process.wait(60) == 130
+    assert 'interrupted: the same command goes on from here' in process.stderr.read()
+    size = log.stat().st_size
+    time.sleep(2)
+    assert log.stat().st_size == size
