@@ -4,13 +4,12 @@ _base_ = [
     'mmseg::_base_/schedules/schedule_20k.py',
     'mmseg::_base_/default_runtime.py',
     '../_base_/datasets/msrs_fused_segmentation.py',
-    '../_base_/models/tsjnet_light.py',
 ]
 segmentor = _base_.pop('model')
 segmentor['data_preprocessor']['size'] = (480, 480)
 for head in [segmentor['decode_head'], *segmentor['auxiliary_head']]:
     head['num_classes'] = 9
 model = dict(
-    type='tsjnet_mm.FusedSegmentor', segmentor=segmentor, fusor=_base_.fusor, frozen=False
+    type='tsjnet_mm.FusedSegmentor', segmentor=segmentor, fusor='tsjnet-light', frozen=False
 )
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(fusor=dict(lr_mult=0.1))))

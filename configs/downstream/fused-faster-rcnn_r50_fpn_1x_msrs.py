@@ -4,8 +4,7 @@ _base_ = [
     'mmdet::_base_/schedules/schedule_1x.py',
     'mmdet::_base_/default_runtime.py',
     '../_base_/datasets/msrs_fused_detection.py',
-    '../_base_/models/tsjnet_light.py',
 ]
 detector = _base_.pop('model')
 detector['roi_head']['bbox_head']['num_classes'] = 3
-model = dict(type='tsjnet_mm.FusedDetector', detector=detector, fusor=_base_.fusor)
+model = dict(type='tsjnet_mm.FusedDetector', detector=detector, fusor='tsjnet-light')

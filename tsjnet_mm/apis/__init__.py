@@ -1,5 +1,6 @@
 """What people call: building fusors, fusing files, measuring them."""
 
+from tsjnet_mm.models.fusors.presets import CLASSICAL_FUSORS, PRESETS, config_dir
 from tsjnet_mm.utils.checkpoints import load_state_dict
 
 from .evaluate import BASELINES, evaluate_folders
@@ -7,7 +8,7 @@ from .flicker import temporal_difference
 from .folder import fuse_to_folder, load_homography
 from .fuse_pair import FusePair
 from .inferencer import FusedImage, FusionInferencer, save_image
-from .init import CLASSICAL_FUSORS, PRESETS, config_dir, init_fusor
+from .init import init_fusor
 from .pairs import find_pairs, iterate_pairs
 from .video import FusedVideo, fuse_video
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import torch
 
+from tsjnet_mm.models.fusors.presets import CLASSICAL_FUSORS
+
 from .folder import load_homography
-from .init import CLASSICAL_FUSORS
 
 
 def add_source_arguments(parser, percentiles_of):

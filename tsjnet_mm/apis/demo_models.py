@@ -9,13 +9,13 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from tsjnet_mm.models.drivers import network_images
+from tsjnet_mm.models.fusors.presets import CLASSICAL_FUSORS
 from tsjnet_mm.registry import MODELS, SCOPE
 from tsjnet_mm.structures import FusionDataSample
 from tsjnet_mm.utils import rgb_to_luma
 from tsjnet_mm.utils.checkpoints import read_checkpoint
 
 from .inferencer import FusionInferencer
-from .init import CLASSICAL_FUSORS
 
 _PREFIX = 'detector.'
 

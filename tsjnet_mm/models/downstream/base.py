@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModel
 
 from tsjnet_mm.models.drivers import network_images
+from tsjnet_mm.models.fusors.presets import fusor_config
 from tsjnet_mm.registry import MODELS, SCOPE
 from tsjnet_mm.utils.checkpoints import load_weights
 
@@ -20,7 +21,7 @@ class FusedModel(BaseModel):
     Args:
         model (dict): Config of the network.
         scope (str): Registry scope of the library it comes from.
-        fusor (dict): Config of the fusor.
+        fusor (str | dict): See :func:`~tsjnet_mm.models.fusors.presets.fusor_config`.
         fusor_weights (str, optional): Checkpoint of the fusor, or of a joint model, loaded
             when weights are initialised. It is read safely: a file that holds anything but
             weights is refused.
@@ -34,7 +35,7 @@ class FusedModel(BaseModel):
         init_cfg (dict, optional): Initialisation, see mmengine's ``BaseModule``.
 
     Raises:
-        ValueError: ``appearance`` is unknown.
+        ValueError: ``appearance`` or the fusor's name is unknown.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class FusedModel(BaseModel):
         if data_preprocessor is not None:
             network.setdefault('data_preprocessor', data_preprocessor)
         self.model = MODELS.build(network)
-        self.fusor = MODELS.build({'_scope_': SCOPE, **fusor})
+        self.fusor = MODELS.build({'_scope_': SCOPE, **fusor_config(fusor)})
         self.fusor_weights = fusor_weights
         self.frozen = frozen
         self.appearance = appearance

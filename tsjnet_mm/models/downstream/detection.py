@@ -11,7 +11,8 @@ class FusedDetector(FusedModel):
 
     Args:
         detector (dict): Config of the detector.
-        fusor (dict): Config of the fusor.
+        fusor (str | dict): Name of a preset, config file or config, see
+            :class:`FusedModel`.
         **kwargs: See :class:`FusedModel`.
     """
 

@@ -11,7 +11,8 @@ class FusedSegmentor(FusedModel):
 
     Args:
         segmentor (dict): Config of the segmentor.
-        fusor (dict): Config of the fusor.
+        fusor (str | dict): Name of a preset, config file or config, see
+            :class:`FusedModel`.
         **kwargs: See :class:`FusedModel`.
     """
 

@@ -1,0 +1,69 @@
+"""Fusors by name, and the configs that describe them."""
+
+from pathlib import Path
+
+from mmengine.config import Config
+
+import tsjnet_mm
+
+#: Fusors without weights.
+CLASSICAL_FUSORS = {
+    'average': 'AverageFusor',
+    'max': 'MaxFusor',
+    'laplacian': 'LaplacianPyramidFusor',
+}
+#: Networks, and the config in ``configs/`` that describes each.
+PRESETS = {
+    'tsjnet-official': '_base_/models/tsjnet_official.py',
+    'tsjnet-light': '_base_/models/tsjnet_light.py',
+}
+
+
+def config_dir():
+    """The folder of configs: the source tree's, or the copy that an installation carries.
+
+    Returns:
+        Path: An existing folder.
+
+    Raises:
+        FileNotFoundError: There is neither.
+    """
+    package = Path(tsjnet_mm.__file__).resolve().parent
+    candidates = [package.parent / 'configs', package / '.mim' / 'configs']
+    for candidate in candidates:
+        if (candidate / 'tsjnet').is_dir():
+            return candidate
+    raise FileNotFoundError(f'no configs in {" or ".join(map(str, candidates))}')
+
+
+def fusor_config(name_or_config):
+    """The model config of a fusor.
+
+    Args:
+        name_or_config (str | Path | Config | dict): ``'tsjnet-official'``,
+            ``'tsjnet-light'``, ``'average'``, ``'max'``, ``'laplacian'``; an ``.onnx`` file; a
+            config file; a config; or a model config. Of a joint model it is the fusor's.
+
+    Returns:
+        dict: For the registry.
+
+    Raises:
+        ValueError: The name is unknown.
+    """
+    if isinstance(name_or_config, str) and name_or_config in CLASSICAL_FUSORS:
+        return {'type': CLASSICAL_FUSORS[name_or_config]}
+    if isinstance(name_or_config, str) and name_or_config in PRESETS:
+        return Config.fromfile(config_dir() / PRESETS[name_or_config]).fusor
+    if isinstance(name_or_config, (str, Path)) and Path(name_or_config).suffix == '.onnx':
+        return {'type': 'OnnxFusor', 'path': str(name_or_config)}
+    if isinstance(name_or_config, dict):
+        config = name_or_config
+    elif Path(name_or_config).is_file():
+        config = Config.fromfile(name_or_config)
+    else:
+        names = ', '.join([*PRESETS, *CLASSICAL_FUSORS])
+        raise ValueError(
+            f'{name_or_config!r} is neither a config file nor one of the names {names}'
+        )
+    model = config.get('model', config)
+    return model['fusor'] if model['type'] == 'JointFusor' else model
