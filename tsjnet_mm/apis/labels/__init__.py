@@ -1,0 +1,32 @@
+"""Labels for pairs that have none: boxes by a detector, masks from boxes."""
+
+from .boxes import ViewDetector, merge_views
+from .classes import KNOWN_DATASETS, box_classes, map_classes, seg_classes
+from .compose import compose_masks, save_mask
+from .generate import find_fused, generate_boxes, generate_masks, list_pairs
+from .grabcut import grabcut_masks
+from .sam import SamMasks
+from .sheet import draw_sheets, order_pairs
+from .shift import find_shifts
+from .structures import ObjectMask
+
+__all__ = [
+    'KNOWN_DATASETS',
+    'ObjectMask',
+    'SamMasks',
+    'ViewDetector',
+    'box_classes',
+    'compose_masks',
+    'draw_sheets',
+    'find_fused',
+    'find_shifts',
+    'generate_boxes',
+    'generate_masks',
+    'grabcut_masks',
+    'list_pairs',
+    'map_classes',
+    'merge_views',
+    'order_pairs',
+    'save_mask',
+    'seg_classes',
+]

@@ -1,0 +1,103 @@
+"""From the masks of objects to one mask of class indices."""
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from tsjnet_mm.utils import whole_file
+
+from .shapes import whole_box
+
+IGNORED = 255
+#: Share of a box inside another from which the smaller is taken to be in front.
+_INSIDE = 0.8
+#: Width of the uncertain band along outlines, as a share of an object's shorter side.
+_BAND, _WIDEST_BAND = 0.04, 3
+
+
+def compose_masks(size, boxes, objects, indices, ignored=()):
+    """Put the masks of all objects into one.
+
+    Where two objects claim a pixel it goes to the one in front: the smaller where its box is
+    at least four fifths inside the other's, else the one whose box ends lower, which stands
+    nearer. Pixels that are uncertain become 255, which trainers leave out: a band along each
+    outline, from 1 pixel up to 3 for objects of 75 and more pixels across; of objects that
+    are a guess the whole box outside of the ellipse; and boxes in ``ignored``. All else is 0.
+
+    Args:
+        size (tuple[int, int]): Height and width.
+        boxes (Sequence[Sequence[float]]): N boxes xyxy in pixels.
+        objects (Sequence[ObjectMask]): N masks.
+        indices (Sequence[int]): N classes, 1 to 254.
+        ignored (Sequence[Sequence[float]]): Boxes of what is not to be learnt, xyxy.
+
+    Returns:
+        np.ndarray: (H, W) uint8.
+    """
+    boxes = [whole_box(box, size) for box in boxes]
+    owners = _settle(boxes, [item.mask for item in objects])
+    result = np.zeros(size, np.uint8)
+    for box in (whole_box(box, size) for box in ignored):
+        result[box[1] : box[3], box[0] : box[2]] = IGNORED
+    for box, item in zip(boxes, objects, strict=True):
+        if item.method == 'ellipse':
+            result[box[1] : box[3], box[0] : box[2]] = IGNORED
+    for box, mask in zip(boxes, owners, strict=True):
+        result[_band(mask, box)] = IGNORED
+    for box, mask, index in zip(boxes, owners, indices, strict=True):
+        core = mask & ~_band(mask, box)
+        result[core if core.any() else mask] = index
+    return result
+
+
+def _settle(boxes, masks):
+    """Each mask without the pixels of objects in front of it."""
+    owned = [mask.copy() for mask in masks]
+    for one in range(len(masks)):
+        for other in range(one):
+            shared = masks[one] & masks[other]
+            if shared.any():
+                hidden = one if _in_front(boxes[other], boxes[one]) else other
+                owned[hidden] &= ~shared
+    return owned
+
+
+def _in_front(box, other):
+    areas = [(b[2] - b[0]) * (b[3] - b[1]) for b in (box, other)]
+    width = min(box[2], other[2]) - max(box[0], other[0])
+    height = min(box[3], other[3]) - max(box[1], other[1])
+    if max(width, 0) * max(height, 0) >= _INSIDE * min(areas):
+        return areas[0] < areas[1]
+    return box[3] > other[3]
+
+
+def _band(mask, box):
+    """Pixels on both sides of an outline."""
+    side = min(box[2] - box[0], box[3] - box[1])
+    kernel = np.ones((3, 3), np.uint8)
+    bits = mask.astype(np.uint8)
+    if side * _BAND < 1:  # a pixel outside alone: small objects have none to lose
+        return (cv2.dilate(bits, kernel) - bits).astype(bool)
+    width = min(round(side * _BAND), _WIDEST_BAND)
+    outer = cv2.dilate(bits, kernel, iterations=(width + 1) // 2)
+    inner = cv2.erode(
+        bits, kernel, iterations=width // 2, borderType=cv2.BORDER_CONSTANT, borderValue=1
+    )
+    return (outer - inner).astype(bool)
+
+
+def save_mask(mask, path, palette):
+    """Write a mask as a palette PNG that appears only when it is complete.
+
+    Args:
+        mask (np.ndarray): (H, W) uint8.
+        path (str | Path): The file.
+        palette (Sequence[tuple[int, int, int]]): RGB of each class; 255 is shown white.
+    """
+    image = Image.fromarray(mask, 'L').convert('L')
+    colours = np.zeros((256, 3), np.uint8)
+    colours[: len(palette)] = palette
+    colours[IGNORED] = 255
+    image.putpalette(colours.tobytes())
+    with whole_file(path) as partial:
+        image.save(partial)

@@ -1,0 +1,300 @@
+"""Labels for folders of pairs: made once, written whole, and finished by running it again."""
+
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from tsjnet_mm.datasets.annotations import build_label_reader
+from tsjnet_mm.datasets.errors import PairError
+from tsjnet_mm.datasets.image_io import image_size
+from tsjnet_mm.datasets.label_writers import write_coco, write_voc, write_yolo
+from tsjnet_mm.datasets.paired import natural_key
+
+from ..pairs import find_pairs, iterate_pairs
+from .boxes import merge_views
+from .compose import compose_masks, save_mask
+from .records import Records, read_scores
+
+_EXTENSIONS = {'yolo': '.txt', 'voc': '.xml'}
+
+
+def list_pairs(ir, vi):
+    """The pairs in natural order of their stems; see :func:`.find_pairs`."""
+    return sorted(find_pairs(ir, vi), key=lambda pair: natural_key(pair[0]))
+
+
+def find_fused(folder, pairs):
+    """Fused images of pairs.
+
+    Args:
+        folder (str | Path): Folder or pattern of images with the stems of the pairs.
+        pairs (Sequence[tuple[str, str, str]]): As of :func:`list_pairs`.
+
+    Returns:
+        dict[str, str]: Path of each stem.
+
+    Raises:
+        FileNotFoundError: There is no such folder.
+        ValueError: A pair has no fused image, or one of another size.
+    """
+    stems = {stem for stem, _, _ in pairs}
+    paths = {Path(path).stem: path for _, path, _ in find_pairs(folder, folder)}
+    missing = sorted(stems - paths.keys())
+    if missing:
+        raise ValueError(
+            f'{folder}: no fused image of {missing[0]} ({len(missing)} such pairs)'
+        )
+    for stem, _, vi in pairs:
+        (height, width), found = image_size(vi), image_size(paths[stem])
+        if found != (height, width):
+            raise PairError.of(
+                'different sizes',
+                paths[stem],
+                f'{width}x{height} as {vi}',
+                f'{found[1]}x{found[0]}',
+            )
+    return {stem: paths[stem] for stem in stems}
+
+
+def generate_boxes(
+    detector,
+    pairs,
+    out,
+    review,
+    classes,
+    mapping,
+    views=('ir', 'vi'),
+    fuse=None,
+    label_format='yolo',
+    score_thr=0.3,
+    iou=0.55,
+    settings=None,
+    overwrite=False,
+    **options,
+):
+    """Find boxes in all pairs.
+
+    Args:
+        detector (Callable): As :class:`.ViewDetector`.
+        pairs (Sequence[tuple[str, str, str]]): As of :func:`list_pairs`.
+        out (str | Path): Folder of label files, or the json file of COCO.
+        review (str | Path): Folder of records, see :class:`.Records`.
+        classes (Sequence[str]): Names of the labels.
+        mapping (dict[int, int]): Label of each of the detector's classes; others are left
+            out.
+        views (Sequence[str]): Which of 'ir', 'vi' and 'fused' the detector sees.
+        fuse (Callable, optional): From a Pair to its fused image, (H, W, 3) float in [0, 1].
+        label_format (str): 'yolo', 'voc' or 'coco'. Defaults to 'yolo'.
+        score_thr (float): Least merged confidence that is kept. Defaults to 0.3.
+        iou (float): See :func:`.merge_views`.
+        settings (dict, optional): More that determines the labels, for the records.
+        overwrite (bool): Make everything anew. Defaults to False.
+        **options: Of :func:`.iterate_pairs`: how sources are read.
+
+    Returns:
+        tuple[dict[str, dict], int]: The record of each pair, and how many were made now.
+
+    Raises:
+        ValueError: Files are there that would be lost, see :meth:`.Records.find_done`; or a
+            pair cannot be used.
+    """
+    out = Path(out)
+    extension = _EXTENSIONS.get(label_format)
+    outputs = {stem: out / (stem + extension) if extension else out for stem, _, _ in pairs}
+    records = Records(
+        review,
+        {
+            'classes': list(classes),
+            'views': list(views),
+            'format': label_format,
+            'score_thr': score_thr,
+            'iou': iou,
+            **(settings or {}),
+        },
+    )
+
+    def label(pair, image):
+        found = merge_views(
+            [_detect(detector, pair, view, fuse, mapping) for view in views], iou
+        )
+        size = pair.ir.shape
+        limits = np.array((size[1], size[0]) * 2, np.float32)
+        instances = []
+        for box, score, number, support in zip(
+            np.clip(found['boxes'], 0, limits),
+            found['scores'],
+            found['labels'],
+            found['views'],
+            strict=True,
+        ):
+            if score < score_thr or min(box[2:] - box[:2]) < 1:
+                continue
+            instances.append(
+                {
+                    'bbox': [round(float(edge), 2) for edge in box],
+                    'bbox_label': int(number),
+                    'ignore_flag': 0,
+                    'score': round(float(score), 4),
+                    'views': int(support),
+                }
+            )
+        if label_format == 'yolo':
+            write_yolo(outputs[pair.name], instances, size)
+        elif label_format == 'voc':
+            write_voc(outputs[pair.name], instances, size, classes, image)
+        return [
+            {
+                'label': classes[item['bbox_label']],
+                'box': item['bbox'],
+                'score': item['score'],
+                'views': item['views'],
+            }
+            for item in instances
+        ]
+
+    unfinished = len(records.find_done(outputs, overwrite)) < len(pairs)
+    if not extension and unfinished and not overwrite:
+        records.check_unchanged(out)
+    made = _label_all(pairs, outputs, records, label, overwrite, 'boxes', options)
+    done = records.summarise(outputs)
+    if not extension and (made or not out.exists()):
+        _write_coco(out, done, classes)
+        records.remember(out)
+    return done, made
+
+
+def _detect(detector, pair, view, fuse, mapping):
+    if view == 'fused':
+        image = fuse(pair)
+    else:
+        image = pair.vi if view == 'vi' else np.repeat(pair.ir[..., None], 3, axis=2)
+    found = detector(image)
+    known = np.isin(found['labels'], list(mapping))
+    labels = np.array([mapping[int(label)] for label in found['labels'][known]], np.int64)
+    return {'boxes': found['boxes'][known], 'scores': found['scores'][known], 'labels': labels}
+
+
+def _write_coco(path, records, classes):
+    images = [
+        {
+            'file_name': record['image'],
+            'height': record['height'],
+            'width': record['width'],
+            'instances': [
+                {
+                    'bbox': item['box'],
+                    'bbox_label': classes.index(item['label']),
+                    'ignore_flag': 0,
+                    'score': item['score'],
+                }
+                for item in record['objects']
+            ],
+        }
+        for record in records.values()
+    ]
+    write_coco(path, images, classes)
+
+
+def generate_masks(
+    make_masks,
+    pairs,
+    boxes,
+    out,
+    review,
+    classes,
+    mapping,
+    palette,
+    label_format='auto',
+    scores=None,
+    settings=None,
+    overwrite=False,
+    **options,
+):
+    """Make index masks of all pairs from their boxes.
+
+    Args:
+        make_masks (Callable): ``make_masks(ir, vi, boxes, names)`` returns an
+            :class:`.ObjectMask` for each box, such as :func:`.grabcut_masks`.
+        pairs (Sequence[tuple[str, str, str]]): As of :func:`list_pairs`.
+        boxes (str | Path): Folder or file of box labels.
+        out (str | Path): Folder for ``<stem>.png``.
+        review (str | Path): Folder of records, see :class:`.Records`.
+        classes (Sequence[str]): Names of the boxes' labels.
+        mapping (dict[str, int]): Mask index of each; objects of others are left out.
+        palette (Sequence[tuple[int, int, int]]): Colour of each mask index.
+        label_format (str): Of the boxes: 'yolo', 'voc', 'coco' or 'auto'.
+        scores (str | Path, optional): ``confidence.json`` of the boxes; an object's
+            confidence is then the product of both.
+        settings (dict, optional): More that determines the masks, for the records.
+        overwrite (bool): Make everything anew. Defaults to False.
+        **options: Of :func:`.iterate_pairs`: how sources are read.
+
+    Returns:
+        tuple[dict[str, dict], int]: The record of each pair, and how many were made now.
+
+    Raises:
+        ValueError: Files are there that would be lost, or a pair or its labels cannot be
+            used.
+    """
+    out = Path(out)
+    outputs = {stem: out / f'{stem}.png' for stem, _, _ in pairs}
+    labels = {name: index if name in mapping else None for index, name in enumerate(classes)}
+    reader = build_label_reader(str(boxes), labels, label_format)
+    for stem, _, vi in pairs:  # before hours of work, not in the middle of them
+        reader(stem, image_size(vi))
+    known = read_scores(scores) if scores else {}
+    records = Records(
+        review, {'classes': list(classes), 'mask_indices': mapping, **(settings or {})}
+    )
+
+    def label(pair, image):
+        size = pair.ir.shape
+        instances = reader(pair.name, size)
+        hidden = [item['bbox'] for item in instances if item['ignore_flag']]
+        shown = [item for item in instances if not item['ignore_flag']]
+        corners = [item['bbox'] for item in shown]
+        names = [classes[item['bbox_label']] for item in shown]
+        objects = make_masks(pair.ir, pair.vi, corners, names) if shown else []
+        mask = compose_masks(size, corners, objects, [mapping[name] for name in names], hidden)
+        save_mask(mask, outputs[pair.name], palette)
+        return [
+            _describe(name, box, item, known.get(pair.name, ()))
+            for name, box, item in zip(names, corners, objects, strict=True)
+        ]
+
+    made = _label_all(pairs, outputs, records, label, overwrite, 'masks', options)
+    return records.summarise(outputs), made
+
+
+def _describe(name, box, item, known):
+    """Entry of an object in confidence.json."""
+    given = 1.0
+    for candidate in known:
+        if candidate['label'] == name and np.abs(np.subtract(candidate['box'], box)).max() < 1:
+            given = candidate['score']
+    area = max((box[2] - box[0]) * (box[3] - box[1]), 1)
+    return {
+        'label': name,
+        'box': [round(float(edge), 2) for edge in box],
+        'score': round(given * item.quality, 4),
+        'mask_share': round(min(float(item.mask.sum() / area), 1.0), 4),
+        'method': item.method,
+    }
+
+
+def _label_all(pairs, outputs, records, label, overwrite, title, options):
+    """Label the pairs that are not complete; returns how many those were."""
+    done = records.find_done(outputs, overwrite)
+    left = [pair for pair in pairs if pair[0] not in done]
+    read = iterate_pairs(
+        [Path(ir) for _, ir, _ in left], [Path(vi) for _, _, vi in left], **options
+    )
+    bar = tqdm(read, title, len(pairs), unit='pair', initial=len(done))
+    for (stem, _, vi), pair in zip(left, bar, strict=True):
+        records.begin(stem)
+        image = Path(vi).name
+        objects = label(pair, image)
+        height, width = pair.ir.shape
+        records.finish(stem, image=image, height=height, width=width, objects=objects)
+    return len(left)

@@ -1,0 +1,166 @@
+"""What is known of each labelled pair: it lets a run be finished, and its labels be judged."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from tsjnet_mm.utils import whole_file
+
+SUMMARY = 'confidence.json'
+
+
+class Records:
+    """A json file for each pair that is complete, and one that sums them up.
+
+    A pair is complete when its record is there and so is its label file. Files that are
+    complete are left as they are, whatever a person has corrected in them since.
+
+    Args:
+        folder (str | Path): Where the records are kept: ``pairs/<stem>.json`` and, written
+            by :meth:`summarise`, ``confidence.json``.
+        settings (dict): What made the labels; plain values.
+    """
+
+    def __init__(self, folder, settings):
+        self.folder = Path(folder)
+        self.settings = json.loads(json.dumps(settings))
+
+    def path(self, stem):
+        """Path of a pair's record."""
+        return self.folder / 'pairs' / f'{stem}.json'
+
+    def read(self, stem):
+        """A pair's record, or None where there is none that can be read."""
+        try:
+            return json.loads(self.path(stem).read_text(encoding='utf-8'))
+        except (OSError, ValueError):
+            return None
+
+    def begin(self, stem):
+        """Note that a pair's label file is about to be written, and is no one else's."""
+        self._dump(self.path(stem), {'settings': self.settings})
+
+    def finish(self, stem, **content):
+        """Write a pair's record; its label file must be there already.
+
+        Args:
+            stem (str): The pair.
+            **content: ``image``, ``height``, ``width`` and ``objects``.
+        """
+        self._dump(self.path(stem), {'settings': self.settings, **content})
+
+    def find_done(self, outputs, overwrite=False):
+        """Tell what is complete, and refuse to touch what others made.
+
+        Args:
+            outputs (dict[str, Path]): Label file of each stem; several may share one.
+            overwrite (bool): Make everything anew. Defaults to False.
+
+        Returns:
+            set[str]: Stems that are complete.
+
+        Raises:
+            ValueError: A label file is there that no record tells of, or records are of
+                other settings.
+        """
+        if overwrite:
+            return set()
+        done, shared = set(), len(set(outputs.values())) < len(outputs)
+        foreign, changed = [], []
+        records = {stem: self.read(stem) for stem in outputs}
+        known = any(record is not None for record in records.values())
+        for stem, path in outputs.items():
+            record = records[stem]
+            if record is None:
+                if path.exists() and not (shared and known):
+                    foreign.append(path)
+            elif 'objects' in record and record['settings'] != self.settings:
+                changed.append(record['settings'])
+            elif 'objects' in record and (shared or path.exists()):
+                done.add(stem)
+        if foreign:
+            raise ValueError(
+                f'{foreign[0]} is there already and was not made here ({len(set(foreign))} '
+                'such files): name another --out, or --overwrite them'
+            )
+        if changed:
+            keys = sorted({*changed[0], *self.settings})
+            differing = [key for key in keys if changed[0].get(key) != self.settings.get(key)]
+            raise ValueError(
+                f'{len(changed)} pairs in {self.folder} were made with another '
+                f'{", ".join(differing)}: name another --out, or --overwrite them'
+            )
+        return done
+
+    def summarise(self, stems):
+        """Write ``confidence.json`` of these pairs.
+
+        Args:
+            stems (Iterable[str]): Stems of complete pairs.
+
+        Returns:
+            dict[str, dict]: The record of each.
+        """
+        records = {stem: self.read(stem) for stem in stems}
+        objects = [
+            {'image': record['image'], 'object': number, **item}
+            for record in records.values()
+            for number, item in enumerate(record['objects'])
+        ]
+        self._dump(self.folder / SUMMARY, {'settings': self.settings, 'objects': objects})
+        return records
+
+    def check_unchanged(self, path):
+        """Refuse a file for all pairs that is not as :meth:`remember` saw it.
+
+        Raises:
+            ValueError: It was changed since.
+        """
+        noted = self._digest_file()
+        if path.exists() and noted.is_file() and noted.read_text() != _digest(path):
+            raise ValueError(
+                f'{path} was changed since it was made here and would be written over: move '
+                'it away, or --overwrite it'
+            )
+
+    def remember(self, path):
+        """Remember what a file for all pairs was when it was written."""
+        with whole_file(self._digest_file()) as partial:
+            partial.write_text(_digest(path))
+
+    def _digest_file(self):
+        return self.folder / 'written.sha256'
+
+    @staticmethod
+    def _dump(path, content):
+        with whole_file(path) as partial:
+            partial.write_text(json.dumps(content, indent=1) + '\n', encoding='utf-8')
+
+
+def _digest(path):
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def read_scores(path):
+    """Confidences of boxes, of a ``confidence.json``.
+
+    Args:
+        path (str | Path): The file.
+
+    Returns:
+        dict[str, list[dict]]: Stem of the image to its objects: ``label``, ``box``, ``score``.
+
+    Raises:
+        ValueError: It is no such file.
+    """
+    scores = {}
+    try:
+        content = json.loads(Path(path).read_text(encoding='utf-8'))
+        for item in content['objects']:
+            found = {key: item[key] for key in ('label', 'box', 'score')}
+            scores.setdefault(Path(item['image']).stem, []).append(found)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f'{path}: expected a confidence.json of this tool, found {error!r}'
+        ) from error
+    return scores
