@@ -1,7 +1,13 @@
 """Fusors: from an infrared and a visible image to a fused one."""
 
 from .base import BaseFusor
-from .classical import AverageFusor, LaplacianPyramidFusor, MaxFusor
+from .classical import (
+    AverageFusor,
+    GuidedFilterFusor,
+    LaplacianPyramidFusor,
+    MaxFusor,
+    WaveletFusor,
+)
 from .joint import JointFusor
 from .onnx import OnnxFusor
 from .tsjnet import TSJNet
@@ -9,9 +15,11 @@ from .tsjnet import TSJNet
 __all__ = [
     'AverageFusor',
     'BaseFusor',
+    'GuidedFilterFusor',
     'JointFusor',
     'LaplacianPyramidFusor',
     'MaxFusor',
     'OnnxFusor',
     'TSJNet',
+    'WaveletFusor',
 ]

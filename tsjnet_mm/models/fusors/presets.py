@@ -6,11 +6,20 @@ from mmengine.config import Config
 
 import tsjnet_mm
 
-#: Fusors without weights.
+#: Fusors without weights, and the model config of each. The tuned pyramid's numbers are
+#: spelled out: what was measured under that name stays, whatever becomes of the defaults.
 CLASSICAL_FUSORS = {
-    'average': 'AverageFusor',
-    'max': 'MaxFusor',
-    'laplacian': 'LaplacianPyramidFusor',
+    'average': {'type': 'AverageFusor'},
+    'max': {'type': 'MaxFusor'},
+    'laplacian': {'type': 'LaplacianPyramidFusor'},
+    'laplacian-tuned': {
+        'type': 'LaplacianPyramidFusor',
+        'levels': 4,
+        'max_weight': 0.3,
+        'energy_sigma': 1.5,
+    },
+    'wavelet': {'type': 'WaveletFusor'},
+    'guided-filter': {'type': 'GuidedFilterFusor'},
 }
 #: Networks, and the config in ``configs/`` that describes each.
 PRESETS = {
@@ -41,7 +50,7 @@ def fusor_config(name_or_config):
 
     Args:
         name_or_config (str | Path | Config | dict): ``'tsjnet-official'``,
-            ``'tsjnet-light'``, ``'average'``, ``'max'``, ``'laplacian'``; an ``.onnx`` file; a
+            ``'tsjnet-light'``; a name of :data:`CLASSICAL_FUSORS`; an ``.onnx`` file; a
             config file; a config; or a model config. Of a joint model it is the fusor's.
 
     Returns:
@@ -51,7 +60,7 @@ def fusor_config(name_or_config):
         ValueError: The name is unknown.
     """
     if isinstance(name_or_config, str) and name_or_config in CLASSICAL_FUSORS:
-        return {'type': CLASSICAL_FUSORS[name_or_config]}
+        return dict(CLASSICAL_FUSORS[name_or_config])
     if isinstance(name_or_config, str) and name_or_config in PRESETS:
         return Config.fromfile(config_dir() / PRESETS[name_or_config]).fusor
     if isinstance(name_or_config, (str, Path)) and Path(name_or_config).suffix == '.onnx':
