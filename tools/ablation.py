@@ -29,7 +29,7 @@ from typing import NamedTuple
 from mmengine.config import Config, DictAction
 from tqdm import tqdm
 
-from tsjnet_mm.apis.figure_scenes import parse_named_path, unique_names
+from tsjnet_mm.apis.arguments import parse_named_path, unique_names
 from tsjnet_mm.evaluation import EvaluationResults, load_results
 from tsjnet_mm.evaluation.functional import CONVENTIONS, resolve_metrics
 from tsjnet_mm.evaluation.results import check_extension

@@ -29,6 +29,7 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 from tsjnet_mm.apis import config_dir
+from tsjnet_mm.apis.arguments import parse_named_path, unique_names
 from tsjnet_mm.apis.dataset_arguments import add_dataset_arguments, build_dataset, has_splits
 from tsjnet_mm.apis.downstream import TASKS, Protocol
 from tsjnet_mm.utils import whole_file
@@ -37,14 +38,6 @@ CONFIGS = {
     'detection': 'downstream/yolox_m_300e_m3fd.py',
     'segmentation': 'downstream/bisenetv1_r18-d32_200e_msrs.py',
 }
-
-
-def parse_method(text):
-    """Parse NAME=DIR."""
-    name, _, folder = text.partition('=')
-    if not name or not folder:
-        raise argparse.ArgumentTypeError(f'expected NAME=DIR, got {text!r}')
-    return name, folder
 
 
 def parse_args():
@@ -66,7 +59,7 @@ def parse_args():
         '--methods',
         nargs='+',
         default=[],
-        type=parse_method,
+        type=parse_named_path,
         metavar='NAME=DIR',
         help='folder of fused images for each method (default: the sources alone)',
     )
@@ -114,12 +107,9 @@ def main():
     """Train and test on each method's images, and write the table."""
     parser, args = parse_args()
     try:
-        methods = dict(args.methods)
-        if len(methods) != len(args.methods):
-            raise ValueError('each method needs a name of its own')
         protocol = Protocol(
             args.task,
-            methods,
+            unique_names('method', args.methods),
             build_folds(args),
             args.config or config_dir() / CONFIGS[args.task],
             args.work_dir,

@@ -27,7 +27,11 @@ import argparse
 from pathlib import Path
 
 from tsjnet_mm.apis import FusionInferencer
-from tsjnet_mm.apis.arguments import add_machine_arguments, check_arguments
+from tsjnet_mm.apis.arguments import (
+    add_machine_arguments,
+    add_range_arguments,
+    check_arguments,
+)
 from tsjnet_mm.apis.dataset_arguments import add_dataset_arguments, build_dataset, has_splits
 from tsjnet_mm.apis.export_dataset import config_lines, export_dataset
 from tsjnet_mm.apis.export_layouts import EXPORT_LAYOUTS
@@ -67,20 +71,7 @@ def parse_args():
         action='store_true',
         help="leave fused images grey instead of giving them the visible image's colour",
     )
-    images.add_argument(
-        '--ir-range',
-        nargs=2,
-        type=float,
-        metavar=('LOW', 'HIGH'),
-        help='stored infrared values that become black and white, e.g. 7000 9000',
-    )
-    images.add_argument(
-        '--ir-percentiles',
-        nargs=2,
-        type=float,
-        metavar=('LOW', 'HIGH'),
-        help='or percentiles of each infrared image, e.g. 1 99',
-    )
+    add_range_arguments(images)
     parser.add_argument(
         '--layout', required=True, nargs='+', choices=EXPORT_LAYOUTS, help='one or several'
     )

@@ -2,12 +2,8 @@ import argparse
 
 import pytest
 
-from tsjnet_mm.apis.figure_scenes import (
-    find_scenes,
-    most_differing,
-    parse_named_path,
-    unique_names,
-)
+from tsjnet_mm.apis.arguments import parse_named_path, unique_names
+from tsjnet_mm.apis.figure_scenes import find_scenes, most_differing
 from tsjnet_mm.apis.fusion_files import FusionFiles
 
 

@@ -28,15 +28,14 @@ import sys
 import numpy as np
 from tqdm import tqdm
 
+from tsjnet_mm.apis.arguments import parse_named_path, unique_names
 from tsjnet_mm.apis.figure_scenes import (
     add_figure_arguments,
     add_source_folders,
     check_count,
     find_scenes,
     most_differing,
-    parse_named_path,
     read_scene,
-    unique_names,
 )
 from tsjnet_mm.apis.fusion_files import find_files
 from tsjnet_mm.datasets.errors import PairError

@@ -1,5 +1,6 @@
-"""Command line arguments that the tools for images and for videos share."""
+"""Command line arguments that several tools share."""
 
+import argparse
 from pathlib import Path
 
 import torch
@@ -7,6 +8,67 @@ import torch
 from tsjnet_mm.models.fusors.presets import CLASSICAL_FUSORS
 
 from .folder import load_homography
+
+
+def parse_named_path(text):
+    """Parse ``NAME=PATH``.
+
+    Args:
+        text (str): As given on the command line.
+
+    Returns:
+        tuple[str, str]: Name and path.
+
+    Raises:
+        argparse.ArgumentTypeError: It is of another form.
+    """
+    name, _, path = text.partition('=')
+    if not name or not path:
+        raise argparse.ArgumentTypeError(f'expected NAME=PATH, got {text!r}')
+    return name, path
+
+
+def unique_names(kind, pairs):
+    """Names to what they name.
+
+    Args:
+        kind (str): What they are names of, for the error.
+        pairs (Sequence[tuple[str, Any]]): As :func:`parse_named_path` gives them.
+
+    Returns:
+        dict[str, Any]: In their order.
+
+    Raises:
+        ValueError: A name comes twice.
+    """
+    named = dict(pairs)
+    if len(named) != len(pairs):
+        raise ValueError(f'each {kind} needs a name of its own, got {[*named]} and more')
+    return named
+
+
+def add_range_arguments(parser, percentiles_of='each infrared image'):
+    """Add which stored infrared values become black and white.
+
+    Args:
+        parser (argparse.ArgumentParser | argparse._ArgumentGroup): Gets ``--ir-range`` and
+            ``--ir-percentiles``.
+        percentiles_of (str): What the percentiles are taken of, for the help.
+    """
+    parser.add_argument(
+        '--ir-range',
+        nargs=2,
+        type=float,
+        metavar=('LOW', 'HIGH'),
+        help='stored infrared values that become black and white, e.g. 7000 9000',
+    )
+    parser.add_argument(
+        '--ir-percentiles',
+        nargs=2,
+        type=float,
+        metavar=('LOW', 'HIGH'),
+        help=f'or percentiles of {percentiles_of}, e.g. 1 99',
+    )
 
 
 def add_source_arguments(parser, percentiles_of):
@@ -18,20 +80,7 @@ def add_source_arguments(parser, percentiles_of):
         percentiles_of (str): What the percentiles are taken of, for the help.
     """
     sources = parser.add_argument_group('sources that do not fit as they are')
-    sources.add_argument(
-        '--ir-range',
-        nargs=2,
-        type=float,
-        metavar=('LOW', 'HIGH'),
-        help='stored infrared values that become black and white, e.g. 7000 9000',
-    )
-    sources.add_argument(
-        '--ir-percentiles',
-        nargs=2,
-        type=float,
-        metavar=('LOW', 'HIGH'),
-        help=f'or percentiles of {percentiles_of}, e.g. 1 99',
-    )
+    add_range_arguments(sources, percentiles_of)
     sources.add_argument(
         '--resize',
         action='store_true',

@@ -1,7 +1,5 @@
 """What the tools that lay scenes out in a grid share: arguments, choosing, reading."""
 
-import argparse
-
 import torch
 
 from tsjnet_mm.datasets.errors import PairError
@@ -10,24 +8,6 @@ from tsjnet_mm.utils import recolour
 from tsjnet_mm.visualization import TEXT_WIDTH
 
 from .fusion_files import format_problems, read_files
-
-
-def parse_named_path(text):
-    """Parse ``NAME=PATH``.
-
-    Args:
-        text (str): As given on the command line.
-
-    Returns:
-        tuple[str, str]: Name and path.
-
-    Raises:
-        argparse.ArgumentTypeError: It is of another form.
-    """
-    name, _, path = text.partition('=')
-    if not name or not path:
-        raise argparse.ArgumentTypeError(f'expected NAME=PATH, got {text!r}')
-    return name, path
 
 
 def add_source_folders(parser):
@@ -70,25 +50,6 @@ def add_figure_arguments(parser):
     parser.add_argument(
         '--out', nargs='+', required=True, metavar='FILE', help='.png or .pdf, or both'
     )
-
-
-def unique_names(kind, pairs):
-    """Names to what they name.
-
-    Args:
-        kind (str): What they are names of, for the error.
-        pairs (Sequence[tuple[str, Any]]): As :func:`parse_named_path` gives them.
-
-    Returns:
-        dict[str, Any]: In their order.
-
-    Raises:
-        ValueError: A name comes twice.
-    """
-    named = dict(pairs)
-    if len(named) != len(pairs):
-        raise ValueError(f'each {kind} needs a name of its own, got {[*named]} and more')
-    return named
 
 
 def find_scenes(files, problems, wanted):

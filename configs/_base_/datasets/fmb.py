@@ -1,45 +1,10 @@
-# FMB: training on train (1220 pairs), testing on test (280), at the original 800x600.
+# FMB: training on train (1220 pairs), testing on test (280), at the original 800x600; loaded as
+# MSRS is, but it has masks alone.
+_base_ = ['msrs.py']
 dataset_type = 'FMBDataset'
 data_root = 'data/FMB/'
-
-train_pipeline = [
-    dict(type='LoadPair'),
-    dict(type='LoadPairAnnotations'),
-    dict(type='RandomFlipPair', prob=0.5),
-    dict(type='PackFusionInputs'),
-]
-test_pipeline = [
-    dict(type='LoadPair'),
-    dict(type='LoadPairAnnotations'),
-    dict(type='PackFusionInputs'),
-]
-
 train_dataloader = dict(
-    batch_size=2,
-    num_workers=2,
-    persistent_workers=False,  # new workers each epoch, seeded by it: runs resume exactly
-    worker_init_fn=dict(type='tsjnet_mm.epoch_worker_init_fn'),
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        split='train',
-        annotations=['masks'],
-        pipeline=train_pipeline,
-    ),
+    dataset=dict(type=dataset_type, data_root=data_root, annotations=['masks'])
 )
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        split='test',
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
-)
+val_dataloader = dict(dataset=dict(type=dataset_type, data_root=data_root))
 test_dataloader = val_dataloader
