@@ -22,9 +22,9 @@ import warnings
 from pathlib import Path
 
 import torch
-from contest import Contest, add_arguments
 from torch import nn
 
+from tsjnet_mm.apis.contest import Contest, add_arguments
 from tsjnet_mm.apis.init import init_fusor
 from tsjnet_mm.models.layers import NeighborhoodAttention
 
@@ -123,6 +123,8 @@ def main():
     for name, dtype in OURS.items():
         contenders[f'official, {name}'] = (build_ours, args.authors, args.device, dtype)
     contest = Contest(contenders, args.device, args.threads, args.flush_denormal)
+    for name, reason in contest.absent.items():
+        print(f'{name} is left out: {reason}')
     if 'authors' not in contest.pipes:
         parser.exit(1)
     for size in args.sizes:

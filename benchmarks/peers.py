@@ -27,9 +27,9 @@ import warnings
 from pathlib import Path
 
 import torch
-from contest import Contest, add_arguments
 
 from tsjnet_mm.apis import FusionInferencer
+from tsjnet_mm.apis.contest import Contest, add_arguments
 
 
 def _import(folder, module):
@@ -130,6 +130,8 @@ def main():
         else:
             print(f'{name} is left out: there is no {args.peers / name}')
     contest = Contest(contenders, args.device, args.threads, args.flush_denormal)
+    for name, reason in contest.absent.items():
+        print(f'{name} is left out: {reason}')
     for size in args.sizes:
         results = contest.run(size, args.repeats)
         print(

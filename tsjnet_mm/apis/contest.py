@@ -94,18 +94,22 @@ class Contest:
         device (str): Where they compute.
         threads (int): Of each process.
         flush_denormal (bool): Count denormal numbers as zero. Defaults to False.
+
+    Attributes:
+        parameters (dict[str, int]): Contender to number of its weights.
+        absent (dict[str, str]): Contender that could not be built to the reason.
     """
 
     def __init__(self, contenders, device, threads, flush_denormal=False):
         context = multiprocessing.get_context('spawn')
-        self.pipes, self.parameters = {}, {}
+        self.pipes, self.parameters, self.absent = {}, {}, {}
         for name, (build, *arguments) in contenders.items():
             pipe, end = context.Pipe()
             job = (build, arguments, device, threads, flush_denormal, end)
             context.Process(target=_serve, args=job, daemon=True).start()
             answer = pipe.recv()
             if isinstance(answer, str):
-                print(f'{name} is left out: {answer}')
+                self.absent[name] = answer
                 continue
             self.pipes[name], self.parameters[name] = pipe, answer
 

@@ -1,0 +1,183 @@
+r"""Fuse a data set by every method at hand, and put quality and cost into one table.
+
+Examples:
+    python tools/benchmark_zoo.py --ir MSRS/test/ir --vi MSRS/test/vi --out work_dirs/zoo \
+        --models laplacian average max seafusion=fusionmodel_final.pth tardal=tardal.pt \
+        mine=tsjnet-light=epoch_40.pth --highlight mine
+    python tools/benchmark_zoo.py --ir IR --vi VI --out OUT --models average laplacian \
+        --metrics paper --convention plain --skip-costs
+
+A model is MODEL, MODEL=WEIGHTS or ROW=MODEL=WEIGHTS: a method without weights (average, max,
+laplacian, ...), a published network with the file that its authors give
+(tools/model_converters/convert_peer.py --help lists them), one of tsjnet-official and
+tsjnet-light, or a config file. ROW names it in the table.
+
+OUT gets fused/ROW/ with the images, results.json (every value of every image, for
+tools/analysis_tools), costs.json, table.md, radar.pdf and grid.png. Images that are there and
+up to date are kept. Costs are of the network alone, in fp32 on the CPU, each in a process of
+its own, whose memory is that of Python and libraries, too; the networks take turns and the time
+is a median.
+"""
+
+import argparse
+from pathlib import Path
+
+from tsjnet_mm.apis.contest import size_of
+from tsjnet_mm.apis.fusion_files import find_files, read_files
+from tsjnet_mm.apis.zoo import ZooBenchmark
+from tsjnet_mm.evaluation.functional import CONVENTIONS
+from tsjnet_mm.evaluation.table import format_ranked
+from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.parallel import available_cores
+from tsjnet_mm.visualization import (
+    differing_windows,
+    grid_figure,
+    radar_figure,
+    save_figure,
+)
+
+#: Metrics of the radar chart, which has room for about ten.
+_RADAR = ('SSIM', 'PSNR', 'CC', 'CV', 'VIF', 'VIFp', 'Qabf', 'SF', 'SD', 'EN')
+_GRID_SCENES = 4
+
+
+def parse_model(text):
+    """Parse MODEL, MODEL=WEIGHTS or ROW=MODEL=WEIGHTS."""
+    parts = text.split('=')
+    if not all(parts) or len(parts) > 3:
+        raise argparse.ArgumentTypeError(
+            f'expected MODEL, MODEL=WEIGHTS or ROW=MODEL=WEIGHTS, got {text!r}'
+        )
+    if len(parts) == 3:
+        return parts[0], (parts[1], parts[2])
+    return Path(parts[0]).stem, (parts[0], parts[1] if len(parts) == 2 else None)
+
+
+def parse_args():
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--ir', required=True, metavar='DIR', help='folder of infrared images')
+    parser.add_argument('--vi', required=True, metavar='DIR', help='folder of visible images')
+    parser.add_argument(
+        '--models',
+        nargs='+',
+        required=True,
+        type=parse_model,
+        metavar='MODEL',
+        help='see above',
+    )
+    parser.add_argument(
+        '--out', required=True, type=Path, metavar='OUT', help='folder to write'
+    )
+    parser.add_argument(
+        '--metrics',
+        nargs='+',
+        default=['all'],
+        metavar='METRIC',
+        help="names, or 'all' or 'paper' (default: all)",
+    )
+    parser.add_argument(
+        '--convention',
+        default='tsjnet',
+        choices=CONVENTIONS,
+        help='what the metrics mean (default: %(default)s)',
+    )
+    parser.add_argument('--highlight', metavar='ROW', help='row to stress in the figures')
+    parser.add_argument('--device', help='where to fuse (default: the GPU where there is one)')
+    parser.add_argument(
+        '--workers',
+        type=int,
+        default=available_cores(),
+        metavar='N',
+        help='processes that measure (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--size',
+        type=size_of,
+        default=(640, 480),
+        metavar='WIDTHxHEIGHT',
+        help='pair to time (default: 640x480)',
+    )
+    parser.add_argument(
+        '--repeats', type=int, default=5, metavar='N', help='turns that count (default: 5)'
+    )
+    parser.add_argument(
+        '--threads', type=int, default=2, metavar='N', help='of each network (default: 2)'
+    )
+    parser.add_argument('--skip-costs', action='store_true', help='measure quality alone')
+    return parser, parser.parse_args()
+
+
+def cost_table(costs, size, style):
+    """Table of what each network costs."""
+    rows = {
+        row: {
+            'parameters (K)': cost['parameters'] / 1e3,
+            'GMACs': cost['gmacs'],
+            'memory (GB)': cost['gigabytes'],
+            'time (s)': cost['seconds'],
+        }
+        for row, cost in costs.items()
+    }
+    title = f'cost of a {size[0]}x{size[1]} pair in fp32 on the CPU'
+    return format_ranked(rows, title, lambda name: False, style)
+
+
+def draw(benchmark, results, highlight):
+    """Radar chart and grid of scenes."""
+    means = {
+        row: {name: values[name] for name in _RADAR if name in values}
+        for row, values in results.means().items()
+    }
+    if len(means) > 1 and len(next(iter(means.values()))) > 2:
+        figure = radar_figure(means, results.convention, highlight)
+        save_figure(figure, benchmark.out / 'radar.pdf')
+    folders = {row: benchmark.folder(row) for row in benchmark.models}
+    files = find_files(folders, benchmark.ir, benchmark.vi)[0]
+    step = max(1, len(files) // _GRID_SCENES)
+    files = files[step // 2 :: step][:_GRID_SCENES]
+    rows = [
+        [image.transpose(1, 2, 0) / 255 for image in read_files(item, 'plain')]
+        for item in files
+    ]
+    regions = [differing_windows(row[2:] if len(folders) > 1 else row) for row in rows]
+    titles = ['Infrared', 'Visible', *folders]
+    names = [item.image for item in files]
+    figure = grid_figure(rows, titles, regions, names, highlight)
+    save_figure(figure, benchmark.out / 'grid.png')
+
+
+def main():
+    """Fuse, measure, time, and write table and figures."""
+    parser, args = parse_args()
+    models = dict(args.models)
+    try:
+        if len(models) != len(args.models):
+            raise ValueError('two models have one row: name one by ROW=MODEL=WEIGHTS')
+        if args.highlight and args.highlight not in models:
+            raise ValueError(f'--highlight {args.highlight} is none of {", ".join(models)}')
+        benchmark = ZooBenchmark(models, args.ir, args.vi, args.out)
+        benchmark.fuse(args.device)
+        metrics = args.metrics[0] if len(args.metrics) == 1 else args.metrics
+        results = benchmark.evaluate(metrics, args.convention, args.workers)
+        tables = [results.table]
+        if not args.skip_costs:
+            costs = benchmark.costs(args.size, args.repeats, args.threads)
+            tables.append(lambda style='text': cost_table(costs, args.size, style))
+        with whole_file(args.out / 'table.md') as partial:
+            partial.write_text(
+                '\n\n'.join(table('markdown') for table in tables) + '\n', encoding='utf-8'
+            )
+        draw(benchmark, results, args.highlight)
+    except (OSError, ValueError, RuntimeError) as error:
+        parser.exit(1, f'error: {error}\n')
+    except KeyboardInterrupt:
+        parser.exit(130, '\ninterrupted: run it again to go on\n')
+    print('\n\n'.join(table() for table in tables))
+    print(f'written: {args.out}')
+
+
+if __name__ == '__main__':
+    main()
