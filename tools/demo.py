@@ -8,7 +8,7 @@ Examples:
         --weights epoch_40.pth                        # draws the objects its detector finds
     python tools/demo.py --model tsjnet-light --weights a.pth --model light.onnx --port 8000
 
-average, max and laplacian, which need no weights, are always there. The fused image is the one
+Fusors that need no weights (average, max, laplacian, ...) are always there. The fused image is the one
 that tools/fuse.py writes with the same options; the metrics are those of tools/evaluate.py.
 
 The page needs no internet, sends nothing anywhere, and can be opened on this machine alone.

@@ -55,7 +55,8 @@ def parse_args():
     which = images.add_mutually_exclusive_group(required=True)
     which.add_argument(
         '--model',
-        help='fuse by tsjnet-official, tsjnet-light, average, max, laplacian or a file',
+        help='fuse by tsjnet-official, tsjnet-light, a fusor without weights such as laplacian '
+        '(tools/fuse.py --help lists them), or a config file',
     )
     which.add_argument(
         '--fused',

@@ -15,9 +15,9 @@ def init_fusor(name_or_config, weights=None, device='cpu'):
 
     Args:
         name_or_config (str | Path | Config | dict): ``'tsjnet-official'``,
-            ``'tsjnet-light'``, ``'average'``, ``'max'``, ``'laplacian'``; an ``.onnx``
-            file of ``tools/deployment/export_onnx.py``; a config file; a config; or a model
-            config. Of a joint model only the fusor is built.
+            ``'tsjnet-light'``, a key of :data:`CLASSICAL_FUSORS`; an ``.onnx`` file of
+            ``tools/deployment/export_onnx.py``; a config file; a config; or a model config.
+            Of a joint model only the fusor is built.
         weights (str | Path, optional): Checkpoint, of the fusor or of a joint model.
         device (str | torch.device): Where it runs. Defaults to ``'cpu'``.
 

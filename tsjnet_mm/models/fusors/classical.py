@@ -292,7 +292,5 @@ class GuidedFilterFusor(BaseFusor):
                 _guided_filter(image, choice, *arguments).clamp(0, 1) + 1e-12
                 for image, choice in zip(images, chosen, strict=True)
             )
-            fused = fused + torch.lerp(
-                parts[1], parts[0], ir_weight / (ir_weight + vi_weight)
-            )
+            fused = fused + torch.lerp(parts[1], parts[0], ir_weight / (ir_weight + vi_weight))
         return fused.to(dtype)

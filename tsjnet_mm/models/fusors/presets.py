@@ -6,18 +6,11 @@ from mmengine.config import Config
 
 import tsjnet_mm
 
-#: Fusors without weights, and the model config of each. The tuned pyramid's numbers are
-#: spelled out: what was measured under that name stays, whatever becomes of the defaults.
+#: Fusors without weights, and the model config of each.
 CLASSICAL_FUSORS = {
     'average': {'type': 'AverageFusor'},
     'max': {'type': 'MaxFusor'},
     'laplacian': {'type': 'LaplacianPyramidFusor'},
-    'laplacian-tuned': {
-        'type': 'LaplacianPyramidFusor',
-        'levels': 4,
-        'max_weight': 0.3,
-        'energy_sigma': 1.5,
-    },
     'wavelet': {'type': 'WaveletFusor'},
     'guided-filter': {'type': 'GuidedFilterFusor'},
 }
