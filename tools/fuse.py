@@ -9,8 +9,8 @@ Examples:
     python tools/fuse.py --ir IR --vi VI --out OUT --warp H.json   # see tools/register.py
     torchrun --nproc_per_node 4 tools/fuse.py --ir IR --vi VI --out OUT    # share the work
 
-Models: tsjnet-official and tsjnet-light (both need --weights), a config file with --weights, or,
-without weights, laplacian (a tuned Laplacian pyramid), wavelet, guided-filter, average, max.
+Models: tsjnet-official and tsjnet-light (both need --weights), a config file with --weights, or
+without weights laplacian (a tuned Laplacian pyramid), wavelet, guided-filter, average, max.
 
 The fused image has the visible image's size and colour. Run the same command again to finish
 what was interrupted: a PNG that the same settings made of files that have not changed since is

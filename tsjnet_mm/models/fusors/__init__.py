@@ -1,5 +1,6 @@
 """Fusors: from an infrared and a visible image to a fused one."""
 
+from . import zoo
 from .base import BaseFusor
 from .classical import (
     AverageFusor,
@@ -22,4 +23,5 @@ __all__ = [
     'OnnxFusor',
     'TSJNet',
     'WaveletFusor',
+    'zoo',
 ]

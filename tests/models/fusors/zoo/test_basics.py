@@ -1,0 +1,85 @@
+import pytest
+import torch
+
+from tsjnet_mm.registry import MODELS
+
+ORDERED = [
+    {'type': 'TarDAL', 'channels': 4},
+    {'type': 'ReCoNet', 'channels': 4},
+    {'type': 'DATFuse'},
+    {'type': 'SeAFusion'},
+    {'type': 'LRRNet'},
+    {'type': 'LRRNet', 'normalised': False},
+]
+#: To these both images are the same.
+SYMMETRIC = [
+    {'type': 'DenseFuse'},
+    {'type': 'IFCNN', 'rule': 'max'},
+    {'type': 'IFCNN', 'rule': 'mean', 'imagenet_normalised': True},
+    {'type': 'IFCNN', 'rule': 'sum'},
+]
+FUSORS = pytest.mark.parametrize(
+    'config', ORDERED + SYMMETRIC, ids=lambda config: '-'.join(map(str, config.values()))
+)
+
+
+@FUSORS
+@pytest.mark.parametrize('size', [(1, 1), (17, 31), (32, 40)])
+@pytest.mark.parametrize('channels', [1, 3])
+def test_any_size(config, size, channels, make_pair):
+    fusor = MODELS.build(config).eval()
+    size = [max(side, fusor.min_size) for side in size]
+    ir, vi = make_pair(*size, batch=2)
+    fused = fusor.fuse(ir, vi.expand(-1, channels, -1, -1))
+    assert fused.shape == (2, 1, *size)
+    assert fused.min() >= 0 and fused.max() <= 1
+
+
+@FUSORS
+def test_batch_equals_single_images(config, make_pair):
+    ir, vi = make_pair(23, 29, batch=3)
+    fusor = MODELS.build(config).eval()
+    singles = [fusor.fuse_luma(ir[i : i + 1], vi[i : i + 1]) for i in range(3)]
+    torch.testing.assert_close(fusor.fuse_luma(ir, vi), torch.cat(singles))
+
+
+@FUSORS
+def test_every_parameter_has_a_gradient(config, make_pair):
+    fusor = MODELS.build(config)
+    fusor.fuse_luma(*make_pair(16, 16, batch=2)).square().mean().backward()
+    assert all(weight.grad is not None for weight in fusor.parameters())
+
+
+@FUSORS
+def test_state_dict_round_trip(config, make_pair):
+    ir, vi = make_pair(16, 20)
+    fusor, other = (MODELS.build(config).eval() for _ in range(2))
+    assert not torch.equal(fusor.fuse_luma(ir, vi), other.fuse_luma(ir, vi))
+    other.load_state_dict(fusor.state_dict())
+    assert torch.equal(fusor.fuse_luma(ir, vi), other.fuse_luma(ir, vi))
+
+
+@FUSORS
+def test_inference_form(config, make_pair):
+    fusor = MODELS.build(config)
+    # One step of training moves the statistics away from 0 and 1.
+    fusor.fuse_luma(*make_pair(24, 24, batch=2))
+    fusor.eval()
+    ir, vi = make_pair(21, 27, batch=2)
+    torch.testing.assert_close(
+        fusor.for_inference().fuse_luma(ir, vi), fusor.fuse_luma(ir, vi), rtol=0, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize('config', ORDERED)
+def test_images_are_not_interchangeable(config, make_pair):
+    ir, vi = make_pair(16, 20)
+    fusor = MODELS.build(config).eval()
+    assert not torch.equal(fusor.fuse_luma(ir, vi), fusor.fuse_luma(vi, ir))
+
+
+@pytest.mark.parametrize('config', SYMMETRIC)
+def test_images_are_interchangeable(config, make_pair):
+    ir, vi = make_pair(16, 20)
+    fusor = MODELS.build(config).eval()
+    assert torch.equal(fusor.fuse_luma(ir, vi), fusor.fuse_luma(vi, ir))

@@ -1,0 +1,80 @@
+"""Published checkpoints, and which fusor takes each."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from mmengine.registry import DefaultScope
+
+from tsjnet_mm.registry import MODELS, SCOPE
+
+from .datfuse import convert_datfuse
+from .densefuse import convert_densefuse
+from .ifcnn import convert_ifcnn
+from .lrrnet import convert_lrrnet
+from .reconet import convert_reconet
+from .seafusion import convert_seafusion
+from .tardal import convert_tardal
+
+
+class Peer(NamedTuple):
+    """A published network.
+
+    Attributes:
+        fusor (dict): Config of the fusor.
+        convert (Callable): From what the authors' file holds to the fusor's state dict; raises
+            ValueError where it is something else.
+    """
+
+    fusor: dict
+    convert: Callable
+
+
+#: Name of each published network that ``tools/model_converters/convert_peer.py`` converts.
+PEERS = {
+    'seafusion': Peer({'type': 'SeAFusion'}, convert_seafusion),
+    'densefuse': Peer({'type': 'DenseFuse'}, convert_densefuse),
+    'ifcnn-max': Peer({'type': 'IFCNN', 'rule': 'max'}, convert_ifcnn),
+    'ifcnn-mean': Peer({'type': 'IFCNN', 'rule': 'mean'}, convert_ifcnn),
+    'ifcnn-sum': Peer({'type': 'IFCNN', 'rule': 'sum'}, convert_ifcnn),
+    'lrrnet': Peer({'type': 'LRRNet'}, convert_lrrnet),
+    'tardal': Peer({'type': 'TarDAL'}, convert_tardal),
+    'reconet': Peer({'type': 'ReCoNet'}, convert_reconet),
+    'datfuse': Peer({'type': 'DATFuse'}, convert_datfuse),
+}
+
+
+def convert_peer(name, checkpoint):
+    """The fusor of a published network, with its authors' weights.
+
+    Args:
+        name (str): A key of :data:`PEERS`.
+        checkpoint (Any): What the authors' file holds, see
+            :func:`~tsjnet_mm.utils.checkpoints.read_checkpoint`.
+
+    Returns:
+        BaseFusor: In evaluation mode.
+
+    Raises:
+        ValueError: The name is unknown, or the checkpoint is not that network's.
+    """
+    if name not in PEERS:
+        raise ValueError(f'{name!r} is none of {", ".join(PEERS)}')
+    peer = PEERS[name]
+    try:
+        state_dict = peer.convert(checkpoint)
+    except ValueError as error:
+        raise ValueError(f'not the weights of {name}: {error}') from error
+    with DefaultScope.overwrite_default_scope(SCOPE):
+        fusor = MODELS.build(peer.fusor)
+    try:
+        missing, unexpected = fusor.load_state_dict(state_dict, strict=False)
+    except RuntimeError as error:
+        reason = ' '.join(str(error).split('\n\t')[1:2])
+        raise ValueError(f'not the weights of {name}: {reason}') from error
+    if missing or unexpected:
+        raise ValueError(
+            f'not the weights of {name}: {len(missing)} are missing '
+            f'({", ".join(missing[:3])}), {len(unexpected)} are unknown '
+            f'({", ".join(unexpected[:3])})'
+        )
+    return fusor.eval()

@@ -1,0 +1,40 @@
+"""From the names of a published checkpoint to those of this toolbox."""
+
+import re
+
+import torch
+
+
+def rename_entries(state_dict, rules):
+    """Rename the entries of a published state dict.
+
+    A prefix ``module.``, which ``DataParallel`` leaves, is removed first.
+
+    Args:
+        state_dict (dict[str, Tensor]): As published.
+        rules (Sequence[tuple[str, str | None]]): Pattern of a whole name, and its new name as
+            :func:`re.sub` takes it, or None for an entry that is not needed. The first
+            pattern that fits counts.
+
+    Returns:
+        dict[str, Tensor]: New names, the same tensors.
+
+    Raises:
+        ValueError: It is no state dict, or no pattern fits an entry.
+    """
+    if not isinstance(state_dict, dict):
+        raise ValueError(f'expected a state dict, found {type(state_dict).__name__}')
+    renamed = {}
+    for name, value in state_dict.items():
+        if not torch.is_tensor(value):
+            raise ValueError(f'expected a state dict, found {name!r}, which is no tensor')
+        published = name.removeprefix('module.')
+        for pattern, target in rules:
+            match = re.fullmatch(pattern, published)
+            if match:
+                if target is not None:
+                    renamed[match.expand(target)] = value
+                break
+        else:
+            raise ValueError(f'unknown entry {name!r}')
+    return renamed
