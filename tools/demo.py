@@ -8,8 +8,9 @@ Examples:
         --weights epoch_40.pth                        # draws the objects its detector finds
     python tools/demo.py --model tsjnet-light --weights a.pth --model light.onnx --port 8000
 
-Fusors that need no weights (average, max, laplacian, ...) are always there. The fused image is the
-one that tools/fuse.py writes with the same options; the metrics are those of tools/evaluate.py.
+Fusors that need no weights (average, max, laplacian, ...) are always there. The fused image is
+the one that tools/fuse.py writes with the same options; the metrics are those of
+tools/evaluate.py.
 
 The page needs no internet, sends nothing anywhere, and can be opened on this machine alone.
 To look at it from elsewhere, forward the port: ssh -L 7860:127.0.0.1:7860 THIS_MACHINE. With
