@@ -28,6 +28,7 @@ import argparse
 from tsjnet_mm.apis.arguments import parse_named_path, unique_names
 from tsjnet_mm.apis.figure_scenes import (
     add_figure_arguments,
+    add_method_images,
     add_source_folders,
     check_count,
     find_scenes,
@@ -72,14 +73,7 @@ def parse_args():
         metavar='NAME=FILE',
         help='what was found in the images of each method: a COCO list of results (json)',
     )
-    parser.add_argument(
-        '--images',
-        nargs='+',
-        default=[],
-        type=parse_named_path,
-        metavar='NAME=DIR',
-        help='folder of images of each method (default: the visible ones)',
-    )
+    add_method_images(parser)
     parser.add_argument(
         '--scene',
         action='append',

@@ -31,6 +31,7 @@ from tqdm import tqdm
 from tsjnet_mm.apis.arguments import parse_named_path, unique_names
 from tsjnet_mm.apis.figure_scenes import (
     add_figure_arguments,
+    add_method_images,
     add_source_folders,
     check_count,
     find_scenes,
@@ -93,14 +94,7 @@ def parse_args():
         metavar='NAME=DIR',
         help='folder of the masks made of the images of each method',
     )
-    parser.add_argument(
-        '--images',
-        nargs='+',
-        default=[],
-        type=parse_named_path,
-        metavar='NAME=DIR',
-        help='folder of images of each method (default: the visible ones)',
-    )
+    add_method_images(parser)
     classes = parser.add_mutually_exclusive_group(required=True)
     classes.add_argument(
         '--dataset', choices=sorted(datasets), help='whose classes and colours the masks have'

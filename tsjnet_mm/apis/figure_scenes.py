@@ -7,6 +7,7 @@ from tsjnet_mm.datasets.paired import natural_key
 from tsjnet_mm.utils import recolour
 from tsjnet_mm.visualization import TEXT_WIDTH
 
+from .arguments import parse_named_path
 from .fusion_files import format_problems, read_files
 
 
@@ -18,6 +19,22 @@ def add_source_folders(parser):
     """
     parser.add_argument('--ir', required=True, metavar='DIR', help='folder of infrared images')
     parser.add_argument('--vi', required=True, metavar='DIR', help='folder of visible images')
+
+
+def add_method_images(parser):
+    """Add ``--images``, what to draw on.
+
+    Args:
+        parser (argparse.ArgumentParser): Gets it.
+    """
+    parser.add_argument(
+        '--images',
+        nargs='+',
+        default=[],
+        type=parse_named_path,
+        metavar='NAME=DIR',
+        help='folder of images of each method (default: the visible ones)',
+    )
 
 
 def add_figure_arguments(parser):

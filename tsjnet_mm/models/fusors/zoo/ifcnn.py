@@ -16,6 +16,8 @@ images of several focuses by ImageNet's mean and standard deviation, and undoes 
 network; ``imagenet_normalised=True`` does so here.
 """
 
+from functools import partial
+
 import torch
 from torch import nn
 
@@ -103,18 +105,6 @@ _RULES = (
 )
 
 
-def convert_ifcnn(state_dict):
-    """Names of one of the authors' checkpoints to those of :class:`IFCNN`.
-
-    All three have the same names and shapes: only the file's name tells the rule.
-
-    Args:
-        state_dict (dict[str, Tensor]): The authors'.
-
-    Returns:
-        dict[str, Tensor]: The same tensors.
-
-    Raises:
-        ValueError: An entry is unknown.
-    """
-    return rename_entries(state_dict, _RULES)
+#: From the authors' state dict to that of :class:`IFCNN`, see :func:`.rename_entries`.
+#: All three have the same names and shapes: only the file's name tells the rule.
+convert_ifcnn = partial(rename_entries, rules=_RULES)

@@ -13,6 +13,8 @@ script, which writes grey images. It rounds the visible luma to 8 bits first; wi
 images come out again exactly.
 """
 
+from functools import partial
+
 import torch
 from torch import nn
 
@@ -78,16 +80,5 @@ _RULES = (
 )
 
 
-def convert_reconet(state_dict):
-    """Names of the authors' checkpoint to those of :class:`ReCoNet`.
-
-    Args:
-        state_dict (dict[str, Tensor]): The authors'.
-
-    Returns:
-        dict[str, Tensor]: The same tensors.
-
-    Raises:
-        ValueError: An entry is unknown.
-    """
-    return rename_entries(state_dict, _RULES)
+#: From the authors' state dict to that of :class:`ReCoNet`, see :func:`.rename_entries`.
+convert_reconet = partial(rename_entries, rules=_RULES)

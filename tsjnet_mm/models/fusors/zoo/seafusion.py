@@ -14,6 +14,8 @@ the RGB image between its extremes. Nothing is stretched here; ``stretch`` of
 :class:`FusionInferencer` does so to the luma.
 """
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -120,16 +122,5 @@ _RULES = (
 )
 
 
-def convert_seafusion(state_dict):
-    """Names of the authors' checkpoint to those of :class:`SeAFusion`.
-
-    Args:
-        state_dict (dict[str, Tensor]): The authors'.
-
-    Returns:
-        dict[str, Tensor]: Without the batch normalisations, which nothing uses.
-
-    Raises:
-        ValueError: An entry is unknown.
-    """
-    return rename_entries(state_dict, _RULES)
+#: From the authors' state dict to that of :class:`SeAFusion`, see :func:`.rename_entries`.
+convert_seafusion = partial(rename_entries, rules=_RULES)

@@ -18,6 +18,8 @@ rounds the visible luma to 8 bits first; with that, its images with ``--eval`` c
 exactly.
 """
 
+from functools import partial
+
 import torch
 from torch import nn
 
@@ -79,16 +81,5 @@ _RULES = (
 )
 
 
-def convert_tardal(state_dict):
-    """Names of one of the authors' checkpoints to those of :class:`TarDAL`.
-
-    Args:
-        state_dict (dict[str, Tensor]): The authors'.
-
-    Returns:
-        dict[str, Tensor]: The same tensors.
-
-    Raises:
-        ValueError: An entry is unknown.
-    """
-    return rename_entries(state_dict, _RULES)
+#: From the authors' state dict to that of :class:`TarDAL`, see :func:`.rename_entries`.
+convert_tardal = partial(rename_entries, rules=_RULES)
