@@ -18,9 +18,9 @@ alone are always made. A method's images lie in DIR/train and DIR/test, or all i
 matched by name; grey ones get the visible image's colour. Lists of pairs and folds come from
 tools/dataset_converters/make_split.py, which keeps near-duplicates together.
 
-Each method's folder in the work dir holds its data, config, log.txt, checkpoints, what was
-found (results.bbox.json, masks/) and scores.json. Run the same command again to go on after an
-interruption, or to add methods: what is finished is not done again.
+Each method's folder in the work dir holds its data/, config.py, log.txt, run/ with checkpoints,
+what was found (results.bbox.json, masks/) and scores.json. Run the same command again to go on
+after an interruption, or to add methods: what is finished is not done again.
 """
 
 import argparse

@@ -46,7 +46,9 @@ def folds(data, annotations):
 def find_what_is_true(library, config, folder, gpus):
     """In place of training. The truth is found in full, but by 'infrared' only half of it."""
     cfg = Config.fromfile(config)
-    Path(folder, 'last_checkpoint').write_text('none')
+    Path(cfg.work_dir).mkdir(exist_ok=True)
+    Path(cfg.work_dir, 'last_checkpoint').write_text('none')
+    Path(cfg.work_dir, Path(config).name).write_text(cfg.pretty_text)  # as the Runner does
     half = 'infrared' in Path(folder).parts
     if library == 'mmdet':
         truth = json.loads(Path(cfg.test_evaluator.ann_file).read_text())

@@ -75,7 +75,7 @@ def test_trains_and_tests_each_method(run_tool, data, repository):
     done = run_tool(*command)
     rows = [line.split()[0] for line in done.stdout.splitlines() if '↑' not in line][-3:]
     assert rows == ['visible', 'infrared', 'ours']
-    assert (data / 'work' / 'ours' / 'epoch_1.pth').is_file()
+    assert (data / 'work' / 'ours' / 'run' / 'epoch_1.pth').is_file()
     assert '| visible' in (data / 'work' / 'table.md').read_text()
     log = (data / 'work' / 'ours' / 'log.txt').read_text()
     again = run_tool(*command)

@@ -24,6 +24,8 @@ from .export_dataset import export_dataset
 
 #: Rows of the sources, which every table has.
 SOURCES = {'visible': 'vi', 'infrared': 'ir'}
+#: Work dir of the Runner within a method's folder. It writes its own form of the config there.
+RUN = 'run'
 
 
 class Task(NamedTuple):
@@ -83,7 +85,8 @@ def train_and_test(library, config, folder, gpus=1):
     Args:
         library (str): ``'mmdet'`` or ``'mmseg'``.
         config (Path): The config.
-        folder (Path): Its work dir; what the processes print is added to ``log.txt`` there.
+        folder (Path): The config's work dir is its subfolder :data:`RUN`; what the processes
+            print is added to ``log.txt`` there.
         gpus (int): Processes to train with. Defaults to 1.
 
     Raises:
@@ -94,7 +97,7 @@ def train_and_test(library, config, folder, gpus=1):
         launch = ['-m', 'torch.distributed.run', '--standalone', f'--nproc_per_node={gpus}']
         train = [*launch, *train, '--launcher', 'pytorch']
     _run(train, folder / 'log.txt')
-    checkpoint = Path((folder / 'last_checkpoint').read_text().strip())
+    checkpoint = Path((folder / RUN / 'last_checkpoint').read_text().strip())
     test = [str(installed_tool(library, 'test.py')), str(config), str(checkpoint)]
     _run(test, folder / 'log.txt')
 
@@ -118,9 +121,9 @@ class Protocol:
     """Retrain one network on each method's images and compare.
 
     The visible and the infrared images alone always take part. Each method has a folder in
-    ``work_dir`` with the exported data, the config, checkpoints, log and, at the end,
-    ``scores.json``. What is finished is not done again, and an interrupted training goes on
-    from its last checkpoint.
+    ``work_dir`` with the exported data, the config, the Runner's work dir, log and, at the
+    end, ``scores.json``. What is finished is not done again, and an interrupted training goes
+    on from its last checkpoint.
 
     Args:
         task (str): ``'detection'`` or ``'segmentation'``.
@@ -253,7 +256,7 @@ class Protocol:
                 images = split_folder if split_folder.is_dir() else Path(images)
             done = export_dataset(dataset, folder / 'data', split, images, self.task.layout)
             written += done.written
-        if written and (folder / 'last_checkpoint').exists():
+        if written and (folder / RUN / 'last_checkpoint').exists():
             raise ValueError(
                 f'{folder}: {written} images have changed since it was trained on them: give '
                 'another --work-dir, or remove the folder'
@@ -265,7 +268,7 @@ class Protocol:
         cfg = Config(self.config.to_dict())
         cfg.merge_from_dict(self.cfg_options)
         self.task.fit(cfg, folder / 'data', self.folds[fold]['train'].metainfo, folder)
-        cfg.work_dir = str(folder.resolve())
+        cfg.work_dir = str(folder.resolve() / RUN)
         cfg.randomness = {'seed': self.seed}
         imports = cfg.setdefault(
             'custom_imports', {'imports': [], 'allow_failed_imports': False}
