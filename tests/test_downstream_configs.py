@@ -46,6 +46,8 @@ def test_config_builds(path):
             dataset = config[loader].dataset
             for step in [*dataset.pipeline, *dataset.get('dataset', {}).get('pipeline', [])]:
                 TRANSFORMS.build(step)
+    for hook in config.get('default_hooks', {}).values():
+        assert 'type' in hook
     assert isinstance(model, FusedModel) == path.stem.startswith('fused-')
     if isinstance(model, FusedModel):
         classes = 9 if config.default_scope == 'mmseg' else 3
