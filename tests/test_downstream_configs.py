@@ -76,6 +76,8 @@ def test_segmentation_protocol_is_the_papers():
     assert config.train_dataloader.batch_size == 8
     assert config.optim_wrapper.optimizer.lr == 0.025
     assert config.param_scheduler[0].end == 200
+    (resize,) = [step for step in config.train_pipeline if 'scales' in step]
+    assert [side / 480 for side in resize.scales] == [0.75, 1, 1.5, 1.75, 2]
 
 
 @pytest.mark.parametrize(

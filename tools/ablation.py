@@ -18,6 +18,7 @@ log, the others go on, and the exit status is 1.
 
 import argparse
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -35,11 +36,6 @@ from tsjnet_mm.evaluation.functional import CONVENTIONS, resolve_metrics
 from tsjnet_mm.evaluation.results import check_extension
 from tsjnet_mm.evaluation.table import format_lines
 from tsjnet_mm.utils import whole_file
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
 
 TOOLS = Path(__file__).resolve().parent
 CONFIGS = TOOLS.parent / 'configs' / 'tsjnet'
@@ -221,11 +217,10 @@ def locked(folder):
     """Keep two runs out of one folder, also a training whose ablation was killed."""
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / '.lock', 'w') as file:
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise RowError(f'{folder} is in use by another run') from None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RowError(f'{folder} is in use by another run') from None
         yield file.fileno()
 
 
@@ -241,7 +236,7 @@ def call(command, log, lock):
             stdin=subprocess.DEVNULL,
             env={**os.environ, 'PYTHON': sys.executable},
             # The process holds the lock for as long as it lives.
-            pass_fds=[lock] if fcntl is not None else (),
+            pass_fds=[lock],
         ) as process:
             try:
                 status = process.wait()

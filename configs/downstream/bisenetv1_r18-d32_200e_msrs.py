@@ -18,7 +18,7 @@ train_pipeline = [
     dict(type='LoadAnnotations'),
     dict(
         type='RandomChoiceResize',
-        scales=[480, 640, 720, 960],
+        scales=[360, 480, 720, 840, 960],  # of the shorter side: 0.75, 1, 1.5, 1.75, 2
         resize_type='ResizeShortestEdge',
         max_size=1e6,
     ),

@@ -32,6 +32,7 @@ def main(config, out, launcher):
     cfg.work_dir = os.path.dirname(out)
     fit_to_machine(cfg, launcher)
     runner = Runner.from_cfg(cfg)
+    runner.itself = runner  # In training its loops hold it: only collection frees the model.
     model = runner.model
     network = getattr(model, 'module', model)
     state = torch.load(os.environ['STATE'], weights_only=True)

@@ -8,6 +8,7 @@ import shutil
 import tarfile
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 #: What reading a damaged or locked archive raises.
@@ -22,7 +23,7 @@ _DAMAGED = (
 )
 
 
-class Source:
+class Source(ABC):
     """Files of an archive or a folder, by their path in it.
 
     Args:
@@ -38,6 +39,7 @@ class Source:
         self.path = path
         self.sizes = {}
 
+    @abstractmethod
     def copy(self, name, target):
         """Write one file.
 
@@ -48,8 +50,8 @@ class Source:
         Raises:
             ValueError: The archive is damaged or locked by a password.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self):
         """Close the archive."""
 
@@ -92,6 +94,9 @@ class FolderSource(Source):
     def copy(self, name, target):
         """See :meth:`Source.copy`."""
         shutil.copyfile(self.path / name, target)
+
+    def close(self):
+        """See :meth:`Source.close`: there is nothing to close."""
 
 
 class ZipSource(Source):
