@@ -126,7 +126,7 @@ def tiny_fusor():
             'reduced_channels': 8,
             'hidden_channels': 8,
             'upsample': 2,
-            'skip_channels': 4,
+            'bands': 2,
             'trunk': trunk,
         },
         'losses': {

@@ -3,28 +3,35 @@ r"""Fuse a data set by every method at hand, and put quality and cost into one t
 Examples:
     python tools/benchmark_zoo.py --ir MSRS/test/ir --vi MSRS/test/vi --out work_dirs/zoo \
         --models laplacian average max seafusion=fusionmodel_final.pth tardal=tardal.pt \
-        mine=tsjnet-light=epoch_40.pth --highlight mine
+        tsjnet-light mine=tsjnet-light=epoch_40.pth --highlight tsjnet-light
+    python tools/benchmark_zoo.py --ir RoadScene/ir --vi RoadScene/vi --out OUT \
+        --pairs configs/_base_/datasets/splits/roadscene_heldout.txt --models average max
     python tools/benchmark_zoo.py --ir IR --vi VI --out OUT --models average laplacian \
-        --metrics paper --convention plain --skip-costs
+        --metrics paper --convention cddfuse --skip-costs
 
 A model is MODEL, MODEL=WEIGHTS or ROW=MODEL=WEIGHTS: a method without weights (average, max,
-laplacian, ...), a published network with the file that its authors give
-(tools/model_converters/convert_peer.py --help lists them), one of tsjnet-official and
-tsjnet-light, or a config file. ROW names it in the table.
+laplacian, ...), tsjnet-light (its weights are shipped), a published network with the file that
+its authors give (tools/model_converters/convert_peer.py --help lists them), or a config file.
+ROW names it in the table.
 
-OUT gets fused/ROW/ with the images, results.json (every value of every image, for
-tools/analysis_tools), costs.json, table.md, radar.pdf and grid.png. Images that are there and
-up to date are kept. Costs are of the network alone, in fp32 on the CPU, each in a process of
+Unless told otherwise, methods are compared by 13 metrics: SSIM, PSNR, MSE, CC, CV as the
+paper's authors compute them (convention tsjnet), and VIFp, Qabf, SF, SD, EN, AG, SCD, MI as
+their own papers define them (plain).
+
+OUT gets fused/ROW/ with the images, results_CONVENTION.json (every value of every image, for
+tools/analysis_tools), costs.json, table.md, radar_CONVENTION.pdf and grid.png. Images that are
+there and up to date are kept. Costs are of the network alone, in fp32 on the CPU, each in a process of
 its own, whose memory is that of Python and libraries, too; the networks take turns and the time
 is a median.
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from tsjnet_mm.apis.contest import size_of
 from tsjnet_mm.apis.fusion_files import find_files, read_files
-from tsjnet_mm.apis.zoo import ZooBenchmark
+from tsjnet_mm.apis.zoo import ZooBenchmark, comparison_table
 from tsjnet_mm.evaluation.functional import CONVENTIONS
 from tsjnet_mm.evaluation.table import format_ranked
 from tsjnet_mm.utils import whole_file
@@ -36,8 +43,9 @@ from tsjnet_mm.visualization import (
     save_figure,
 )
 
-#: Metrics of the radar chart, which has room for about ten.
-_RADAR = ('SSIM', 'PSNR', 'CC', 'CV', 'VIF', 'VIFp', 'Qabf', 'SF', 'SD', 'EN')
+#: A radar chart has room for so many metrics; of more it takes these.
+_RADAR_AXES = 10
+_RADAR = ('SSIM', 'PSNR', 'CC', 'CV', 'VIF', 'Qabf', 'SF', 'SD', 'EN')
 _GRID_SCENES = 4
 
 
@@ -76,13 +84,15 @@ def parse_args():
         nargs='+',
         default=['all'],
         metavar='METRIC',
-        help="names, or 'all' or 'paper' (default: all)",
+        help="with --convention: names, or 'all' or 'paper' (default: all)",
     )
     parser.add_argument(
         '--convention',
-        default='tsjnet',
         choices=CONVENTIONS,
-        help='what the metrics mean (default: %(default)s)',
+        help='compare by metrics of this convention instead of the 13',
+    )
+    parser.add_argument(
+        '--pairs', metavar='LIST', help='text file of the pairs to take, a stem a line'
     )
     parser.add_argument('--highlight', metavar='ROW', help='row to stress in the figures')
     parser.add_argument('--device', help='where to fuse (default: the GPU where there is one)')
@@ -126,14 +136,18 @@ def cost_table(costs, size, style):
 
 
 def draw(benchmark, results, highlight):
-    """Radar chart and grid of scenes."""
-    means = {
-        row: {name: values[name] for name in _RADAR if name in values}
-        for row, values in results.means().items()
-    }
-    if len(means) > 1 and len(next(iter(means.values()))) > 2:
-        figure = radar_figure(means, results.convention, highlight)
-        save_figure(figure, benchmark.out / 'radar.pdf')
+    """Radar charts and grid of scenes."""
+    for convention, result in results.items():
+        names = result.metrics
+        if len(names) > _RADAR_AXES:
+            names = [name for name in _RADAR if name in names]
+        means = {
+            row: {name: values[name] for name in names}
+            for row, values in result.means().items()
+        }
+        if len(means) > 1 and len(names) > 2:
+            figure = radar_figure(means, convention, highlight)
+            save_figure(figure, benchmark.out / f'radar_{convention}.pdf')
     folders = {row: benchmark.folder(row) for row in benchmark.models}
     files = find_files(folders, benchmark.ir, benchmark.vi)[0]
     step = max(1, len(files) // _GRID_SCENES)
@@ -158,16 +172,18 @@ def main():
             raise ValueError('two models have one row: name one by ROW=MODEL=WEIGHTS')
         if args.highlight and args.highlight not in models:
             raise ValueError(f'--highlight {args.highlight} is none of {", ".join(models)}')
-        benchmark = ZooBenchmark(models, args.ir, args.vi, args.out)
+        pairs = Path(args.pairs).read_text().split() if args.pairs else None
+        benchmark = ZooBenchmark(models, args.ir, args.vi, args.out, pairs)
         benchmark.fuse(args.device)
-        metrics = args.metrics[0] if len(args.metrics) == 1 else args.metrics
-        results = benchmark.evaluate(metrics, args.convention, args.workers)
-        tables = [results.table]
+        names = args.metrics[0] if len(args.metrics) == 1 else args.metrics
+        metrics = {args.convention: names} if args.convention else None
+        results = benchmark.evaluate(metrics, args.workers)
+        tables = [partial(comparison_table, results)]
         if not args.skip_costs:
             costs = benchmark.costs(args.size, args.repeats, args.threads)
             tables.append(lambda style='text': cost_table(costs, args.size, style))
-        with whole_file(args.out / 'table.md') as partial:
-            partial.write_text(
+        with whole_file(args.out / 'table.md') as file:
+            file.write_text(
                 '\n\n'.join(table('markdown') for table in tables) + '\n', encoding='utf-8'
             )
         draw(benchmark, results, args.highlight)

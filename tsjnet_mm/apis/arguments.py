@@ -1,13 +1,11 @@
 """Command line arguments that several tools share."""
 
 import argparse
-from pathlib import Path
 
 import torch
 
-from tsjnet_mm.models.fusors.presets import CLASSICAL_FUSORS
-
 from .folder import load_homography
+from .weights import needs_weights
 
 
 def parse_named_path(text):
@@ -137,8 +135,7 @@ def add_machine_arguments(parser, batched):
 
 def check_arguments(parser, args):
     """End with a message where a network has no weights, or two ranges are given."""
-    needs_weights = args.model not in CLASSICAL_FUSORS and Path(args.model).suffix != '.onnx'
-    if args.weights is None and needs_weights:
+    if args.weights is None and needs_weights(args.model):
         parser.error(f'--model {args.model} needs --weights CHECKPOINT')
     if args.ir_range and args.ir_percentiles:
         parser.error('give --ir-range or --ir-percentiles, not both')

@@ -1,12 +1,14 @@
 """All fusion methods on one data set, in one run: their images, quality and cost."""
 
 import json
+import os
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
-from tsjnet_mm.models.fusors.presets import CLASSICAL_FUSORS
+from tsjnet_mm.evaluation.functional import FUSION_METRICS
+from tsjnet_mm.evaluation.table import format_ranked, rank_methods
 from tsjnet_mm.models.fusors.zoo import PEERS, convert_peer
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.checkpoints import read_checkpoint
@@ -16,6 +18,79 @@ from .evaluate import evaluate_folders
 from .folder import fuse_to_folder
 from .inferencer import FusionInferencer
 from .init import init_fusor
+from .pairs import find_pairs
+from .weights import needs_weights
+
+#: What methods are compared by, by convention: the paper's own metrics as its authors compute
+#: them, and what shows whether contrast and edges were kept, which an average loses.
+HEADLINE = {
+    'tsjnet': ('SSIM', 'PSNR', 'MSE', 'CC', 'CV'),
+    'plain': ('VIF', 'Qabf', 'SF', 'SD', 'EN', 'AG', 'SCD', 'MI'),
+}
+#: The pixel domain VIF, where another VIF may stand beside it.
+_LABELS = {('plain', 'VIF'): 'VIFp'}
+
+
+def link_listed_pairs(ir, vi, stems, folder):
+    """Lay out some pairs of two folders in folders of their own, as links.
+
+    Args:
+        ir (str | Path): Folder of infrared images.
+        vi (str | Path): Folder of visible images.
+        stems (Iterable[str]): The pairs to take.
+        folder (str | Path): Gets ``ir`` and ``vi``, which hold these pairs alone.
+
+    Returns:
+        tuple[Path, Path]: The two folders.
+
+    Raises:
+        ValueError: A pair is not there.
+        FileNotFoundError, PairError: See :func:`.find_pairs`.
+    """
+    there = {stem: paths for stem, *paths in find_pairs(ir, vi)}
+    missing = [stem for stem in stems if stem not in there]
+    if missing:
+        named = ', '.join(missing[:5])
+        raise ValueError(f'{len(missing)} listed pairs are not in {ir} and {vi}: {named}')
+    targets = Path(folder) / 'ir', Path(folder) / 'vi'
+    for target in targets:
+        target.mkdir(parents=True, exist_ok=True)
+        for old in target.iterdir():
+            old.unlink()
+    for stem in stems:
+        for path, target in zip(there[stem], targets, strict=True):
+            os.symlink(os.path.abspath(path), target / Path(path).name)
+    return targets
+
+
+def comparison_table(results, style='text'):
+    """One table of results under several conventions, with the mean rank over all metrics.
+
+    Args:
+        results (dict[str, EvaluationResults]): By convention; the same methods and pairs.
+        style (str): See :func:`~tsjnet_mm.evaluation.format_table`.
+
+    Returns:
+        str: The table, without a final newline.
+    """
+    rows, ranks, directions, legend = {}, {}, {'mean rank': False}, []
+    for convention, result in results.items():
+        means = result.means()
+        labels = {name: _LABELS.get((convention, name), name) for name in result.metrics}
+        for name, label in labels.items():
+            directions[label] = FUSION_METRICS[name].higher_is_better
+        legend.append(f'{", ".join(labels.values())} as {convention!r}')
+        for method, row in rank_methods(means)[0].items():
+            ranks.setdefault(method, []).extend(row.values())
+            values = rows.setdefault(method, {})
+            values.update({labels[name]: value for name, value in means[method].items()})
+        pairs = len(result.images)
+    if len(rows) > 1:
+        for method, row in rows.items():
+            ranked = ranks[method]
+            row['mean rank'] = None if None in ranked else sum(ranked) / len(ranked)
+    title = f'mean over {pairs} pairs; {"; ".join(legend)}'
+    return format_ranked(rows, title, directions.get, style)
 
 
 def build_zoo_model(name, weights=None):
@@ -34,7 +109,7 @@ def build_zoo_model(name, weights=None):
         ValueError: The name is unknown, a network has no weights, or they do not fit.
         FileNotFoundError: There is no such checkpoint.
     """
-    if weights is None and name not in CLASSICAL_FUSORS:
+    if weights is None and needs_weights(name):
         raise ValueError(f'{name} needs weights: {name}=FILE')
     if name in PEERS:
         return convert_peer(name, read_checkpoint(weights))
@@ -59,18 +134,23 @@ class ZooBenchmark:
             :func:`build_zoo_model`.
         ir (str | Path): Folder of infrared images.
         vi (str | Path): Folder of visible images.
-        out (str | Path): Folder of all that is written: ``fused/<row>/``, ``results.json``,
-            ``costs.json``.
+        out (str | Path): Folder of all that is written: ``fused/<row>/``,
+            ``results_<convention>.json``, ``costs.json``.
+        pairs (Iterable[str], optional): Stems of the pairs to take. Defaults to all.
 
     Raises:
-        ValueError: There is no model.
+        ValueError: There is no model, or a listed pair is not there.
+        FileNotFoundError, PairError: See :func:`.find_pairs`.
     """
 
-    def __init__(self, models, ir, vi, out):
+    def __init__(self, models, ir, vi, out, pairs=None):
         if not models:
             raise ValueError('a zoo needs at least one model')
         self.models = models
-        self.ir, self.vi, self.out = ir, vi, Path(out)
+        self.out = Path(out)
+        if pairs is not None:
+            ir, vi = link_listed_pairs(ir, vi, pairs, self.out / 'pairs')
+        self.ir, self.vi = ir, vi
 
     def folder(self, row):
         """Where a method's images are."""
@@ -97,28 +177,30 @@ class ZooBenchmark:
             fused, kept = fuse_to_folder(inferencer, self.ir, self.vi, self.folder(row))
             report(f'{row}: {fused} fused, {kept} there already')
 
-    def evaluate(self, metrics='all', convention='tsjnet', workers=1):
+    def evaluate(self, metrics=None, workers=1):
         """Measure all images.
 
         Args:
-            metrics (str | Iterable[str]): See :func:`evaluate_folders`. Defaults to
-                ``'all'``.
-            convention (str): Defaults to ``'tsjnet'``.
+            metrics (dict[str, str | Iterable[str]], optional): By convention, see
+                :func:`evaluate_folders`. Defaults to :data:`HEADLINE`.
             workers (int): Processes. Defaults to 1.
 
         Returns:
-            EvaluationResults: Also written to ``results.json``.
+            dict[str, EvaluationResults]: By convention; also written to
+            ``results_<convention>.json``.
         """
-        results = evaluate_folders(
-            {row: self.folder(row) for row in self.models},
-            self.ir,
-            self.vi,
-            metrics,
-            convention,
-            workers=workers,
-            progress=True,
-        )
-        results.save(self.out / 'results.json')
+        results = {}
+        for convention, names in (metrics or HEADLINE).items():
+            results[convention] = evaluate_folders(
+                {row: self.folder(row) for row in self.models},
+                self.ir,
+                self.vi,
+                names,
+                convention,
+                workers=workers,
+                progress=True,
+            )
+            results[convention].save(self.out / f'results_{convention}.json')
         return results
 
     def costs(self, size=(640, 480), repeats=5, threads=2):

@@ -5,6 +5,8 @@ import pickle
 import re
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from .env import allow_mmengine_checkpoints
 
@@ -27,7 +29,7 @@ def _refusal(path, error):
 
 
 def read_checkpoint(path, map_location='cpu'):
-    """Read a checkpoint file with ``weights_only=True``.
+    """Read a checkpoint file with ``weights_only=True``, or a ``.safetensors`` file.
 
     Args:
         path (str | Path): A checkpoint of mmengine's Runner, or anything else that
@@ -35,15 +37,20 @@ def read_checkpoint(path, map_location='cpu'):
         map_location (str | torch.device): As of :func:`torch.load`. Defaults to ``'cpu'``.
 
     Returns:
-        Any: What was saved.
+        Any: What was saved; of ``.safetensors`` the dict of tensors.
 
     Raises:
         FileNotFoundError: There is no such file.
         CheckpointError: It is damaged, or loading it would run code.
     """
-    path = os.path.expanduser(path)
+    path = os.path.expanduser(os.fspath(path))
     if not os.path.isfile(path):
         raise FileNotFoundError(f'no checkpoint at {path}')
+    if path.endswith('.safetensors'):
+        try:
+            return load_file(path, str(map_location or 'cpu'))
+        except SafetensorError as error:
+            raise CheckpointError(f'{path} is refused: it is damaged ({error})') from error
     # Before every load: mmengine's maintained fork withdraws what was allowed after its own.
     allow_mmengine_checkpoints()
     try:

@@ -27,7 +27,7 @@ def gaussian_window(size, sigma):
     return tuple(tap / sum(taps) for tap in taps)
 
 
-def filter_valid(image, taps, stride=1):
+def filter_valid(image, taps, stride=1, dilation=1):
     """Correlate with a separable window, keeping the positions where it fits.
 
     A sum of shifted images, not a convolution call: so neither TF32 nor autocast can lower
@@ -35,18 +35,21 @@ def filter_valid(image, taps, stride=1):
     the more so the better the image fits into the cache.
 
     Args:
-        image (Tensor): (*, H, W), float; each side at least ``len(taps)``.
+        image (Tensor): (*, H, W), float; each side at least the window's N =
+            dilation * (len(taps) - 1) + 1.
         taps (Sequence[float]): The window along either axis.
         stride (int): Keep every so many-th position along either axis. Defaults to 1.
+        dilation (int): Pixels from tap to tap. Defaults to 1.
 
     Returns:
-        Tensor: (*, H', W') with H' = ceil((H - len(taps) + 1) / stride), W' likewise.
+        Tensor: (*, H', W') with H' = ceil((H - N + 1) / stride), W' likewise.
     """
     for axis in (-2, -1):
-        length = image.shape[axis] - len(taps) + 1
+        length = image.shape[axis] - dilation * (len(taps) - 1)
         behind = (slice(None),) * (-1 - axis)
         total = image[(..., slice(0, length, stride), *behind)] * taps[0]
-        for start, tap in enumerate(taps[1:], start=1):
+        for number, tap in enumerate(taps[1:], start=1):
+            start = number * dilation
             total.add_(image[(..., slice(start, start + length, stride), *behind)], alpha=tap)
         image = total
     return image

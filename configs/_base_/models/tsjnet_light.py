@@ -1,8 +1,7 @@
-# The same parts for modest hardware: features at half the resolution, summed as in the paper's
-# Eq. 6, bilinear upsampling in the NAT; the decoder takes full-resolution detail from the
-# encoder's embeddings, which its features weigh against each other.
+# The same parts for modest hardware: features at a quarter of the resolution, summed as in the
+# paper's Eq. 6, bilinear upsampling in the NAT; the decoder takes full-resolution detail from
+# the two images, whose bands its features weigh against each other.
 channels = 24
-embed_channels = 8
 detail = dict(type='DetailSalienceModule', channels=channels)
 local = dict(
     type='NeighborhoodAttentionTransformer',
@@ -27,8 +26,8 @@ fusor = dict(
     type='TSJNet',
     encoder=dict(
         type='BaseResNeStEncoder',
-        embed_channels=embed_channels,
-        identity_embedding=True,
+        embed_channels=12,
+        embed_stride=2,
         refine_channels=(channels,),
         trunk=dict(trunk, stride=2),
     ),
@@ -41,8 +40,8 @@ fusor = dict(
         num_heads=4,
         reduced_channels=24,
         hidden_channels=32,
-        upsample=2,
-        skip_channels=embed_channels,
+        upsample=4,
+        bands=4,
         trunk=trunk,
     ),
 )

@@ -5,8 +5,7 @@ from tsjnet_mm.models.encoders import BaseResNeStEncoder
 
 def test_default_keeps_the_resolution_at_the_released_widths():
     encoder = BaseResNeStEncoder().eval()
-    embedding, features = encoder(torch.rand(1, 1, 9, 13))
-    assert embedding.shape == (1, 3, 9, 13)
+    features = encoder(torch.rand(1, 1, 9, 13))
     assert features.shape == (1, 64, 9, 13)
     assert 0 <= features.min() <= features.max() <= 6
     widths = [layer.out_channels for layer in encoder.refine if hasattr(layer, 'weight')]
@@ -15,10 +14,9 @@ def test_default_keeps_the_resolution_at_the_released_widths():
     assert encoder.stride == 1
 
 
-def test_stride_halves_features_and_not_the_embedding():
+def test_stride_halves_features():
     trunk = {'stem_channels': (4, 4, 8), 'planes': 4, 'expansion': 2, 'stride': 2}
     encoder = BaseResNeStEncoder(embed_channels=5, refine_channels=(6,), trunk=trunk)
-    embedding, features = encoder(torch.rand(2, 1, 16, 20))
-    assert embedding.shape == (2, 5, 16, 20)
+    features = encoder(torch.rand(2, 1, 16, 20))
     assert features.shape == (2, 6, 8, 10)
     assert encoder.stride == 2

@@ -3,8 +3,23 @@
 import torch
 
 
+class _WholeLevels(torch.autograd.Function):
+    """Round halves up; the gradient passes as if nothing were rounded."""
+
+    @staticmethod
+    def forward(_, levels):
+        return torch.floor(levels + 0.5)
+
+    @staticmethod
+    def backward(_, gradient):
+        return gradient
+
+
 def stretch(image):
     """Stretch each image to 0..255 and round to whole levels, halves up.
+
+    A loss can be made of it: the gradient takes the extremes as given, or one pixel would get
+    most of it, and passes rounding as if there were none.
 
     Args:
         image (Tensor): (B, C, H, W), float.
@@ -12,7 +27,8 @@ def stretch(image):
     Returns:
         Tensor: The same shape; a constant image becomes 0.
     """
-    low, high = image.amin((1, 2, 3), True), image.amax((1, 2, 3), True)
+    fixed = image.detach()
+    low, high = fixed.amin((1, 2, 3), True), fixed.amax((1, 2, 3), True)
     span = high - low
     levels = (image - low) / torch.where(span == 0, 1, span) * 255
-    return torch.floor(levels + 0.5)
+    return _WholeLevels.apply(levels)

@@ -18,15 +18,21 @@ _CEILING = 0.9994 * 0.9879
 
 def _xydeas_petrovic(fused, ir, vi):
     across, down = sobel(torch.cat((fused, ir, vi), dim=1), 'zeros')
-    strength = (across.square() + down.square()).sqrt()
+    energy = across.square() + down.square()
+    flat = energy == 0
+    # Flat pixels go round the root and the quotients, whose gradients are not numbers there.
+    strength = torch.where(flat, 0, torch.where(flat, 1, energy).sqrt())
     # Which way the axes point matters where one angle is set to pi/2 and the other is not:
     # the shared code takes left minus right and lower minus upper.
-    angle = torch.where(across == 0, _RIGHT_ANGLE, torch.atan(-down / across))
+    upright = across == 0
+    slope = -down / torch.where(upright, 1, across)
+    angle = torch.where(upright, _RIGHT_ANGLE, torch.atan(slope))
 
     weight = strength[:, 1:]
     weaker = torch.minimum(strength[:, :1], weight)
     stronger = torch.maximum(strength[:, :1], weight)
-    relative_strength = torch.where(weaker == stronger, weaker, weaker / stronger)
+    quotient = weaker / torch.where(stronger == 0, 1, stronger)
+    relative_strength = torch.where(weaker == stronger, weaker, quotient)
     alignment = 1 - (angle[:, 1:] - angle[:, :1]).abs() / _RIGHT_ANGLE
     preserved = torch.sigmoid(15 * (relative_strength - 0.5))
     preserved = preserved * torch.sigmoid(22 * (alignment - 0.8))
@@ -64,8 +70,7 @@ def qabf(fused, ir, vi, convention='plain'):
 
     In [0, 0.9754], close to the upper end where the fused image equals both sources. Two
     black sources have no edges to preserve: 0. As zeros surround the images, an offset
-    common to all three changes the value. Not for training: the gradient is not a number
-    where an image is flat.
+    common to all three changes the value. Differentiable.
 
     Args:
         fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255; any size.

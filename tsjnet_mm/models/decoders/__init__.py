@@ -1,5 +1,5 @@
 """Decoders."""
 
-from .brd import BaseResNeStDecoder, WeightedSkipOutput
+from .brd import BandOutput, BaseResNeStDecoder
 
-__all__ = ['BaseResNeStDecoder', 'WeightedSkipOutput']
+__all__ = ['BandOutput', 'BaseResNeStDecoder']

@@ -1,69 +1,89 @@
 """Base ResNeSt decoder (TSJNet, Eq. 6): spatial attention, then a ResNeSt trunk.
 
-New here, by option: an output for features that are smaller than the image, which takes the
-detail from the encoder's embeddings and leaves the choice between the two to the features.
+New here, by option: an output for features that are smaller than the image. It takes detail
+from the two images and leaves the choice to the features.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tsjnet_mm.models.layers import ResNeStTrunk, SpatialAttention, checkpoint
+from tsjnet_mm.models.layers import (
+    ResNeStTrunk,
+    SpatialAttention,
+    checkpoint,
+    spline_smooth,
+    spline_wavelets,
+)
 from tsjnet_mm.registry import MODELS
 
+#: Below the square of a detail's energy that is one level of 255 everywhere.
+_EPSILON = 1e-12
 
-class WeightedSkipOutput(nn.Module):
-    """Image from coarse features and both modalities' embeddings at full resolution.
 
-    The features give, interpolated bilinearly and so without a grid, weights for each channel
-    of the embeddings, ``a * ir + b * vi``, and as many channels beside it. The weights are not
-    squashed: a saturated gate would stick to one modality. The last convolution also sees the
-    larger of the two embeddings. At the start the weights are near 1/2 and only the first
-    weighted embedding is drawn; where that starts as the image itself
-    (``identity_embedding`` of the encoder), training starts near average fusion.
+class BandOutput(nn.Module):
+    """Image from features at a lower resolution and the bands of both images.
+
+    Both images are taken apart into undecimated wavelet planes, at full resolution. For each
+    plane the features give, interpolated bilinearly and so without a grid, a gain for the
+    stronger of the two at every pixel and one for each image's own; for the base a weight for
+    each image's and for the larger; and last an image beside them. At the start the gains are
+    those of classical fusion: the stronger detail, and a base between average and maximum. So
+    the network learns what to do better, not how to copy.
+
+    The stronger is a mean of both, weighted by the squares of their local energies: nearly a
+    choice where one image has more detail, and a mean, with less noise, where both have alike.
 
     Args:
         in_channels (int): Channels of the features.
         hidden_channels (int): Channels between the two convolutions of the features.
-        skip_channels (int): Channels of an embedding.
+        bands (int): Number of detail planes.
         upsample (int): Factor by which features are smaller than the image.
     """
 
-    def __init__(self, in_channels, hidden_channels, skip_channels, upsample):
+    def __init__(self, in_channels, hidden_channels, bands, upsample):
         super().__init__()
+        self.bands = bands
         self.upsample = upsample
-        self.coarse = nn.Sequential(
+        self.gains = nn.Sequential(
             nn.Conv2d(in_channels, hidden_channels, 3, padding=1, bias=False),
             nn.LeakyReLU(inplace=True),
-            nn.Conv2d(hidden_channels, 3 * skip_channels, 3, padding=1),
+            nn.Conv2d(hidden_channels, 3 * bands + 4, 3, padding=1),
         )
-        nn.init.constant_(self.coarse[-1].bias[: 2 * skip_channels], 0.5)
-        self.fine = nn.Conv2d(3 * skip_channels, 1, 3, padding=1)
-        nn.init.dirac_(self.fine.weight)
-        nn.init.zeros_(self.fine.bias)
+        nn.init.zeros_(self.gains[-1].weight)
+        with torch.no_grad():
+            self.gains[-1].bias.copy_(torch.tensor([1.0, 0, 0] * bands + [0.3, 0.35, 0.35, 0]))
 
-    def forward(self, features, ir_embedding, vi_embedding):
+    def forward(self, features, ir, vi):
         """Draw the image.
 
         Args:
             features (Tensor): (B, in_channels, H, W).
-            ir_embedding (Tensor): (B, skip_channels, H * upsample, W * upsample).
-            vi_embedding (Tensor): The same of the visible image.
+            ir (Tensor): (B, 1, H * upsample, W * upsample) in [0, 1].
+            vi (Tensor): The same.
 
         Returns:
             Tensor: (B, 1, H * upsample, W * upsample), not clipped: a saturated pixel must
             still be able to learn.
         """
-        coarse = F.interpolate(
-            self.coarse(features),
-            scale_factor=self.upsample,
-            mode='bilinear',
-            align_corners=False,
-        )
-        ir_weight, vi_weight, beside = coarse.chunk(3, dim=1)
-        weighted = torch.addcmul(ir_weight * ir_embedding, vi_weight, vi_embedding)
-        larger = torch.maximum(ir_embedding, vi_embedding)
-        return self.fine(torch.cat((weighted, larger, beside), dim=1))
+        gains = self.gains(features)
+        if self.upsample > 1:
+            gains = F.interpolate(
+                gains, scale_factor=self.upsample, mode='bilinear', align_corners=False
+            )
+        # In half precision squares of energies would vanish.
+        images = torch.cat((ir, vi), dim=1).to(torch.promote_types(ir.dtype, torch.float32))
+        *details, base = gains.to(images.dtype).split([3] * self.bands + [4], dim=1)
+        planes, bases = spline_wavelets(images, self.bands)
+        beside = base[:, 3:]
+        choices = torch.cat((bases.amax(1, keepdim=True), bases), dim=1)
+        image = (base[:, :3] * choices).sum(1, keepdim=True) + beside
+        for level, (gain, plane) in enumerate(zip(details, planes, strict=True)):
+            shares = spline_smooth(plane.square(), level).square() + _EPSILON
+            stronger = (shares * plane).sum(1, keepdim=True) / shares.sum(1, keepdim=True)
+            choices = torch.cat((stronger, plane), dim=1)
+            image = image + (gain * choices).sum(1, keepdim=True)
+        return image.to(ir.dtype)
 
 
 @MODELS.register_module()
@@ -80,14 +100,13 @@ class BaseResNeStDecoder(nn.Module):
         reduced_channels (int): Channels that enter the trunk. Defaults to 32.
         hidden_channels (int): Channels before the output convolution. Defaults to 256.
         upsample (int): Factor by which features are smaller than the image. Defaults to 1.
-        skip_channels (int): Channels of the encoder's embeddings, for a
-            :class:`WeightedSkipOutput`; 0 draws the image from the features alone, as the paper
-            does. Defaults to 0.
+        bands (int): Detail planes of a :class:`BandOutput`; 0 draws the image from the
+            features alone, as the paper does. Defaults to 0.
         trunk (dict, optional): Arguments of :class:`ResNeStTrunk`.
         with_cp (bool): Recompute activations in the backward pass. Defaults to False.
 
     Raises:
-        ValueError: ``merge`` is unknown, or ``upsample`` comes without ``skip_channels``.
+        ValueError: ``merge`` is unknown, or ``upsample`` comes without ``bands``.
     """
 
     def __init__(
@@ -98,15 +117,15 @@ class BaseResNeStDecoder(nn.Module):
         reduced_channels=32,
         hidden_channels=256,
         upsample=1,
-        skip_channels=0,
+        bands=0,
         trunk=None,
         with_cp=False,
     ):
         super().__init__()
         if merge not in ('sum', 'concat'):
             raise ValueError(f"merge must be 'sum' or 'concat', got {merge!r}")
-        if upsample != 1 and not skip_channels:
-            raise ValueError(f'upsample={upsample} needs skip_channels')
+        if upsample != 1 and not bands:
+            raise ValueError(f'upsample={upsample} needs bands')
         self.merge = merge
         self.upsample = upsample
         self.with_cp = with_cp
@@ -114,11 +133,9 @@ class BaseResNeStDecoder(nn.Module):
         self.attention = SpatialAttention(merged, num_heads)
         self.reduce = nn.Conv2d(merged, reduced_channels, 1, bias=False)
         self.trunk = ResNeStTrunk(reduced_channels, with_cp=with_cp, **(trunk or {}))
-        self.skips = bool(skip_channels)
-        if self.skips:
-            self.output = WeightedSkipOutput(
-                self.trunk.out_channels, hidden_channels, skip_channels, upsample
-            )
+        self.bands = bands
+        if bands:
+            self.output = BandOutput(self.trunk.out_channels, hidden_channels, bands, upsample)
         else:
             self.output = nn.Sequential(
                 nn.Conv2d(self.trunk.out_channels, hidden_channels, 3, padding=1, bias=False),
@@ -127,26 +144,25 @@ class BaseResNeStDecoder(nn.Module):
                 nn.Sigmoid(),
             )
 
-    def forward(self, detail, local, ir_embedding, vi_embedding):
+    def forward(self, detail, local, ir, vi):
         """Decode.
 
         Args:
             detail (Tensor): (B, C, H, W) features of the DSM.
             local (Tensor): (B, C, H, W) features of the NAT.
-            ir_embedding (Tensor): (B, skip_channels, H * upsample, W * upsample), read only
-                with ``skip_channels``.
-            vi_embedding (Tensor): The same of the visible image.
+            ir (Tensor): (B, 1, H * upsample, W * upsample) in [0, 1], read only with ``bands``.
+            vi (Tensor): The same of the visible image.
 
         Returns:
             tuple[Tensor, Tensor]: Image (B, 1, H * upsample, W * upsample), in (0, 1) or, of a
-            :class:`WeightedSkipOutput`, near it, and the spatial attention maps
+            :class:`BandOutput`, near it, and the spatial attention maps
             (B, num_heads, H, W) that Eq. 9 reads.
         """
         merged = local + detail if self.merge == 'sum' else torch.cat((local, detail), dim=1)
         merged, attention = self.attention(merged)
         merged = self.reduce(merged)
         inputs = [self.trunk(merged)]
-        if self.skips:
-            inputs += [ir_embedding, vi_embedding]
+        if self.bands:
+            inputs += [ir, vi]
         image = checkpoint(self.output, *inputs) if self.with_cp else self.output(*inputs)
         return image, attention

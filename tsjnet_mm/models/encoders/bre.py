@@ -17,8 +17,7 @@ class BaseResNeStEncoder(nn.Module):
         refine_channels (Sequence[int]): Channels of the 3x3 refinement convolutions.
             Defaults to (256, 128, 64).
         trunk (dict, optional): Arguments of :class:`ResNeStTrunk`.
-        identity_embedding (bool): Start with the image itself as the embedding's first
-            channel, for a decoder that draws from it. Defaults to False.
+        embed_stride (int): Stride of the embedding convolution. Defaults to 1.
         with_cp (bool): Recompute activations in the backward pass. Defaults to False.
     """
 
@@ -27,14 +26,12 @@ class BaseResNeStEncoder(nn.Module):
         embed_channels=3,
         refine_channels=(256, 128, 64),
         trunk=None,
-        identity_embedding=False,
+        embed_stride=1,
         with_cp=False,
     ):
         super().__init__()
         self.with_cp = with_cp
-        self.embed = nn.Conv2d(1, embed_channels, 3, padding=1, bias=False)
-        if identity_embedding:
-            nn.init.dirac_(self.embed.weight[:1])
+        self.embed = nn.Conv2d(1, embed_channels, 3, embed_stride, padding=1, bias=False)
         self.trunk = ResNeStTrunk(embed_channels, with_cp=with_cp, **(trunk or {}))
         layers = []
         channels = self.trunk.out_channels
@@ -43,7 +40,7 @@ class BaseResNeStEncoder(nn.Module):
             channels = width
         self.refine = nn.Sequential(*layers)
         self.out_channels = channels
-        self.stride = self.trunk.stride
+        self.stride = embed_stride * self.trunk.stride
 
     def forward(self, image):
         """Encode one modality.
@@ -52,10 +49,7 @@ class BaseResNeStEncoder(nn.Module):
             image (Tensor): (B, 1, H, W) luma or infrared in [0, 1].
 
         Returns:
-            tuple[Tensor, Tensor]: The embedding (B, embed_channels, H, W), from which a decoder
-            may take detail, and the features (B, C, H / stride, W / stride).
+            Tensor: Features (B, C, H / stride, W / stride).
         """
-        embedding = self.embed(image)
-        features = self.trunk(embedding)
-        features = checkpoint(self.refine, features) if self.with_cp else self.refine(features)
-        return embedding, features
+        features = self.trunk(self.embed(image))
+        return checkpoint(self.refine, features) if self.with_cp else self.refine(features)

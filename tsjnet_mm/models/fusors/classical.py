@@ -20,6 +20,7 @@ import math
 
 import torch
 
+from tsjnet_mm.models.layers import spline_wavelets
 from tsjnet_mm.registry import MODELS
 from tsjnet_mm.utils.filtering import filter_valid, gaussian_window, pad_reflect
 
@@ -126,18 +127,6 @@ class LaplacianPyramidFusor(BaseFusor):
         return fused
 
 
-def _spline_wavelets(image, levels):
-    details = []
-    for level in range(levels):
-        gap = 2**level
-        taps = [0.0] * (4 * gap + 1)
-        taps[::gap] = _BINOMIAL
-        smoother = filter_valid(pad_reflect(image, 2 * gap), taps)
-        details.append(image - smoother)
-        image = smoother
-    return details, image
-
-
 @MODELS.register_module()
 class WaveletFusor(BaseFusor):
     """Fusion of undecimated wavelet transforms by magnitude.
@@ -165,8 +154,8 @@ class WaveletFusor(BaseFusor):
 
     def fuse_luma(self, ir, vi):
         """See :meth:`BaseFusor.fuse_luma`."""
-        ir_details, ir_base = _spline_wavelets(ir, self.levels)
-        vi_details, vi_base = _spline_wavelets(vi, self.levels)
+        ir_details, ir_base = spline_wavelets(ir, self.levels)
+        vi_details, vi_base = spline_wavelets(vi, self.levels)
         fused = (ir_base + vi_base) / 2
         for ir_detail, vi_detail in zip(ir_details, vi_details, strict=True):
             stronger = ir_detail.abs() > vi_detail.abs()

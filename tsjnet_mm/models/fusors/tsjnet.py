@@ -79,21 +79,16 @@ class TSJNet(BaseFusor):
             image (Tensor): (B, 1, H, W), sides multiples of the encoder's stride.
 
         Returns:
-            tuple[Tensor, Tensor, Tensor]: Detail and local features (Eq. 4), and the encoder's
-            embedding.
+            tuple[Tensor, Tensor]: Detail and local features (Eq. 4).
         """
-        embedding, features = self.encoder(image)
-        return *self.features(features), embedding
+        return self.features(self.encoder(image))
 
     def fuse_luma(self, ir, vi):
         """See :meth:`BaseFusor.fuse_luma`."""
         height, width = ir.shape[2:]
         ir, vi = (pad_to_multiple(image, self.encoder.stride) for image in (ir, vi))
-        *ir_features, ir_embedding = self.extract(ir)
-        *vi_features, vi_embedding = self.extract(vi)
-        features = self.fusion_layer(ir_features, vi_features)
-        del ir_features, vi_features  # Large, and the decoder needs the room.
-        fused, _ = self.decoder(*features, ir_embedding, vi_embedding)
+        features = self.fusion_layer(self.extract(ir), self.extract(vi))
+        fused, _ = self.decoder(*features, ir, vi)
         return fused[:, :, :height, :width]
 
     def fuse_for_training(self, ir, vi):
@@ -112,17 +107,17 @@ class TSJNet(BaseFusor):
         vi = rgb_to_luma(vi)
         batch, _, height, width = ir.shape
         images = pad_to_multiple(torch.cat((ir, vi)), self.encoder.stride)
-        details, locals_, embeddings = self.extract(images)
+        details, locals_ = self.extract(images)
         ir_features, vi_features = zip(details.chunk(2), locals_.chunk(2), strict=True)
         detail, local = self.fusion_layer(ir_features, vi_features)
-        ir_embedding, vi_embedding = embeddings.chunk(2)
+        ir_drawn, vi_drawn = images.chunk(2)
         reconstruct = any(loss.needs_reconstruction for loss in self.losses.values())
         if reconstruct:
             detail = torch.cat((detail, details))
             local = torch.cat((local, locals_))
-            ir_embedding = torch.cat((ir_embedding, embeddings))
-            vi_embedding = torch.cat((vi_embedding, embeddings))
-        decoded, attention = self.decoder(detail, local, ir_embedding, vi_embedding)
+            ir_drawn = torch.cat((ir_drawn, images))
+            vi_drawn = torch.cat((vi_drawn, images))
+        decoded, attention = self.decoder(detail, local, ir_drawn, vi_drawn)
         decoded = decoded[:, :, :height, :width]
         outputs = {
             'ir': ir,

@@ -7,6 +7,7 @@ from .norm import ChannelLayerNorm
 from .pad import pad_to_multiple
 from .spatial_attention import SpatialAttention
 from .split_attention import ResNeStBottleneck, ResNeStTrunk, SplitAttention
+from .wavelet import spline_smooth, spline_wavelets
 
 __all__ = [
     'ChannelLayerNorm',
@@ -19,4 +20,6 @@ __all__ = [
     'for_inference',
     'neighborhood_attention',
     'pad_to_multiple',
+    'spline_smooth',
+    'spline_wavelets',
 ]

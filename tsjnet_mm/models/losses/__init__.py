@@ -4,19 +4,25 @@ from .base import FusionLoss
 from .diversity import DiversityLoss, diversity_loss
 from .gradient import GradientLoss, gradient_loss, sobel_magnitude
 from .intensity import IntensityLoss, intensity_loss
+from .metric_margin import MetricMarginLoss, margin_loss
 from .reconstruction import ReconstructionLoss, reconstruction_loss
 from .ssim import SSIMLoss, ssim_loss
+from .value_range import RangeLoss, range_loss
 
 __all__ = [
     'DiversityLoss',
     'FusionLoss',
     'GradientLoss',
     'IntensityLoss',
+    'MetricMarginLoss',
+    'RangeLoss',
     'ReconstructionLoss',
     'SSIMLoss',
     'diversity_loss',
     'gradient_loss',
     'intensity_loss',
+    'margin_loss',
+    'range_loss',
     'reconstruction_loss',
     'sobel_magnitude',
     'ssim_loss',

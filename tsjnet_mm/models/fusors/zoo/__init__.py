@@ -1,22 +1,42 @@
 """Published networks, implemented here; the weights are their authors'."""
 
+from .cddfuse import CDDFuse
 from .converters import PEERS, convert_peer
 from .datfuse import DATFuse
 from .densefuse import DenseFuse
+from .divfusion import DIVFusion
 from .ifcnn import IFCNN
+from .ignet import IGNet
 from .lrrnet import LRRNet
+from .lutfuse import LUTFuse
+from .mmdrfuse import MMDRFuse
+from .piafusion import PIAFusion
 from .reconet import ReCoNet
 from .seafusion import SeAFusion
+from .ship import SHIP
+from .superfusion import SuperFusion
+from .swinfusion import SwinFusion
 from .tardal import TarDAL
+from .u2fusion import U2Fusion
 
 __all__ = [
     'IFCNN',
     'PEERS',
+    'SHIP',
+    'CDDFuse',
     'DATFuse',
+    'DIVFusion',
     'DenseFuse',
+    'IGNet',
     'LRRNet',
+    'LUTFuse',
+    'MMDRFuse',
+    'PIAFusion',
     'ReCoNet',
     'SeAFusion',
+    'SuperFusion',
+    'SwinFusion',
     'TarDAL',
+    'U2Fusion',
     'convert_peer',
 ]

@@ -7,13 +7,23 @@ from mmengine.registry import DefaultScope
 
 from tsjnet_mm.registry import MODELS, SCOPE
 
+from .cddfuse import convert_cddfuse
 from .datfuse import convert_datfuse
 from .densefuse import convert_densefuse
+from .divfusion import convert_divfusion
 from .ifcnn import convert_ifcnn
+from .ignet import convert_ignet
 from .lrrnet import convert_lrrnet
+from .lutfuse import convert_lutfuse
+from .mmdrfuse import convert_mmdrfuse
+from .piafusion import convert_piafusion
 from .reconet import convert_reconet
 from .seafusion import convert_seafusion
+from .ship import convert_ship
+from .superfusion import convert_superfusion
+from .swinfusion import convert_swinfusion
 from .tardal import convert_tardal
+from .u2fusion import convert_u2fusion
 
 
 class Peer(NamedTuple):
@@ -40,6 +50,16 @@ PEERS = {
     'tardal': Peer({'type': 'TarDAL'}, convert_tardal),
     'reconet': Peer({'type': 'ReCoNet'}, convert_reconet),
     'datfuse': Peer({'type': 'DATFuse'}, convert_datfuse),
+    'ship': Peer({'type': 'SHIP'}, convert_ship),
+    'cddfuse': Peer({'type': 'CDDFuse'}, convert_cddfuse),
+    'swinfusion': Peer({'type': 'SwinFusion'}, convert_swinfusion),
+    'mmdrfuse': Peer({'type': 'MMDRFuse'}, convert_mmdrfuse),
+    'lutfuse': Peer({'type': 'LUTFuse'}, convert_lutfuse),
+    'u2fusion': Peer({'type': 'U2Fusion'}, convert_u2fusion),
+    'ignet': Peer({'type': 'IGNet'}, convert_ignet),
+    'superfusion': Peer({'type': 'SuperFusion'}, convert_superfusion),
+    'divfusion': Peer({'type': 'DIVFusion'}, convert_divfusion),
+    'piafusion': Peer({'type': 'PIAFusion'}, convert_piafusion),
 }
 
 

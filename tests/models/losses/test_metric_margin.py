@@ -1,0 +1,106 @@
+import math
+
+import pytest
+import torch
+
+from tsjnet_mm.evaluation.functional import FUSION_METRICS
+from tsjnet_mm.models.fusors import LaplacianPyramidFusor
+from tsjnet_mm.models.losses import MetricMarginLoss, margin_loss
+from tsjnet_mm.registry import MODELS
+
+DIFFERENTIABLE = ('SSIM', 'PSNR', 'MSE', 'CC', 'CV', 'VIF', 'Qabf', 'SF', 'SD', 'AG', 'SCD')
+
+
+@pytest.fixture
+def pair():
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand(2, 2, 1, 12, 12, generator=generator)
+    fine = torch.rand(2, 2, 1, 48, 48, generator=generator)
+    return [
+        0.8 * torch.nn.functional.interpolate(c, 48, mode='bilinear') + 0.2 * f
+        for c, f in zip(coarse, fine, strict=True)
+    ]
+
+
+def test_margin_loss_is_softplus_of_what_is_missing():
+    values, rival = torch.tensor([0.5, 0.7]), torch.tensor([0.4, 0.8])
+    expected = (math.log1p(math.exp(1 - 2)) + math.log1p(math.exp(1 + 2))) / 2
+    assert margin_loss(values, rival, 0.05).item() == pytest.approx(expected)
+    turned = margin_loss(-values, -rival, 0.05, higher_is_better=False)
+    assert turned.item() == pytest.approx(expected)
+    values, rival = torch.tensor([9.0]), torch.tensor([99.0])
+    lead = math.log(100 / 10) / 0.5
+    found = margin_loss(values, rival, 0.5, higher_is_better=False, margin=3.0, relative=True)
+    assert found.item() == pytest.approx(math.log1p(math.exp(3 - lead)), rel=1e-6)
+    with pytest.raises(ValueError, match='above 0, got 0'):
+        margin_loss(values, rival, 0)
+
+
+@pytest.mark.parametrize('metric', DIFFERENTIABLE)
+def test_the_rival_itself_is_worth_the_margin(metric, pair):
+    ir, vi = pair
+    fused = LaplacianPyramidFusor().fuse(ir, vi)
+    loss = MetricMarginLoss(metric, scale=0.1, margin=2.0, loss_weight=3.0)
+    value = loss({'fused': fused, 'ir': ir, 'vi': vi})
+    assert value.item() == pytest.approx(3 * math.log1p(math.exp(2)), rel=1e-4)
+
+
+@pytest.mark.parametrize('metric', DIFFERENTIABLE)
+def test_descent_improves_the_metric(metric, pair):
+    ir, vi = pair
+    fused = (0.8 * ir + 0.2 * vi).requires_grad_()
+    info = FUSION_METRICS[metric]
+
+    def measure():
+        return info.function(*(image.detach() * 255 for image in (fused, ir, vi))).mean()
+
+    before = measure()
+    loss = MetricMarginLoss(metric, scale=0.1 * before.abs().item())
+    optimizer = torch.optim.Adam([fused], lr=1e-3)
+    for _ in range(10):
+        optimizer.zero_grad()
+        loss({'fused': fused, 'ir': ir, 'vi': vi}).backward()
+        assert fused.grad.isfinite().all()
+        optimizer.step()
+    better = measure() - before
+    assert (better if info.higher_is_better else -better) > 0
+
+
+def test_images_with_nothing_to_fuse_are_left_out(pair):
+    ir, vi = pair
+    fused = ((ir + vi) / 2).requires_grad_()
+    loss = MetricMarginLoss('CC', scale=0.1)
+    single = loss({'fused': fused[:1], 'ir': ir[:1], 'vi': vi[:1]})
+    vi[1] = 0.5
+    with_flat = loss({'fused': fused, 'ir': ir, 'vi': vi})
+    torch.testing.assert_close(with_flat, single)
+    vi[0] = 0.5
+    nothing = loss({'fused': fused, 'ir': ir, 'vi': vi})
+    nothing.backward()
+    assert nothing == 0 and (fused.grad == 0).all()
+
+
+def test_downsampling_averages_squares(pair):
+    ir, vi = pair
+    fused = (ir + vi) / 2
+    small = [torch.nn.functional.avg_pool2d(image, 2) for image in (fused, ir, vi)]
+    rival = torch.nn.functional.avg_pool2d(LaplacianPyramidFusor().fuse(ir, vi), 2)
+    ssim = FUSION_METRICS['SSIM'].function
+    values, rivals = (
+        ssim(image * 255, small[1] * 255, small[2] * 255) for image in (small[0], rival)
+    )
+    loss = MetricMarginLoss('SSIM', scale=0.02, downsample=2)
+    found = loss({'fused': fused, 'ir': ir, 'vi': vi})
+    torch.testing.assert_close(found, margin_loss(values, rivals, 0.02))
+
+
+def test_mistakes_are_named():
+    with pytest.raises(ValueError, match="'SSMI' is none of SSIM, "):
+        MetricMarginLoss('SSMI', scale=1)
+    with pytest.raises(ValueError, match='the rival must have no weights'):
+        MetricMarginLoss('SSIM', scale=1, rival={'type': 'ReCoNet', 'channels': 2})
+
+
+def test_is_registered():
+    loss = MODELS.build({'type': 'MetricMarginLoss', 'metric': 'CV', 'scale': 0.1})
+    assert 'CV by 0.1' in repr(loss)

@@ -1,0 +1,95 @@
+"""Published weights by the name of their model: in the package, or fetched once and kept."""
+
+import hashlib
+import os
+import urllib.error
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+import tsjnet_mm
+from tsjnet_mm.models.fusors.presets import CLASSICAL_FUSORS
+
+#: Environment variable: where to fetch files from instead of their own addresses.
+MIRROR = 'TSJNET_MM_MIRROR'
+
+
+class PublishedWeights(NamedTuple):
+    """A file of weights.
+
+    Attributes:
+        file (str): Its name: in ``tsjnet_mm/weights`` where it is shipped.
+        sha256 (str): Its checksum.
+        url (str): Where it is fetched from; '' for one that is shipped.
+    """
+
+    file: str
+    sha256: str
+    url: str = ''
+
+
+#: Model to its weights. Model cards: configs/tsjnet/README.md.
+PUBLISHED = {}
+
+
+def needs_weights(model):
+    """Whether a model fuses only if it is given a checkpoint.
+
+    Args:
+        model (str | Path): See :func:`~tsjnet_mm.apis.init_fusor`.
+
+    Returns:
+        bool: False for classical fusors, exported ones and those of :data:`PUBLISHED`.
+    """
+    ready = str(model) in CLASSICAL_FUSORS or str(model) in PUBLISHED
+    return not ready and Path(model).suffix != '.onnx'
+
+
+def _checked(path, weights):
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != weights.sha256:
+        raise ValueError(
+            f'{path} is damaged: expected SHA-256 {weights.sha256}, found {found}; delete it, '
+            'or install again if it is part of the package'
+        )
+    return path
+
+
+def published_weights(model, mirror=None):
+    """The file of a model's published weights; fetches it where it is not at hand.
+
+    Fetched files are kept in torch's cache (``TORCH_HOME``), whole or not at all.
+
+    Args:
+        model (str): A key of :data:`PUBLISHED`.
+        mirror (str, optional): Address of a folder that has the file, instead of the
+            published one. Defaults to the environment's ``TSJNET_MM_MIRROR``.
+
+    Returns:
+        Path: The file, its checksum compared.
+
+    Raises:
+        ValueError: There are no published weights of that name, or the file is damaged.
+        OSError: It cannot be fetched; the message names the address.
+    """
+    if model not in PUBLISHED:
+        raise ValueError(f'no weights are published of {model!r}, only of {[*PUBLISHED]}')
+    weights = PUBLISHED[model]
+    if not weights.url:
+        return _checked(Path(tsjnet_mm.__file__).parent / 'weights' / weights.file, weights)
+    path = Path(torch.hub.get_dir()) / 'tsjnet_mm' / weights.file
+    if not path.is_file():
+        mirror = mirror or os.environ.get(MIRROR)
+        url = f'{mirror.rstrip("/")}/{weights.file}' if mirror else weights.url
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(url, str(path), weights.sha256)
+        except urllib.error.URLError as error:
+            raise OSError(
+                f'{url} cannot be fetched ({error.reason}); set {MIRROR} to the address of a '
+                f'folder that has it, or put it at {path}'
+            ) from error
+        except RuntimeError as error:  # The checksum.
+            raise ValueError(f'{url}: {error}') from error
+    return _checked(path, weights)

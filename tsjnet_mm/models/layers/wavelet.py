@@ -1,0 +1,42 @@
+"""Undecimated wavelets of the B3 spline: an image as a sum of detail planes and a base.
+
+Starck and Murtagh, "Image restoration with noise suppression using the wavelet transform",
+Astronomy and Astrophysics 288, 1994.
+"""
+
+from tsjnet_mm.utils.filtering import filter_valid, pad_reflect
+
+_BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+
+
+def spline_smooth(image, level):
+    """Smooth with the B3 spline, whose taps stand ``2**level`` pixels apart.
+
+    Args:
+        image (Tensor): (*, H, W), float; continued by reflection.
+        level (int): From 0.
+
+    Returns:
+        Tensor: (*, H, W).
+    """
+    gap = 2**level
+    return filter_valid(pad_reflect(image, 2 * gap), _BINOMIAL, dilation=gap)
+
+
+def spline_wavelets(image, levels):
+    """Decompose.
+
+    Args:
+        image (Tensor): (*, H, W), float.
+        levels (int): Number of detail planes, at least 1.
+
+    Returns:
+        tuple[list[Tensor], Tensor]: The detail planes, finest first, and the base, (*, H, W)
+        each; their sum is the image.
+    """
+    details = []
+    for level in range(levels):
+        smoother = spline_smooth(image, level)
+        details.append(image - smoother)
+        image = smoother
+    return details, image

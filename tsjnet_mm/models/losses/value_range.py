@@ -1,0 +1,30 @@
+"""Keeps an output that is not squashed inside the range of an image."""
+
+import torch.nn.functional as F
+
+from tsjnet_mm.registry import MODELS
+
+from ._precision import full_precision
+from .base import FusionLoss
+
+
+@full_precision
+def range_loss(fused):
+    """Mean distance of the values from [0, 1].
+
+    Args:
+        fused (Tensor): (B, 1, H, W), not clipped.
+
+    Returns:
+        Tensor: Scalar, at least 0.
+    """
+    return (F.relu(-fused) + F.relu(fused - 1)).mean()
+
+
+@MODELS.register_module()
+class RangeLoss(FusionLoss):
+    """Module of :func:`range_loss`: what would be cut off is still drawn back."""
+
+    def forward(self, outputs):
+        """Weighted loss (scalar) of a fusor's outputs."""
+        return self.loss_weight * range_loss(outputs['fused'])
