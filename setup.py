@@ -61,6 +61,7 @@ setup(
     ],
     python_requires='>=3.10',
     packages=find_packages(include=('tsjnet_mm', 'tsjnet_mm.*')),
+    package_data={'tsjnet_mm': ['weights/*']},
     install_requires=requirements('runtime'),
     extras_require={
         'onedl': requirements('torch', 'onedl'),

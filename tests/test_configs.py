@@ -23,6 +23,13 @@ def scope():
         yield
 
 
+def single_datasets(dataset):
+    """The data sets in wrappers, or the one that is given."""
+    if 'datasets' in dataset:
+        return [leaf for part in dataset.datasets for leaf in single_datasets(part)]
+    return single_datasets(dataset.dataset) if 'dataset' in dataset else [dataset]
+
+
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_config_is_complete(path):
     config = Config.fromfile(path)
@@ -39,10 +46,10 @@ def test_config_is_complete(path):
             assert '_scope_' in model[driver].model
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if loader in config:
-            dataset = config[loader].dataset
-            assert DATASETS.get(dataset.type) is not None
-            for transform in dataset.pipeline:
-                TRANSFORMS.build(transform)
+            for dataset in single_datasets(config[loader].dataset):
+                assert DATASETS.get(dataset.type) is not None
+                for transform in dataset.pipeline:
+                    TRANSFORMS.build(transform)
     METRICS.build(config.test_evaluator)
     for hook in [*config.default_hooks.values(), *config.get('custom_hooks', [])]:
         assert HOOKS.get(hook.type) is not None
@@ -60,7 +67,27 @@ def test_labels_are_loaded_just_where_a_driver_reads_them():
             wanted.append('boxes')
         if config.model.get('segmentor'):
             wanted.append('masks')
-        assert list(config.train_dataloader.dataset.annotations) == wanted, path.name
+        for dataset in single_datasets(config.train_dataloader.dataset):
+            assert list(dataset.annotations) == wanted, path.name
+
+
+def test_shipped_weights_never_saw_what_they_are_tested_on():
+    splits = ROOT / 'configs' / '_base_' / 'datasets' / 'splits'
+    lists = {path.stem: path.read_text().split() for path in splits.glob('*.txt')}
+    assert {name: len(stems) for name, stems in lists.items()} == {
+        'roadscene_train': 150,
+        'roadscene_heldout': 21,
+        'msrs_train': 34,
+        'llvip_train': 32,
+        'm3fd_train': 6,
+        'm3svd_train': 20,
+    }
+    assert not set(lists['roadscene_train']) & set(lists['roadscene_heldout'])
+    config = Config.fromfile(ROOT / 'configs' / 'tsjnet' / 'tsjnet_light_margin_40e_mixed.py')
+    for dataset in single_datasets(config.train_dataloader.dataset):
+        assert Path(dataset.ann_file).is_file()
+        assert Path(dataset.ann_file).stem.endswith('_train')
+        assert dataset.get('split', 'train') == 'train'
 
 
 @pytest.mark.parametrize('preset', ['official', 'light'])
@@ -153,6 +180,7 @@ def test_metafile_names_existing_configs_and_true_sizes():
             assert entry['In Collection'] in collections
             path = ROOT / entry['Config']
             assert path.stem == entry['Name']
-            fusor = MODELS.build(Config.fromfile(path).model.fusor)
+            model = Config.fromfile(path).model
+            fusor = MODELS.build(model.get('fusor', model))
             parameters = sum(p.numel() for p in fusor.parameters())
             assert parameters == entry['Metadata']['Parameters']

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from tsjnet_mm.apis.weights import PUBLISHED
 from tsjnet_mm.utils.env import TESTED_VERSIONS
 from tsjnet_mm.version import __version__
 
@@ -96,6 +97,12 @@ def test_wheel_has_every_module(wheel):
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / 'tsjnet_mm').rglob('*.py')}
     modules = {name for name in modules if '/.mim/' not in name}
     assert modules <= set(wheel.namelist())
+
+
+def test_wheel_has_the_shipped_weights(wheel):
+    shipped = [weights.file for weights in PUBLISHED.values() if not weights.url]
+    assert shipped
+    assert {f'tsjnet_mm/weights/{name}' for name in shipped} <= set(wheel.namelist())
 
 
 @pytest.mark.parametrize('folder', ['configs', 'tools'])

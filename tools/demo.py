@@ -8,7 +8,8 @@ Examples:
         --weights epoch_40.pth                        # draws the objects its detector finds
     python tools/demo.py --model tsjnet-light --weights a.pth --model light.onnx --port 8000
 
-Fusors that need no weights (average, max, laplacian, ...) are always there. The fused image is
+tsjnet-light with its published weights and the fusors that need none (average, max, laplacian,
+...) are always there. The fused image is
 the one that tools/fuse.py writes with the same options; the metrics are those of
 tools/evaluate.py.
 

@@ -4,13 +4,15 @@ Examples:
     python tools/fuse.py --ir ir.png --vi vi.png --out fused/
     python tools/fuse.py --ir data/MSRS/test/ir --vi data/MSRS/test/vi --out fused/ \
         --model tsjnet-light --weights work_dirs/tsjnet_light_joint_40e_msrs/epoch_40.pth
+    python tools/fuse.py --ir IR --vi VI --out OUT --model laplacian   # without a network
     python tools/fuse.py --ir 'IR/**/*.tif' --vi 'VI/**/*.png' --out OUT --ir-percentiles 1 99
     python tools/fuse.py --ir IR --vi VI --out OUT --grey      # luma only
     python tools/fuse.py --ir IR --vi VI --out OUT --warp H.json   # see tools/register.py
     torchrun --nproc_per_node 4 tools/fuse.py --ir IR --vi VI --out OUT    # share the work
 
-Models: tsjnet-official and tsjnet-light (both need --weights), a config file with --weights, or
-without weights laplacian (a tuned Laplacian pyramid), wavelet, guided-filter, average, max.
+Models: tsjnet-light, whose weights are in the package (--weights gives it others);
+tsjnet-official or a config file, with --weights; or, without any, laplacian (a tuned Laplacian
+pyramid), wavelet, guided-filter, average, max.
 
 The fused image has the visible image's size and colour. Run the same command again to finish
 what was interrupted: a PNG that the same settings made of files that have not changed since is
@@ -43,9 +45,11 @@ def parse_args():
     )
     parser.add_argument('--out', required=True, type=Path, help='folder for fused images')
     parser.add_argument(
-        '--model', default='laplacian', help='name or config file (default: %(default)s)'
+        '--model', default='tsjnet-light', help='name or config file (default: %(default)s)'
     )
-    parser.add_argument('--weights', help='checkpoint of the model')
+    parser.add_argument(
+        '--weights', help='checkpoint of the model (default: the published one)'
+    )
     parser.add_argument(
         '--grey', action='store_true', help='write the fused luma instead of a colour image'
     )

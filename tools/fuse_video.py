@@ -45,9 +45,11 @@ def parse_args():
     parser.add_argument('--vi', required=True, help=f'visible {source}')
     parser.add_argument('--out', required=True, type=Path, help='video file to write')
     parser.add_argument(
-        '--model', default='laplacian', help='name or config file (default: %(default)s)'
+        '--model', default='tsjnet-light', help='name or config file (default: %(default)s)'
     )
-    parser.add_argument('--weights', help='checkpoint of the model')
+    parser.add_argument(
+        '--weights', help='checkpoint of the model (default: the published one)'
+    )
     parser.add_argument(
         '--fps', type=float, help="frame rate (default: the visible video's; folders: 25)"
     )

@@ -1,5 +1,5 @@
-# The shipped weights: goes on from tsjnet_light_margin_40e_mixed, which leads in SSIM, CC and
-# CV but not everywhere in MSE, VIF and Qabf; these now weigh more.
+# Second stage: goes on from tsjnet_light_margin_40e_mixed, which leads in SSIM, CC and CV but
+# not everywhere in MSE, VIF and Qabf; these now weigh more.
 _base_ = './tsjnet_light_margin_40e_mixed.py'
 model = dict(
     losses=dict(

@@ -1,5 +1,5 @@
-# First half of the shipped weights' training: the fusion network alone, on few pairs of several
-# data sets.
+# First of three stages of the shipped weights' training: the fusion network alone, on few pairs
+# of several data sets.
 _base_ = [
     '../_base_/models/tsjnet_light.py',
     '../_base_/models/losses_margin.py',
@@ -7,6 +7,7 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = dict(_base_.fusor, losses=_base_.losses)
+model['decoder'].update(sharpness=2, smoothings=1)
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=2e-3, weight_decay=1e-4),

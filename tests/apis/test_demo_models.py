@@ -7,6 +7,7 @@ from mmengine.registry import DefaultScope
 from PIL import Image
 
 from tsjnet_mm.apis import CLASSICAL_FUSORS, config_dir, demo, demo_models, demo_uploads
+from tsjnet_mm.apis.weights import PUBLISHED
 from tsjnet_mm.registry import MODELS, SCOPE
 
 
@@ -17,11 +18,13 @@ def test_models_are_built_once_and_named(tiny_fusor, tmp_path):
         torch.save(MODELS.build(tiny_fusor).state_dict(), tmp_path / 'w.pth')
     given = [(str(config), str(tmp_path / 'w.pth'))] * 2
     models = demo_models.DemoModels([*given, ('max', None)], device='cpu')
-    assert models.names == ['tiny', 'tiny (w.pth)', *CLASSICAL_FUSORS]
+    assert models.names == ['tiny', 'tiny (w.pth)', *PUBLISHED, *CLASSICAL_FUSORS]
     assert models.default == 'tiny'
     assert models['average'] is models['average'] and models['tiny'] is models['tiny']
     assert not models.has_detector('tiny') and not models.has_detector('laplacian')
     assert demo_models.DemoModels([('max', None)], 'cpu').default == 'max'
+    alone = demo_models.DemoModels(device='cpu')
+    assert alone.default == 'tsjnet-light' and alone.names == models.names[2:]
     with pytest.raises(KeyError):
         models['other']
 

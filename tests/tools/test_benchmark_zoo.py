@@ -5,7 +5,8 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from tsjnet_mm.evaluation import load_results
+from tsjnet_mm.apis.zoo import comparison_table
+from tsjnet_mm.evaluation import EvaluationResults, load_results
 from tsjnet_mm.registry import MODELS, SCOPE
 
 
@@ -15,7 +16,7 @@ def run(run_main, pair_folder, tmp_path):
 
     def start(*options):
         folders = ['--ir', data / 'ir', '--vi', data / 'vi', '--out', tmp_path / 'zoo']
-        return run_main('benchmark_zoo.py', *folders, '--metrics', 'paper', *options)
+        return run_main('benchmark_zoo.py', *folders, *options)
 
     return start
 
@@ -30,21 +31,66 @@ def test_one_run_gives_images_quality_and_figures(run, tiny_config, tmp_path):
     status, out, error = run(*options, '--highlight', 'mine')
     assert status == 0, error
     folder = tmp_path / 'zoo'
-    results = load_results(folder / 'results.json')
+    results = load_results(folder / 'results_tsjnet.json')
     assert results.methods == ('average', 'max', 'mine')
-    assert results.convention == 'tsjnet'
+    assert results.metrics == ('SSIM', 'PSNR', 'MSE', 'CC', 'CV')
+    assert load_results(folder / 'results_plain.json').convention == 'plain'
     assert len(list((folder / 'fused' / 'mine').glob('*.png'))) == 3
     assert results.means()['average']['MSE'] < results.means()['max']['MSE']
     assert 'mine' in out
-    assert '| average' in (folder / 'table.md').read_text()
-    assert {'radar.pdf', 'grid.png'} <= {path.name for path in folder.iterdir()}
+    table = (folder / 'table.md').read_text()
+    assert '| average' in table
+    (head,) = (line for line in table.splitlines() if line.startswith('| method'))
+    columns = [cell.strip(' ↑↓') for cell in head.split('|')[2:-1]]
+    names = 'SSIM PSNR MSE CC CV VIFp Qabf SF SD EN AG SCD MI'
+    assert columns == [*names.split(), 'mean rank']
+    drawn = {'radar_tsjnet.pdf', 'radar_plain.pdf', 'grid.png'}
+    assert drawn <= {path.name for path in folder.iterdir()}
     status, out, error = run(*options)
     assert status == 0, error
     assert 'mine: 0 fused, 3 there already' in out + error
 
 
+def test_listed_pairs_under_another_convention(run, tmp_path):
+    stems = sorted(path.stem for path in (tmp_path / 'data' / 'ir').iterdir())[:2]
+    (tmp_path / 'list.txt').write_text('\n'.join(stems) + '\n')
+    options = ['--models', 'average', 'max', '--skip-costs', '--workers', '1']
+    options += ['--pairs', tmp_path / 'list.txt']
+    status, _, error = run(*options, '--convention', 'cddfuse', '--metrics', 'SD', 'VIF')
+    assert status == 0, error
+    results = load_results(tmp_path / 'zoo' / 'results_cddfuse.json')
+    assert list(results.images) == stems
+    assert results.metrics == ('SD', 'VIF')
+    assert not list((tmp_path / 'zoo').glob('radar*'))
+    (tmp_path / 'list.txt').write_text('nobody\n')
+    status, _, error = run(*options)
+    assert status == 1
+    assert '1 listed pairs are not in' in error and 'nobody' in error
+
+
+def test_mean_rank_is_over_all_conventions():
+    def results(convention, metrics, values):
+        return EvaluationResults(convention, metrics, tuple(values), ('a',), values)
+
+    table = comparison_table(
+        {
+            'tsjnet': results('tsjnet', ('MSE',), {'x': {'MSE': [1.0]}, 'y': {'MSE': [2.0]}}),
+            'plain': results(
+                'plain',
+                ('VIF', 'SD'),
+                {'x': {'VIF': [0.2], 'SD': [9.0]}, 'y': {'VIF': [0.3], 'SD': [8.0]}},
+            ),
+        }
+    )
+    lines = table.splitlines()
+    assert 'mean over 1 pairs' in lines[0]
+    assert lines[1].split() == ['method', 'MSE↓', 'VIFp↑', 'SD↑', 'mean', 'rank↓']
+    assert lines[2].split() == ['x', '1.000¹', '0.200²', '9.000¹', '1.33¹']
+    assert lines[3].split() == ['y', '2.000²', '0.300¹', '8.000²', '1.67²']
+
+
 def test_costs(run, tmp_path):
-    options = ['--models', 'average', 'laplacian', '--size', '64x48']
+    options = ['--models', 'average', 'laplacian', '--size', '64x48', '--convention', 'tsjnet']
     status, out, error = run(*options, '--repeats', '1', '--threads', '1')
     assert status == 0, error
     costs = json.loads((tmp_path / 'zoo' / 'costs.json').read_text())

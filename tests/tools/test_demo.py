@@ -23,7 +23,7 @@ def test_help_teaches(run_here):
     ('arguments', 'message'),
     [
         (['--weights', 'w.pth'], '--weights w.pth follows no --model'),
-        (['--model', 'tsjnet-light'], '--model tsjnet-light needs --weights CHECKPOINT'),
+        (['--model', 'tsjnet-official'], '--model tsjnet-official needs --weights CHECKPOINT'),
         (
             ['--model', 'a', '--weights', 'b', '--weights', 'c'],
             '--weights c follows no --model',

@@ -114,7 +114,7 @@ def test_a_selection_of_classes(run_main, toy, tmp_path):
         (['--source', 'vi', '--model', 'max'], 2, 'not allowed with'),
         ([], 2, 'one of the arguments --model --fused --source is required'),
         (['--source', 'vi', '--weights', 'w.pth'], 2, '--weights goes with --model'),
-        (['--model', 'tsjnet-light'], 2, 'needs --weights'),
+        (['--model', 'tsjnet-official'], 2, 'needs --weights'),
         (
             ['--source', 'ir', '--ir-range', '0', '9', '--ir-percentiles', '1', '99'],
             2,

@@ -42,7 +42,7 @@ def test_missing_partner_stops_with_its_name_and_no_trace(run_tool, pair_folder,
 
 def test_network_needs_weights(run_tool, tmp_path):
     done = run_tool(
-        'fuse.py', '--ir', 'x', '--vi', 'y', '--out', tmp_path, '--model', 'tsjnet-light',
+        'fuse.py', '--ir', 'x', '--vi', 'y', '--out', tmp_path, '--model', 'tsjnet-official',
         check=False,
     )  # fmt: skip
     assert done.returncode == 2

@@ -127,5 +127,5 @@ def test_exported_models_need_no_weights(run_tool, tmp_path):
     command = 'fuse_video.py', '--ir', 'x.mp4', '--vi', 'y.mp4', '--out', tmp_path / 'z.mp4'
     done = run_tool(*command, '--model', 'none.onnx', check=False)
     assert done.returncode == 1 and 'no ONNX model at none.onnx' in done.stderr
-    done = run_tool(*command, '--model', 'tsjnet-light', check=False)
+    done = run_tool(*command, '--model', 'tsjnet-official', check=False)
     assert done.returncode == 2 and 'needs --weights' in done.stderr

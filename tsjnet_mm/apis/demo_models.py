@@ -16,6 +16,7 @@ from tsjnet_mm.utils import rgb_to_luma
 from tsjnet_mm.utils.checkpoints import read_checkpoint
 
 from .inferencer import FusionInferencer
+from .weights import PUBLISHED
 
 _PREFIX = 'detector.'
 
@@ -145,7 +146,7 @@ class DemoModels:
     """Models by the name that the page shows.
 
     Those given are built at once, so that a mistake in them is known before the page is
-    served; the classical ones when they are first asked for.
+    served; published and classical ones when they are first asked for.
 
     Args:
         given (Sequence[tuple[str, str | None]]): Model and weights of each, as
@@ -162,18 +163,19 @@ class DemoModels:
         self._options = {'device': device, 'precision': precision, 'show_progress': False}
         self._built = {}
         for model, weights in given:
-            if model not in CLASSICAL_FUSORS:
+            if model not in CLASSICAL_FUSORS and (weights or model not in PUBLISHED):
                 name = self._free_name(model, weights)
                 self._built[name] = self._build(model, weights)
-        chosen = [*self._built, *(model for model, _ in given if model in CLASSICAL_FUSORS)]
+        ready = [*PUBLISHED, *CLASSICAL_FUSORS]
+        chosen = [*self._built, *(model for model, _ in given if model in ready)]
         #: str: The name that the page begins with.
-        self.default = chosen[0] if chosen else 'laplacian'
+        self.default = chosen[0] if chosen else ready[0]
         #: list[str]: All names, those given first.
-        self.names = [*self._built, *CLASSICAL_FUSORS]
+        self.names = [*self._built, *ready]
 
     def _free_name(self, model, weights):
         name = Path(model).stem if Path(model).is_file() else str(model)
-        if name in self._built or name in CLASSICAL_FUSORS:
+        if name in self._built or name in [*PUBLISHED, *CLASSICAL_FUSORS]:
             name = f'{name} ({Path(weights or model).name})'
         free, count = name, 1
         while free in self._built:

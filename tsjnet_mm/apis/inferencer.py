@@ -91,8 +91,9 @@ class FusionInferencer:
     Args:
         model (str | Path | Config | dict | BaseFusor): See
             :func:`~tsjnet_mm.apis.init_fusor`; or a fusor, of whose weights a copy is used.
-            Defaults to ``'laplacian'``, which needs no weights.
-        weights (str | Path, optional): Checkpoint.
+            Defaults to ``'tsjnet-light'``, whose weights are shipped.
+        weights (str | Path, optional): Checkpoint. Defaults to the published weights of a
+            model that has them.
         device (str | torch.device, optional): Defaults to the GPU where there is one.
         precision (str): See :func:`choose_precision`. Defaults to ``'auto'``.
         tile (int): Longest side of a tile in pixels; larger images are fused in overlapping
@@ -116,7 +117,7 @@ class FusionInferencer:
 
     def __init__(
         self,
-        model='laplacian',
+        model='tsjnet-light',
         weights=None,
         device=None,
         precision='auto',

@@ -30,7 +30,12 @@ class PublishedWeights(NamedTuple):
 
 
 #: Model to its weights. Model cards: configs/tsjnet/README.md.
-PUBLISHED = {}
+PUBLISHED = {
+    'tsjnet-light': PublishedWeights(
+        'tsjnet-light-50220811.safetensors',
+        '50220811e1d0b8e4c052d170b05b61728e2eb31db9468e9c655298303321a5c3',
+    )
+}
 
 
 def needs_weights(model):

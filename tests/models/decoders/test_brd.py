@@ -50,8 +50,8 @@ def literal_image(gains, ir, vi, bands):
     for level in range(bands):
         smooth = [filtered(source, level) for source in sources]
         planes = [source - smoother for source, smoother in zip(sources, smooth)]
-        energy = [filtered(plane**2, level) for plane in planes]
-        stronger = np.average(planes, 0, np.square(energy) + 1e-12)
+        energy = [filtered(filtered(plane**2, level), level) for plane in planes]
+        stronger = np.average(planes, 0, (np.array(energy) + 1e-6) ** 6)
         for gain, plane in zip(gains[3 * level :], (stronger, *planes)):
             image = image + gain * plane
         sources = smooth

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from tsjnet_mm.apis import init_fusor
+from tsjnet_mm.models.fusors.presets import fusor_config
 from tsjnet_mm.registry import MODELS
 
 PRESETS = {'tsjnet-official': 45_065_315, 'tsjnet-light': 368_992}
@@ -12,7 +13,7 @@ PRESETS = {'tsjnet-official': 45_065_315, 'tsjnet-light': 368_992}
 @pytest.fixture(scope='module', params=PRESETS)
 def preset(request):
     with pytest.warns(UserWarning, match='random weights'):
-        return request.param, init_fusor(request.param)
+        return request.param, init_fusor(fusor_config(request.param))
 
 
 def test_parameters(preset):
@@ -23,11 +24,10 @@ def test_parameters(preset):
 def test_light_stays_within_its_budget():
     from torch.utils.flop_counter import FlopCounterMode
 
-    with pytest.warns(UserWarning, match='random weights'):
-        fusor = init_fusor('tsjnet-light')
+    fusor = init_fusor('tsjnet-light')
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         fusor.fuse(torch.rand(1, 1, 480, 640), torch.rand(1, 3, 480, 640))
-    assert counter.get_total_flops() / 2 < 25e9
+    assert counter.get_total_flops() / 2 < 4e9
     assert sum(p.numel() for p in fusor.parameters()) < 1e6
 
 

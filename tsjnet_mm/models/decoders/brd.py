@@ -17,8 +17,8 @@ from tsjnet_mm.models.layers import (
 )
 from tsjnet_mm.registry import MODELS
 
-#: Below the square of a detail's energy that is one level of 255 everywhere.
-_EPSILON = 1e-12
+#: Energy of a detail of a quarter of a level of 255; smaller ones decide nothing.
+_FAINT = 1e-6
 
 
 class BandOutput(nn.Module):
@@ -31,18 +31,24 @@ class BandOutput(nn.Module):
     those of classical fusion: the stronger detail, and a base between average and maximum. So
     the network learns what to do better, not how to copy.
 
-    The stronger is a mean of both, weighted by the squares of their local energies: nearly a
-    choice where one image has more detail, and a mean, with less noise, where both have alike.
+    The stronger is a mean of both, weighted by powers of their local energies: nearly a choice
+    where one image has more detail, and a mean, with less noise, where both have alike.
 
     Args:
         in_channels (int): Channels of the features.
         hidden_channels (int): Channels between the two convolutions of the features.
         bands (int): Number of detail planes.
         upsample (int): Factor by which features are smaller than the image.
+        sharpness (int): The power; the larger, the nearer to a choice. Defaults to 6.
+        smoothings (int): Times that the energy is smoothed. Defaults to 2.
     """
 
-    def __init__(self, in_channels, hidden_channels, bands, upsample):
+    def __init__(
+        self, in_channels, hidden_channels, bands, upsample, sharpness=6, smoothings=2
+    ):
         super().__init__()
+        self.sharpness = sharpness
+        self.smoothings = smoothings
         self.bands = bands
         self.upsample = upsample
         self.gains = nn.Sequential(
@@ -79,8 +85,12 @@ class BandOutput(nn.Module):
         choices = torch.cat((bases.amax(1, keepdim=True), bases), dim=1)
         image = (base[:, :3] * choices).sum(1, keepdim=True) + beside
         for level, (gain, plane) in enumerate(zip(details, planes, strict=True)):
-            shares = spline_smooth(plane.square(), level).square() + _EPSILON
-            stronger = (shares * plane).sum(1, keepdim=True) / shares.sum(1, keepdim=True)
+            energies = plane.square()
+            for _ in range(self.smoothings):
+                energies = spline_smooth(energies, level)
+            # Shares of energies to the power of the sharpness, which itself would vanish.
+            shares = (self.sharpness * (energies + _FAINT).log()).softmax(dim=1)
+            stronger = (shares * plane).sum(1, keepdim=True)
             choices = torch.cat((stronger, plane), dim=1)
             image = image + (gain * choices).sum(1, keepdim=True)
         return image.to(ir.dtype)
@@ -102,6 +112,8 @@ class BaseResNeStDecoder(nn.Module):
         upsample (int): Factor by which features are smaller than the image. Defaults to 1.
         bands (int): Detail planes of a :class:`BandOutput`; 0 draws the image from the
             features alone, as the paper does. Defaults to 0.
+        sharpness (int): See :class:`BandOutput`. Defaults to 6.
+        smoothings (int): See :class:`BandOutput`. Defaults to 2.
         trunk (dict, optional): Arguments of :class:`ResNeStTrunk`.
         with_cp (bool): Recompute activations in the backward pass. Defaults to False.
 
@@ -118,6 +130,8 @@ class BaseResNeStDecoder(nn.Module):
         hidden_channels=256,
         upsample=1,
         bands=0,
+        sharpness=6,
+        smoothings=2,
         trunk=None,
         with_cp=False,
     ):
@@ -135,7 +149,14 @@ class BaseResNeStDecoder(nn.Module):
         self.trunk = ResNeStTrunk(reduced_channels, with_cp=with_cp, **(trunk or {}))
         self.bands = bands
         if bands:
-            self.output = BandOutput(self.trunk.out_channels, hidden_channels, bands, upsample)
+            self.output = BandOutput(
+                self.trunk.out_channels,
+                hidden_channels,
+                bands,
+                upsample,
+                sharpness,
+                smoothings,
+            )
         else:
             self.output = nn.Sequential(
                 nn.Conv2d(self.trunk.out_channels, hidden_channels, 3, padding=1, bias=False),

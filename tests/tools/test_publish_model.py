@@ -1,0 +1,67 @@
+import hashlib
+
+import pytest
+import torch
+
+from tsjnet_mm.apis import init_fusor, load_state_dict
+from tsjnet_mm.registry import MODELS
+
+TOOL = 'model_converters/publish_model.py'
+
+
+@pytest.fixture
+def checkpoint(tiny_fusor, tmp_path):
+    """A joint model's checkpoint, and the fusor's weights in it."""
+    weights = MODELS.build(tiny_fusor).state_dict()
+    joint = {f'fusor.{name}': value for name, value in weights.items()}
+    joint['detector.model.weight'] = torch.zeros(3)
+    torch.save({'state_dict': joint, 'optimizer': {'lr': 1.0}}, tmp_path / 'epoch.pth')
+    return tmp_path / 'epoch.pth', weights
+
+
+@pytest.mark.parametrize('half', [False, True])
+def test_fusor_alone_under_its_checksum(checkpoint, run_main, tmp_path, tiny_fusor, half):
+    path, weights = checkpoint
+    options = ['--half'] if half else []
+    status, out, error = run_main(TOOL, path, '--out', tmp_path / 'out' / 'mine', *options)
+    assert status == 0, error
+    (written,) = (tmp_path / 'out').iterdir()
+    checksum = hashlib.sha256(written.read_bytes()).hexdigest()
+    assert written.name == f'mine-{checksum[:8]}.safetensors'
+    assert checksum in out
+    found = load_state_dict(written)
+    assert found.keys() == weights.keys()
+    for name, value in weights.items():
+        expected = value.half() if half and value.is_floating_point() else value
+        assert torch.equal(found[name], expected), name
+    fusor = init_fusor(tiny_fusor, written)
+    assert {value.dtype for value in fusor.parameters()} == {torch.float32}
+
+
+def test_mistake_leaves_nothing(run_main, tmp_path):
+    status, _, error = run_main(TOOL, tmp_path / 'no.pth', '--out', tmp_path / 'a' / 'b')
+    assert status == 1
+    assert 'no checkpoint at' in error
+    assert not (tmp_path / 'a').exists()
+
+
+def test_mean_of_two(checkpoint, run_main, tmp_path):
+    path, weights = checkpoint
+    higher = {
+        name: value + 1 if value.is_floating_point() else value
+        for name, value in weights.items()
+    }
+    torch.save(higher, tmp_path / 'higher.pth')
+    files = [path, tmp_path / 'higher.pth']
+    options = ['--out', tmp_path / 'out' / 'mean', '--shares']
+    status, _, error = run_main(TOOL, *files, *options, 0.75, 0.25)
+    assert status == 0, error
+    found = load_state_dict(next((tmp_path / 'out').iterdir()))
+    for name, value in weights.items():
+        expected = value + 0.25 if value.is_floating_point() else value
+        torch.testing.assert_close(found[name], expected)
+    status, _, error = run_main(TOOL, *files, *options, 0.5, 0.6)
+    assert status == 1 and '2 shares must sum to 1, got [0.5, 0.6]' in error
+    torch.save({'other.weight': torch.ones(1)}, tmp_path / 'other.pth')
+    status, _, error = run_main(TOOL, path, tmp_path / 'other.pth', *options[:2])
+    assert status == 1 and 'different models' in error
