@@ -71,7 +71,7 @@ def test_mmdet_trains_and_tests_a_fused_detector(
     run_installed('mmdet', 'train.py', path)
     checkpoint = load_checkpoint(tmp_path / 'work' / 'epoch_1.pth')
     names = set(checkpoint['state_dict'])
-    assert {'fusor.decoder.output.fine.weight', 'model.bbox_head.retina_reg.weight'} < names
+    assert {'fusor.decoder.output.gains.2.weight', 'model.bbox_head.retina_reg.weight'} < names
     assert checkpoint['meta']['iter'] == 2
     run_installed('mmdet', 'test.py', path, tmp_path / 'work' / 'epoch_1.pth')
 

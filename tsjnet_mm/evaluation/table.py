@@ -225,4 +225,4 @@ def format_ranked(rows, title, higher_is_better, style='text'):
     if style == 'text':
         blocks = ['\n'.join(map(_text_line, block)) for block in _break(first, columns)]
         return '\n'.join([title, '\n\n'.join(blocks)])
-    return '\n'.join([title.capitalize(), '', _markdown(_align([first, *columns]))])
+    return '\n'.join([title[:1].upper() + title[1:], '', _markdown(_align([first, *columns]))])

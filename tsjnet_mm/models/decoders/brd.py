@@ -56,7 +56,8 @@ class BandOutput(nn.Module):
             nn.LeakyReLU(inplace=True),
             nn.Conv2d(hidden_channels, 3 * bands + 4, 3, padding=1),
         )
-        nn.init.zeros_(self.gains[-1].weight)
+        # Small, not 0: the features must have a gradient from the first step on.
+        nn.init.normal_(self.gains[-1].weight, std=1e-3)
         with torch.no_grad():
             self.gains[-1].bias.copy_(torch.tensor([1.0, 0, 0] * bands + [0.3, 0.35, 0.35, 0]))
 
