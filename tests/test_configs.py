@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData, PixelData
 
+from tsjnet_mm.apis.weights import PUBLISHED
 from tsjnet_mm.models.fusors import JointFusor
 from tsjnet_mm.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS
 from tsjnet_mm.structures import FusionDataSample
@@ -184,3 +185,8 @@ def test_metafile_names_existing_configs_and_true_sizes():
             fusor = MODELS.build(model.get('fusor', model))
             parameters = sum(p.numel() for p in fusor.parameters())
             assert parameters == entry['Metadata']['Parameters']
+            if 'Weights' in entry:
+                path = ROOT / entry['Weights']
+                shipped = {weights.file: weights.sha256 for weights in PUBLISHED.values()}
+                assert shipped[path.name] == entry['SHA256']
+                assert path.is_file()
