@@ -82,7 +82,6 @@ def parse_args():
     parser.add_argument(
         '--metrics',
         nargs='+',
-        default=['all'],
         metavar='METRIC',
         help="with --convention: names, or 'all' or 'paper' (default: all)",
     )
@@ -166,16 +165,22 @@ def draw(benchmark, results, highlight):
 def main():
     """Fuse, measure, time, and write table and figures."""
     parser, args = parse_args()
+    if args.metrics and not args.convention:
+        parser.error('--metrics needs --convention: the same names mean different numbers')
     models = dict(args.models)
     try:
         if len(models) != len(args.models):
             raise ValueError('two models have one row: name one by ROW=MODEL=WEIGHTS')
         if args.highlight and args.highlight not in models:
             raise ValueError(f'--highlight {args.highlight} is none of {", ".join(models)}')
-        pairs = Path(args.pairs).read_text().split() if args.pairs else None
+        pairs = None
+        if args.pairs:
+            lines = Path(args.pairs).read_text(encoding='utf-8').splitlines()
+            pairs = [line.strip() for line in lines if line.strip()]
         benchmark = ZooBenchmark(models, args.ir, args.vi, args.out, pairs)
         benchmark.fuse(args.device)
-        names = args.metrics[0] if len(args.metrics) == 1 else args.metrics
+        names = args.metrics or ['all']
+        names = names[0] if len(names) == 1 else names
         metrics = {args.convention: names} if args.convention else None
         results = benchmark.evaluate(metrics, args.workers)
         tables = [partial(comparison_table, results)]

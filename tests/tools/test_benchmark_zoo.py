@@ -66,6 +66,17 @@ def test_listed_pairs_under_another_convention(run, tmp_path):
     status, _, error = run(*options)
     assert status == 1
     assert '1 listed pairs are not in' in error and 'nobody' in error
+    mine = tmp_path / 'zoo' / 'pairs' / 'ir' / 'mine.png'
+    mine.write_bytes(b'not a link')
+    (tmp_path / 'list.txt').write_text(stems[0])
+    status, _, error = run(*options)
+    assert status == 1 and 'mine.png is no link of an earlier run' in error
+    assert mine.read_bytes() == b'not a link'
+
+
+def test_metrics_need_a_convention(run):
+    status, _, error = run('--models', 'average', '--metrics', 'SD')
+    assert status == 2 and '--metrics needs --convention' in error
 
 
 def test_mean_rank_is_over_all_conventions():

@@ -64,4 +64,4 @@ def test_mean_of_two(checkpoint, run_main, tmp_path):
     assert status == 1 and '2 shares must sum to 1, got [0.5, 0.6]' in error
     torch.save({'other.weight': torch.ones(1)}, tmp_path / 'other.pth')
     status, _, error = run_main(TOOL, path, tmp_path / 'other.pth', *options[:2])
-    assert status == 1 and 'different models' in error
+    assert status == 1 and 'other.pth is of another model than' in error

@@ -51,13 +51,10 @@ def average(state_dicts, shares):
         dict[str, Tensor]: The mean.
 
     Raises:
-        ValueError: Entries differ, or the shares do not sum to 1, one each.
+        ValueError: The shares do not sum to 1, one each.
     """
     if len(shares) != len(state_dicts) or abs(sum(shares) - 1) > 1e-6:
         raise ValueError(f'{len(state_dicts)} shares must sum to 1, got {list(shares)}')
-    shapes = [{name: value.shape for name, value in one.items()} for one in state_dicts]
-    if any(other != shapes[0] for other in shapes):
-        raise ValueError('the checkpoints are of different models')
     mean = dict(state_dicts[-1])
     for name, value in mean.items():
         if value.is_floating_point():
@@ -92,6 +89,10 @@ def main():
     args = parser.parse_args()
     try:
         parts = [fusor_weights(load_state_dict(path)) for path in args.checkpoints]
+        shapes = [{name: value.shape for name, value in part.items()} for part in parts]
+        for path, other in zip(args.checkpoints, shapes, strict=True):
+            if other != shapes[0]:
+                raise ValueError(f'{path} is of another model than {args.checkpoints[0]}')
         shares = args.shares or [1 / len(parts)] * len(parts)
         weights = average(parts, shares)
         if args.half:

@@ -44,7 +44,7 @@ def link_listed_pairs(ir, vi, stems, folder):
         tuple[Path, Path]: The two folders.
 
     Raises:
-        ValueError: A pair is not there.
+        ValueError: A pair is not there, or ``folder`` holds other files.
         FileNotFoundError, PairError: See :func:`.find_pairs`.
     """
     there = {stem: paths for stem, *paths in find_pairs(ir, vi)}
@@ -56,6 +56,8 @@ def link_listed_pairs(ir, vi, stems, folder):
     for target in targets:
         target.mkdir(parents=True, exist_ok=True)
         for old in target.iterdir():
+            if not old.is_symlink():
+                raise ValueError(f'{old} is no link of an earlier run: choose another folder')
             old.unlink()
     for stem in stems:
         for path, target in zip(there[stem], targets, strict=True):
