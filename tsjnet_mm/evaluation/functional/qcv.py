@@ -83,8 +83,8 @@ def qcv(fused, ir, vi, convention='plain'):
 
     At least 0, usually 170 to 2500 on natural pairs. An offset or a gain common to all
     pixels of an image leaves no trace, because of the stretch. A constant image stretches
-    to 0; with both sources constant all blocks weigh alike. The rounding has no useful
-    gradient: not for training.
+    to 0; with both sources constant all blocks weigh alike. Differentiable: the gradient
+    takes rounding as none and the extremes as given.
 
     Args:
         fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255; any size.

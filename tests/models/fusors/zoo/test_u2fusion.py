@@ -116,7 +116,7 @@ def test_recorded_from_the_authors_graph(synthetic_pair):
 def test_published_weights(real_data, synthetic_pair):
     path = real_data / 'weights' / 'u2fusion.pth'
     if not path.is_file():
-        pytest.skip(f'no {path.name} among the weights')
+        pytest.skip(f'no {path}: u2fusion.py says how to make it of the published file')
     fused = _fuse(read_checkpoint(path), synthetic_pair)
     # Recorded from the authors' graph.
     expected = [
