@@ -9,8 +9,8 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData, PixelData
 
-from tsjnet_mm.apis.weights import PUBLISHED
 from tsjnet_mm.models.fusors import JointFusor
+from tsjnet_mm.models.fusors.weights import PUBLISHED
 from tsjnet_mm.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS
 from tsjnet_mm.structures import FusionDataSample
 
@@ -91,7 +91,7 @@ def test_shipped_weights_never_saw_what_they_are_tested_on():
         assert dataset.get('split', 'train') == 'train'
 
 
-@pytest.mark.parametrize('preset', ['official', 'light'])
+@pytest.mark.parametrize('preset', ['official', 'light', 'light-r18'])
 def test_ablations_leave_out_what_their_names_say(preset):
     def joint(name):
         path = ROOT / 'configs' / 'tsjnet' / f'tsjnet_{preset}_{name}_40e_msrs.py'

@@ -23,7 +23,6 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 cfg = Config.fromfile(sys.argv[1])
 init_default_scope(cfg.default_scope)
-cfg.model.pop('fusor_weights')
 cfg.model.setdefault('data_preprocessor', cfg.get('data_preprocessor'))
 model = MODELS.build(cfg.model)
 steps = [step['type'] for step in cfg.train_dataloader.dataset.pipeline]

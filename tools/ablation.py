@@ -99,9 +99,10 @@ def parse_args():
     )
     parser.add_argument(
         '--preset',
-        choices=['official', 'light'],
+        choices=['official', 'light', 'light-r18'],
         default='official',
-        help='size of the network in the default rows (default: %(default)s)',
+        help='configs of the default rows; light-r18: small drivers that need neither '
+        'pretrained weights nor a GPU (default: %(default)s)',
     )
     parser.add_argument(
         '--work-dir',

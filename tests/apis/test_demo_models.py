@@ -7,7 +7,7 @@ from mmengine.registry import DefaultScope
 from PIL import Image
 
 from tsjnet_mm.apis import CLASSICAL_FUSORS, config_dir, demo, demo_models, demo_uploads
-from tsjnet_mm.apis.weights import PUBLISHED
+from tsjnet_mm.models.fusors.weights import PUBLISHED
 from tsjnet_mm.registry import MODELS, SCOPE
 
 

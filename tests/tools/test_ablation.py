@@ -175,7 +175,7 @@ def test_papers_table_and_rows(ablate, load_tool, repository):
     tool = load_tool('ablation.py')
     names = [line[0] for line in tool.PAPER[1:]]
     assert names == [*tool.ROWS]
-    for preset in ('official', 'light'):
+    for preset in ('official', 'light', 'light-r18'):
         for kind in tool.ROWS.values():
             name = f'tsjnet_{preset}_{kind}_40e_msrs.py'
             assert (repository / 'configs' / 'tsjnet' / name).is_file()

@@ -4,8 +4,9 @@ import argparse
 
 import torch
 
+from tsjnet_mm.models.fusors.weights import needs_weights
+
 from .folder import load_homography
-from .weights import needs_weights
 
 
 def parse_named_path(text):

@@ -10,13 +10,13 @@ from mmengine.registry import DefaultScope
 
 from tsjnet_mm.models.drivers import network_images
 from tsjnet_mm.models.fusors.presets import CLASSICAL_FUSORS
+from tsjnet_mm.models.fusors.weights import PUBLISHED
 from tsjnet_mm.registry import MODELS, SCOPE
 from tsjnet_mm.structures import FusionDataSample
 from tsjnet_mm.utils import rgb_to_luma
 from tsjnet_mm.utils.checkpoints import read_checkpoint
 
 from .inferencer import FusionInferencer
-from .weights import PUBLISHED
 
 _PREFIX = 'detector.'
 

@@ -6,10 +6,9 @@ import torch
 from mmengine.registry import DefaultScope
 
 from tsjnet_mm.models.fusors.presets import fusor_config
+from tsjnet_mm.models.fusors.weights import default_weights
 from tsjnet_mm.registry import MODELS, SCOPE
 from tsjnet_mm.utils.checkpoints import load_weights
-
-from .weights import PUBLISHED, published_weights
 
 
 def init_fusor(name_or_config, weights=None, device='cpu'):
@@ -22,7 +21,7 @@ def init_fusor(name_or_config, weights=None, device='cpu'):
             Of a joint model only the fusor is built.
         weights (str | Path, optional): Checkpoint, of the fusor or of a joint model.
             Defaults to the published weights of a name that has them
-            (:data:`~tsjnet_mm.apis.weights.PUBLISHED`).
+            (:data:`~tsjnet_mm.models.fusors.weights.PUBLISHED`).
         device (str | torch.device): Where it runs. Defaults to ``'cpu'``.
 
     Returns:
@@ -34,8 +33,8 @@ def init_fusor(name_or_config, weights=None, device='cpu'):
         FileNotFoundError: There is no such checkpoint.
     """
     model = fusor_config(name_or_config)
-    if weights is None and isinstance(name_or_config, str) and name_or_config in PUBLISHED:
-        weights = published_weights(name_or_config)
+    if weights is None:
+        weights = default_weights(name_or_config)
     with DefaultScope.overwrite_default_scope(SCOPE):
         fusor = MODELS.build(model)
     if weights is not None:

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from tsjnet_mm.evaluation.functional import FUSION_METRICS
 from tsjnet_mm.evaluation.table import format_ranked, rank_methods
+from tsjnet_mm.models.fusors.weights import needs_weights
 from tsjnet_mm.models.fusors.zoo import PEERS, convert_peer
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.checkpoints import read_checkpoint
@@ -19,7 +20,6 @@ from .folder import fuse_to_folder
 from .inferencer import FusionInferencer
 from .init import init_fusor
 from .pairs import find_pairs
-from .weights import needs_weights
 
 #: What methods are compared by, by convention: the paper's own metrics as its authors compute
 #: them, and what shows whether contrast and edges were kept, which an average loses.

@@ -5,6 +5,7 @@ from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData, PixelData
 from mmseg.structures import SegDataSample
 
+from tsjnet_mm.apis import init_fusor
 from tsjnet_mm.models.downstream import FusedDetector, FusedSegmentor
 from tsjnet_mm.registry import MODELS
 from tsjnet_mm.utils import recolour
@@ -166,6 +167,16 @@ def test_loads_the_weights_of_a_joint_model(detector, tiny_fusor, tmp_path):
     model = FusedDetector(detector, tiny_fusor, fusor_weights=str(tmp_path / 'other.pth'))
     with pytest.raises(ValueError, match=r'other\.pth does not fit TSJNet'):
         model.init_weights()
+
+
+def test_a_published_fusor_has_its_weights(detector):
+    expected = init_fusor('tsjnet-light').state_dict()
+    model = FusedDetector(detector, 'tsjnet-light')
+    assert any(
+        (value != expected[name]).any() for name, value in model.fusor.state_dict().items()
+    )
+    model.init_weights()
+    torch.testing.assert_close(model.fusor.state_dict(), expected, rtol=0, atol=0)
 
 
 def test_images_without_infrared_are_refused(detector, tiny_fusor):

@@ -6,6 +6,7 @@ from mmengine.model import BaseModel
 
 from tsjnet_mm.models.drivers import network_images
 from tsjnet_mm.models.fusors.presets import fusor_config
+from tsjnet_mm.models.fusors.weights import default_weights
 from tsjnet_mm.registry import MODELS, SCOPE
 from tsjnet_mm.utils.checkpoints import load_weights
 
@@ -24,7 +25,8 @@ class FusedModel(BaseModel):
         fusor (str | dict): See :func:`~tsjnet_mm.models.fusors.presets.fusor_config`.
         fusor_weights (str, optional): Checkpoint of the fusor, or of a joint model, loaded
             when weights are initialised. It is read safely: a file that holds anything but
-            weights is refused.
+            weights is refused. Defaults to the published weights of a name that has them
+            (:data:`~tsjnet_mm.models.fusors.weights.PUBLISHED`).
         frozen (bool): Keep the fusor as it is. Otherwise the network's losses train it, too.
             Defaults to True.
         appearance (str): What the network sees: ``'colour'``, the fused luma with the visible
@@ -57,7 +59,7 @@ class FusedModel(BaseModel):
             network.setdefault('data_preprocessor', data_preprocessor)
         self.model = MODELS.build(network)
         self.fusor = MODELS.build({'_scope_': SCOPE, **fusor_config(fusor)})
-        self.fusor_weights = fusor_weights
+        self.fusor_weights = default_weights(fusor) if fusor_weights is None else fusor_weights
         self.frozen = frozen
         self.appearance = appearance
         if frozen:

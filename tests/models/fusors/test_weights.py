@@ -5,8 +5,13 @@ import threading
 import pytest
 import torch
 
-from tsjnet_mm.apis import weights as weights_module
-from tsjnet_mm.apis.weights import MIRROR, PublishedWeights, needs_weights, published_weights
+from tsjnet_mm.models.fusors import weights as weights_module
+from tsjnet_mm.models.fusors.weights import (
+    MIRROR,
+    PublishedWeights,
+    needs_weights,
+    published_weights,
+)
 
 CONTENT = b'not really weights'
 CHECKSUM = hashlib.sha256(CONTENT).hexdigest()

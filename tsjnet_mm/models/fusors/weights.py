@@ -9,7 +9,8 @@ from typing import NamedTuple
 import torch
 
 import tsjnet_mm
-from tsjnet_mm.models.fusors.presets import CLASSICAL_FUSORS
+
+from .presets import CLASSICAL_FUSORS
 
 #: Environment variable: where to fetch files from instead of their own addresses.
 MIRROR = 'TSJNET_MM_MIRROR'
@@ -98,3 +99,19 @@ def published_weights(model, mirror=None):
         except RuntimeError as error:  # The checksum.
             raise ValueError(f'{url}: {error}') from error
     return _checked(path, weights)
+
+
+def default_weights(model):
+    """The weights that a model has if it is given none.
+
+    Args:
+        model (str | dict): See :func:`~tsjnet_mm.models.fusors.presets.fusor_config`.
+
+    Returns:
+        Path | None: Those published under its name, or None.
+
+    Raises:
+        ValueError, OSError: See :func:`published_weights`.
+    """
+    is_published = isinstance(model, str) and model in PUBLISHED
+    return published_weights(model) if is_published else None
