@@ -4,7 +4,9 @@ import threading
 
 import pytest
 import torch
+from mmengine.runner import CheckpointLoader
 
+from tsjnet_mm.apis import init_fusor
 from tsjnet_mm.models.fusors import weights as weights_module
 from tsjnet_mm.models.fusors.weights import (
     MIRROR,
@@ -104,3 +106,11 @@ def test_unknown_name():
 )
 def test_needs_weights(model, expected):
     assert needs_weights(model) == expected
+
+
+def test_configs_name_them():
+    found = CheckpointLoader.load_checkpoint('tsjnet_mm://tsjnet-light')
+    expected = init_fusor('tsjnet-light').state_dict()
+    torch.testing.assert_close(found, dict(expected), rtol=0, atol=0, check_device=True)
+    with pytest.raises(ValueError, match="no weights are published of 'mine'"):
+        CheckpointLoader.load_checkpoint('tsjnet_mm://mine')

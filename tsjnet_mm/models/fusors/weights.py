@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from mmengine.runner import CheckpointLoader
 
 import tsjnet_mm
+from tsjnet_mm.utils.checkpoints import read_checkpoint
 
 from .presets import CLASSICAL_FUSORS
 
+#: In configs, ``load_from`` and checkpoints of ``init_cfg`` find published weights by it.
+SCHEME = 'tsjnet_mm://'
 #: Environment variable: where to fetch files from instead of their own addresses.
 MIRROR = 'TSJNET_MM_MIRROR'
 
@@ -115,3 +119,21 @@ def default_weights(model):
     """
     is_published = isinstance(model, str) and model in PUBLISHED
     return published_weights(model) if is_published else None
+
+
+@CheckpointLoader.register_scheme(SCHEME, force=True)
+def load_published(filename, map_location=None):
+    """Read published weights for mmengine.
+
+    Args:
+        filename (str): ``tsjnet_mm://`` and a key of :data:`PUBLISHED`.
+        map_location (str | torch.device, optional): As of :func:`torch.load`. Defaults to
+            the CPU.
+
+    Returns:
+        dict[str, Tensor]: The state dict.
+
+    Raises:
+        ValueError, OSError: See :func:`published_weights`.
+    """
+    return read_checkpoint(published_weights(filename.removeprefix(SCHEME)), map_location)
