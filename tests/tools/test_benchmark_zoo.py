@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 import torch
@@ -49,6 +50,27 @@ def test_one_run_gives_images_quality_and_figures(run, tiny_config, tmp_path):
     status, out, error = run(*options)
     assert status == 0, error
     assert 'mine: 0 fused, 3 there already' in out + error
+
+
+def test_only_new_images_are_measured(run, tmp_path):
+    options = ['--skip-costs', '--workers', '1', '--convention', 'plain', '--metrics', 'SD']
+    path = tmp_path / 'zoo' / 'results_plain.json'
+    assert run('--models', 'average', 'max', *options)[0] == 0
+    true = load_results(path).values
+    content = json.loads(path.read_text())
+    for row in content['values'].values():
+        row['SD'] = [0.5] * 3
+    path.write_text(json.dumps(content))
+    image = next((tmp_path / 'zoo' / 'fused' / 'max').iterdir())
+    os.utime(image, (path.stat().st_mtime + 1,) * 2)
+    assert run('--models', 'laplacian', 'average', 'max', *options)[0] == 0
+    found = load_results(path)
+    assert found.methods == ('laplacian', 'average', 'max')
+    assert found.values['average']['SD'] == [0.5] * 3
+    assert found.values['max'] == true['max']
+    assert 0.5 not in found.values['laplacian']['SD']
+    assert run('--models', 'average', *options, '--metrics', 'SD', 'EN')[0] == 0
+    assert load_results(path).values['average']['SD'] == true['average']['SD']
 
 
 def test_listed_pairs_under_another_convention(run, tmp_path):

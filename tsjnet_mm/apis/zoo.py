@@ -7,16 +7,19 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from tsjnet_mm.evaluation.functional import FUSION_METRICS
+from tsjnet_mm.evaluation import EvaluationResults, load_results
+from tsjnet_mm.evaluation.functional import FUSION_METRICS, resolve_metrics
 from tsjnet_mm.evaluation.table import format_ranked, rank_methods
 from tsjnet_mm.models.fusors.weights import needs_weights
 from tsjnet_mm.models.fusors.zoo import PEERS, convert_peer
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.checkpoints import read_checkpoint
+from tsjnet_mm.version import __version__
 
 from .contest import Contest
 from .evaluate import evaluate_folders
 from .folder import fuse_to_folder
+from .fusion_files import find_files
 from .inferencer import FusionInferencer
 from .init import init_fusor
 from .pairs import find_pairs
@@ -180,7 +183,7 @@ class ZooBenchmark:
             report(f'{row}: {fused} fused, {kept} there already')
 
     def evaluate(self, metrics=None, workers=1):
-        """Measure all images.
+        """Measure all images; values of images that are as they were are kept.
 
         Args:
             metrics (dict[str, str | Iterable[str]], optional): By convention, see
@@ -193,17 +196,48 @@ class ZooBenchmark:
         """
         results = {}
         for convention, names in (metrics or HEADLINE).items():
-            results[convention] = evaluate_folders(
-                {row: self.folder(row) for row in self.models},
-                self.ir,
-                self.vi,
-                names,
+            path = self.out / f'results_{convention}.json'
+            names = resolve_metrics(names, convention)
+            folders = {row: self.folder(row) for row in self.models}
+            images = tuple(file.image for file in find_files(folders, self.ir, self.vi)[0])
+            values = self._measured(path, names, images)
+            missing = {row: folder for row, folder in folders.items() if row not in values}
+            if missing:
+                found = evaluate_folders(
+                    missing, self.ir, self.vi, names, convention, workers=workers, progress=True
+                )
+                values.update(found.values)
+            results[convention] = EvaluationResults(
                 convention,
-                workers=workers,
-                progress=True,
+                names,
+                tuple(folders),
+                images,
+                {row: values[row] for row in folders},
+                {
+                    'ir': str(self.ir),
+                    'vi': str(self.vi),
+                    'fused': {row: str(folder) for row, folder in folders.items()},
+                },
             )
-            results[convention].save(self.out / f'results_{convention}.json')
+            results[convention].save(path)
         return results
+
+    def _measured(self, path, metrics, images):
+        """The values in an earlier run's results of rows whose images are older than they."""
+        try:
+            before = load_results(path)
+            version = json.loads(path.read_text(encoding='utf-8'))['version']
+        except (FileNotFoundError, ValueError, KeyError):
+            return {}
+        if (before.metrics, before.images, version) != (metrics, images, __version__):
+            return {}
+        written = path.stat().st_mtime
+        return {
+            row: before.values[row]
+            for row in self.models
+            if row in before.methods
+            and all(file.stat().st_mtime < written for file in self.folder(row).iterdir())
+        }
 
     def costs(self, size=(640, 480), repeats=5, threads=2):
         """Parameters, multiply-accumulates, memory and time of each network on the CPU.
