@@ -84,7 +84,7 @@ def test_shipped_weights_never_saw_what_they_are_tested_on():
         'm3svd_train': 20,
     }
     assert not set(lists['roadscene_train']) & set(lists['roadscene_heldout'])
-    config = Config.fromfile(ROOT / 'configs' / 'tsjnet' / 'tsjnet_light_margin_40e_mixed.py')
+    config = Config.fromfile(ROOT / 'configs' / 'tsjnet' / 'tsjnet_light_margin_50e_mixed.py')
     for dataset in single_datasets(config.train_dataloader.dataset):
         assert Path(dataset.ann_file).is_file()
         assert Path(dataset.ann_file).stem.endswith('_train')

@@ -12,7 +12,7 @@ from tsjnet_mm.models.fusors.weights import PUBLISHED, published_weights
 
 PAIR = Path(__file__).parents[1] / 'data' / 'drawn_pair'
 #: Of the drawn pair in tests/data, measured when the weights were published.
-RECORDED = {'SSIM': 0.66292, 'PSNR': 18.661, 'MSE': 885.06, 'CC': 0.70186, 'CV': 90.667}
+RECORDED = {'SSIM': 0.66587, 'PSNR': 18.65, 'MSE': 887.42, 'CC': 0.70327, 'CV': 86.612}
 
 
 @pytest.fixture(scope='module')

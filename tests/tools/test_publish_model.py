@@ -43,25 +43,3 @@ def test_mistake_leaves_nothing(run_main, tmp_path):
     assert status == 1
     assert 'no checkpoint at' in error
     assert not (tmp_path / 'a').exists()
-
-
-def test_mean_of_two(checkpoint, run_main, tmp_path):
-    path, weights = checkpoint
-    higher = {
-        name: value + 1 if value.is_floating_point() else value
-        for name, value in weights.items()
-    }
-    torch.save(higher, tmp_path / 'higher.pth')
-    files = [path, tmp_path / 'higher.pth']
-    options = ['--out', tmp_path / 'out' / 'mean', '--shares']
-    status, _, error = run_main(TOOL, *files, *options, 0.75, 0.25)
-    assert status == 0, error
-    found = load_state_dict(next((tmp_path / 'out').iterdir()))
-    for name, value in weights.items():
-        expected = value + 0.25 if value.is_floating_point() else value
-        torch.testing.assert_close(found[name], expected)
-    status, _, error = run_main(TOOL, *files, *options, 0.5, 0.6)
-    assert status == 1 and '2 shares must sum to 1, got [0.5, 0.6]' in error
-    torch.save({'other.weight': torch.ones(1)}, tmp_path / 'other.pth')
-    status, _, error = run_main(TOOL, path, tmp_path / 'other.pth', *options[:2])
-    assert status == 1 and 'other.pth is of another model than' in error

@@ -37,8 +37,8 @@ class PublishedWeights(NamedTuple):
 #: Model to its weights. Model cards: configs/tsjnet/README.md.
 PUBLISHED = {
     'tsjnet-light': PublishedWeights(
-        'tsjnet-light-50220811.safetensors',
-        '50220811e1d0b8e4c052d170b05b61728e2eb31db9468e9c655298303321a5c3',
+        'tsjnet-light-dbfeab7d.safetensors',
+        'dbfeab7de62643e41c33bf9268528e73dbbdf5401ac92bec1e4fec6be673d544',
     )
 }
 
