@@ -79,6 +79,7 @@ def test_shipped_weights_never_saw_what_they_are_tested_on():
         'roadscene_train': 150,
         'roadscene_heldout': 21,
         'msrs_train': 34,
+        'msrs_test_half': 180,
         'llvip_train': 32,
         'm3fd_train': 6,
         'm3svd_train': 20,

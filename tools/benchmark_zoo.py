@@ -20,10 +20,10 @@ their own papers define them (plain).
 
 OUT gets fused/ROW/ with the images, results_CONVENTION.json (every value of every image, for
 tools/analysis_tools), costs.json, table.md, radar_CONVENTION.pdf and grid.png. Images that are
-there and up to date are kept, and so are the values measured of them: a method more costs its
-own time. Costs are of the network alone, in fp32 on the CPU, each in a process of its own,
-whose memory is that of Python and libraries, too; the networks take turns and the time is a
-median.
+there and up to date are kept, and so are the values measured of them (delete results_*.json to
+measure anew): a method more costs its own time. Costs are of the network alone, in fp32 on the
+CPU, each in a process of its own, whose memory is that of Python and libraries, too; the
+networks take turns and the time is a median.
 """
 
 import argparse

@@ -2,7 +2,7 @@ r"""Export a dataset of fused images that unchanged mmdet and mmseg train on.
 
 Examples:
     python tools/export_fused_dataset.py --dataset msrs --data-root data/MSRS \
-        --layout coco mmseg --model tsjnet-light --weights epoch_40.pth --out data/MSRS_tsjnet
+        --layout coco mmseg --model tsjnet-light --out data/MSRS_tsjnet
     python tools/export_fused_dataset.py --dataset msrs --data-root data/MSRS \
         --layout voc --fused out/SeAFusion --out data/MSRS_SeAFusion     # any method's images
     python tools/export_fused_dataset.py --dataset m3fd --data-root data/M3FD --layout coco \
@@ -66,7 +66,7 @@ def parse_args():
     )
     which.add_argument('--source', choices=['ir', 'vi'], help='one of the two sources alone')
     images = parser.add_argument_group('how to make them')
-    images.add_argument('--weights', help='checkpoint of the model')
+    images.add_argument('--weights', help='checkpoint of the model (default: published)')
     images.add_argument(
         '--keep-grey',
         action='store_true',

@@ -125,7 +125,9 @@ def add_boxes_parser(commands):
     parser.add_argument(
         '--fusor', metavar='NAME', help='fuse the pairs by this, as tools/fuse.py --model'
     )
-    parser.add_argument('--fusor-weights', metavar='FILE', help='checkpoint of the fusor')
+    parser.add_argument(
+        '--fusor-weights', metavar='FILE', help='checkpoint of the fusor (default: published)'
+    )
     parser.add_argument(
         '--score', type=float, default=0.3, help='least confidence kept (default: %(default)s)'
     )

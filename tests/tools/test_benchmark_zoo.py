@@ -69,8 +69,24 @@ def test_only_new_images_are_measured(run, tmp_path):
     assert found.values['average']['SD'] == [0.5] * 3
     assert found.values['max'] == true['max']
     assert 0.5 not in found.values['laplacian']['SD']
-    assert run('--models', 'average', *options, '--metrics', 'SD', 'EN')[0] == 0
+    source = next((tmp_path / 'data' / 'ir').iterdir())
+    os.utime(source, (path.stat().st_mtime + 1,) * 2)
+    assert run('--models', 'average', *options)[0] == 0
     assert load_results(path).values['average']['SD'] == true['average']['SD']
+
+
+def test_values_of_other_sources_are_not_kept(run, tmp_path):
+    options = ['--skip-costs', '--workers', '1', '--convention', 'plain', '--metrics', 'CC']
+    assert run('--models', 'average', *options)[0] == 0
+    path = tmp_path / 'zoo' / 'results_plain.json'
+    before = load_results(path).values
+    content = json.loads(path.read_text())
+    content['paths']['vi'] = str(tmp_path / 'other')
+    content['values']['average']['CC'] = [0.5] * 3
+    path.write_text(json.dumps(content))
+    status, out, error = run('--models', 'average', *options)
+    assert status == 0 and 'plain: 1 to measure, 0 kept' in out + error
+    assert load_results(path).values == before
 
 
 def test_listed_pairs_under_another_convention(run, tmp_path):

@@ -4,8 +4,8 @@ The model takes `ir` and `vi` (luma), float32 (B, 1, H, W) in [0, 1], and gives 
 same shape, to be clipped to [0, 1]. The file appears only if onnxruntime agrees with PyTorch.
 
 Examples:
-    python tools/deployment/export_onnx.py --model tsjnet-light --weights W.pth --out net.onnx
-    python tools/deployment/export_onnx.py --model tsjnet-light --weights W.pth --out net.onnx \
+    python tools/deployment/export_onnx.py --model tsjnet-light --out net.onnx
+    python tools/deployment/export_onnx.py --model tsjnet-light --weights W.pth --out my.onnx \
         --check ir.png vi.png     # compare on this pair too
     python tools/fuse.py --ir IR --vi VI --out OUT --model net.onnx
 
@@ -123,7 +123,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('--model', required=True, help='name or config file, see fuse.py')
-    parser.add_argument('--weights', help='checkpoint of the model')
+    parser.add_argument('--weights', help='checkpoint of the model (default: published)')
     parser.add_argument('--out', required=True, type=Path, help='the .onnx file to write')
     parser.add_argument('--opset', type=int, help="default: the exporter's")
     parser.add_argument(

@@ -65,7 +65,7 @@ def main():
         path = args.out.parent / f'{args.out.name}-{checksum[:8]}.safetensors'
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as partial:
-            Path(partial).write_bytes(content)
+            partial.write_bytes(content)
     except (OSError, ValueError) as error:
         parser.exit(1, f'error: {error}\n')
     count = sum(value.numel() for value in weights.values() if torch.is_floating_point(value))

@@ -23,7 +23,7 @@ class FusePair(BaseTransform):
     Args:
         model (str | dict): See :class:`FusionInferencer`. Defaults to ``'laplacian'``, which
             needs no weights.
-        weights (str, optional): Checkpoint.
+        weights (str, optional): Checkpoint. Defaults to the model's published one.
         device (str): Where it fuses. Defaults to ``'cpu'``: data loader workers cannot share
             a GPU.
         grey (bool): Give the fused luma in three channels instead of the visible image's

@@ -131,6 +131,10 @@ def _build_contender(name, weights):
     return network, fusor.fuse
 
 
+def _is_newer(path, time):
+    return os.stat(path).st_mtime >= time
+
+
 class ZooBenchmark:
     """Fuse, measure and time every method of a zoo.
 
@@ -153,6 +157,7 @@ class ZooBenchmark:
             raise ValueError('a zoo needs at least one model')
         self.models = models
         self.out = Path(out)
+        self.sources = {'ir': os.path.abspath(ir), 'vi': os.path.abspath(vi)}
         if pairs is not None:
             ir, vi = link_listed_pairs(ir, vi, pairs, self.out / 'pairs')
         self.ir, self.vi = ir, vi
@@ -182,13 +187,18 @@ class ZooBenchmark:
             fused, kept = fuse_to_folder(inferencer, self.ir, self.vi, self.folder(row))
             report(f'{row}: {fused} fused, {kept} there already')
 
-    def evaluate(self, metrics=None, workers=1):
-        """Measure all images; values of images that are as they were are kept.
+    def evaluate(self, metrics=None, workers=1, report=tqdm.write):
+        """Measure all images.
+
+        Values in ``results_<convention>.json`` are kept where neither fused images nor sources
+        have changed since; delete the file to measure anew.
 
         Args:
             metrics (dict[str, str | Iterable[str]], optional): By convention, see
                 :func:`evaluate_folders`. Defaults to :data:`HEADLINE`.
             workers (int): Processes. Defaults to 1.
+            report (Callable): Called with a line for each convention. Defaults to
+                ``tqdm.write``.
 
         Returns:
             dict[str, EvaluationResults]: By convention; also written to
@@ -199,8 +209,9 @@ class ZooBenchmark:
             path = self.out / f'results_{convention}.json'
             names = resolve_metrics(names, convention)
             folders = {row: self.folder(row) for row in self.models}
-            images = tuple(file.image for file in find_files(folders, self.ir, self.vi)[0])
-            values = self._measured(path, names, images)
+            files = find_files(folders, self.ir, self.vi)[0]
+            values = self._measured(path, names, files)
+            report(f'{convention}: {len(folders) - len(values)} to measure, {len(values)} kept')
             missing = {row: folder for row, folder in folders.items() if row not in values}
             if missing:
                 found = evaluate_folders(
@@ -211,32 +222,37 @@ class ZooBenchmark:
                 convention,
                 names,
                 tuple(folders),
-                images,
+                tuple(file.image for file in files),
                 {row: values[row] for row in folders},
                 {
-                    'ir': str(self.ir),
-                    'vi': str(self.vi),
+                    **self.sources,
                     'fused': {row: str(folder) for row, folder in folders.items()},
                 },
             )
             results[convention].save(path)
         return results
 
-    def _measured(self, path, metrics, images):
-        """The values in an earlier run's results of rows whose images are older than they."""
+    def _measured(self, path, metrics, files):
+        """The values in an earlier run's results of rows that nothing has changed for."""
         try:
             before = load_results(path)
             version = json.loads(path.read_text(encoding='utf-8'))['version']
         except (FileNotFoundError, ValueError, KeyError):
             return {}
-        if (before.metrics, before.images, version) != (metrics, images, __version__):
-            return {}
         written = path.stat().st_mtime
+        sources = {name: before.paths.get(name) for name in self.sources}
+        images = tuple(file.image for file in files)
+        if (
+            (before.metrics, before.images, version) != (metrics, images, __version__)
+            or sources != self.sources
+            or any(_is_newer(file.ir, written) or _is_newer(file.vi, written) for file in files)
+        ):
+            return {}
         return {
             row: before.values[row]
             for row in self.models
             if row in before.methods
-            and all(file.stat().st_mtime < written for file in self.folder(row).iterdir())
+            and not any(_is_newer(file, written) for file in self.folder(row).iterdir())
         }
 
     def costs(self, size=(640, 480), repeats=5, threads=2):

@@ -12,7 +12,7 @@ from .env import allow_mmengine_checkpoints
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that is refused: its message names the file and says what to do."""
+    """A checkpoint that is refused or not to be had: names the file, says what to do."""
 
 
 def _refusal(path, error):

@@ -74,7 +74,7 @@ def test_mirror(by, served, publish, monkeypatch):
 def test_unreachable_address_is_named(publish, tmp_path):
     publish('http://127.0.0.1:9/far.pth')
     with pytest.raises(
-        OSError, match=r'http://127\.0\.0\.1:9/far\.pth cannot be fetched .*hub'
+        ValueError, match=r'http://127\.0\.0\.1:9/far\.pth cannot be fetched .*hub'
     ):
         published_weights('far')
     assert not list((tmp_path / 'hub').rglob('far*'))

@@ -19,6 +19,10 @@ from tsjnet_mm.registry import MODELS
 
 #: Energy of a detail of a quarter of a level of 255; smaller ones decide nothing.
 _FAINT = 1e-6
+#: Power of the energies; the larger, the nearer to a choice.
+_SHARPNESS = 6
+#: Times that energies are smoothed.
+_SMOOTHINGS = 2
 
 
 class BandOutput(nn.Module):
@@ -39,16 +43,10 @@ class BandOutput(nn.Module):
         hidden_channels (int): Channels between the two convolutions of the features.
         bands (int): Number of detail planes.
         upsample (int): Factor by which features are smaller than the image.
-        sharpness (int): The power; the larger, the nearer to a choice. Defaults to 6.
-        smoothings (int): Times that the energy is smoothed. Defaults to 2.
     """
 
-    def __init__(
-        self, in_channels, hidden_channels, bands, upsample, sharpness=6, smoothings=2
-    ):
+    def __init__(self, in_channels, hidden_channels, bands, upsample):
         super().__init__()
-        self.sharpness = sharpness
-        self.smoothings = smoothings
         self.bands = bands
         self.upsample = upsample
         self.gains = nn.Sequential(
@@ -87,10 +85,10 @@ class BandOutput(nn.Module):
         image = (base[:, :3] * choices).sum(1, keepdim=True) + beside
         for level, (gain, plane) in enumerate(zip(details, planes, strict=True)):
             energies = plane.square()
-            for _ in range(self.smoothings):
+            for _ in range(_SMOOTHINGS):
                 energies = spline_smooth(energies, level)
             # Shares of energies to the power of the sharpness, which itself would vanish.
-            shares = (self.sharpness * (energies + _FAINT).log()).softmax(dim=1)
+            shares = (_SHARPNESS * (energies + _FAINT).log()).softmax(dim=1)
             stronger = (shares * plane).sum(1, keepdim=True)
             choices = torch.cat((stronger, plane), dim=1)
             image = image + (gain * choices).sum(1, keepdim=True)
@@ -113,8 +111,6 @@ class BaseResNeStDecoder(nn.Module):
         upsample (int): Factor by which features are smaller than the image. Defaults to 1.
         bands (int): Detail planes of a :class:`BandOutput`; 0 draws the image from the
             features alone, as the paper does. Defaults to 0.
-        sharpness (int): See :class:`BandOutput`. Defaults to 6.
-        smoothings (int): See :class:`BandOutput`. Defaults to 2.
         trunk (dict, optional): Arguments of :class:`ResNeStTrunk`.
         with_cp (bool): Recompute activations in the backward pass. Defaults to False.
 
@@ -131,8 +127,6 @@ class BaseResNeStDecoder(nn.Module):
         hidden_channels=256,
         upsample=1,
         bands=0,
-        sharpness=6,
-        smoothings=2,
         trunk=None,
         with_cp=False,
     ):
@@ -155,8 +149,6 @@ class BaseResNeStDecoder(nn.Module):
                 hidden_channels,
                 bands,
                 upsample,
-                sharpness,
-                smoothings,
             )
         else:
             self.output = nn.Sequential(

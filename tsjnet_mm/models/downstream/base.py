@@ -59,7 +59,8 @@ class FusedModel(BaseModel):
             network.setdefault('data_preprocessor', data_preprocessor)
         self.model = MODELS.build(network)
         self.fusor = MODELS.build({'_scope_': SCOPE, **fusor_config(fusor)})
-        self.fusor_weights = default_weights(fusor) if fusor_weights is None else fusor_weights
+        self.fusor_name = fusor
+        self.fusor_weights = fusor_weights
         self.frozen = frozen
         self.appearance = appearance
         if frozen:
@@ -79,11 +80,13 @@ class FusedModel(BaseModel):
 
         Raises:
             FileNotFoundError: There is no file ``fusor_weights``.
-            ValueError: It is unsafe, or does not fit.
+            ValueError: It is unsafe, or does not fit; or published weights are damaged or
+                cannot be fetched.
         """
         super().init_weights()
-        if self.fusor_weights is not None:
-            load_weights(self.fusor, self.fusor_weights)
+        weights = self.fusor_weights or default_weights(self.fusor_name)
+        if weights is not None:
+            load_weights(self.fusor, weights)
 
     def train(self, mode=True):
         """Set the mode; a frozen fusor stays in eval mode."""

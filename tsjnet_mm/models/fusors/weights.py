@@ -10,11 +10,11 @@ import torch
 from mmengine.runner import CheckpointLoader
 
 import tsjnet_mm
-from tsjnet_mm.utils.checkpoints import read_checkpoint
+from tsjnet_mm.utils.checkpoints import CheckpointError, read_checkpoint
 
 from .presets import CLASSICAL_FUSORS
 
-#: In configs, ``load_from`` and checkpoints of ``init_cfg`` find published weights by it.
+#: ``load_from`` and ``init_cfg`` of configs find published weights by it.
 SCHEME = 'tsjnet_mm://'
 #: Environment variable: where to fetch files from instead of their own addresses.
 MIRROR = 'TSJNET_MM_MIRROR'
@@ -59,7 +59,7 @@ def needs_weights(model):
 def _checked(path, weights):
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != weights.sha256:
-        raise ValueError(
+        raise CheckpointError(
             f'{path} is damaged: expected SHA-256 {weights.sha256}, found {found}; delete it, '
             'or install again if it is part of the package'
         )
@@ -80,11 +80,11 @@ def published_weights(model, mirror=None):
         Path: The file, its checksum compared.
 
     Raises:
-        ValueError: There are no published weights of that name, or the file is damaged.
-        OSError: It cannot be fetched; the message names the address.
+        CheckpointError: There are no published weights of that name, the file is damaged, or
+            it cannot be fetched; the message names the file or the address.
     """
     if model not in PUBLISHED:
-        raise ValueError(f'no weights are published of {model!r}, only of {[*PUBLISHED]}')
+        raise CheckpointError(f'no weights are published of {model!r}, only of {[*PUBLISHED]}')
     weights = PUBLISHED[model]
     if not weights.url:
         return _checked(Path(tsjnet_mm.__file__).parent / 'weights' / weights.file, weights)
@@ -96,12 +96,12 @@ def published_weights(model, mirror=None):
         try:
             torch.hub.download_url_to_file(url, str(path), weights.sha256)
         except urllib.error.URLError as error:
-            raise OSError(
+            raise CheckpointError(
                 f'{url} cannot be fetched ({error.reason}); set {MIRROR} to the address of a '
                 f'folder that has it, or put it at {path}'
             ) from error
         except RuntimeError as error:  # The checksum.
-            raise ValueError(f'{url}: {error}') from error
+            raise CheckpointError(f'{url}: {error}') from error
     return _checked(path, weights)
 
 
@@ -115,14 +115,15 @@ def default_weights(model):
         Path | None: Those published under its name, or None.
 
     Raises:
-        ValueError, OSError: See :func:`published_weights`.
+        CheckpointError: See :func:`published_weights`.
     """
     is_published = isinstance(model, str) and model in PUBLISHED
     return published_weights(model) if is_published else None
 
 
+# mmengine logs the end of the name: "Loads checkpoint by published backend".
 @CheckpointLoader.register_scheme(SCHEME, force=True)
-def load_published(filename, map_location=None):
+def load_from_published(filename, map_location=None):
     """Read published weights for mmengine.
 
     Args:
@@ -134,6 +135,6 @@ def load_published(filename, map_location=None):
         dict[str, Tensor]: The state dict.
 
     Raises:
-        ValueError, OSError: See :func:`published_weights`.
+        CheckpointError: See :func:`published_weights`.
     """
     return read_checkpoint(published_weights(filename.removeprefix(SCHEME)), map_location)
