@@ -38,8 +38,9 @@ def test_a_file_that_disagrees_is_not_left(tool, tmp_path, monkeypatch, differen
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize('model', ['tiny', 'tsjnet-light'])
+@pytest.mark.parametrize(
+    'model', ['tiny', pytest.param('tsjnet-light', marks=pytest.mark.slow)]
+)
 def test_network_of_any_size(tool, tmp_path, tiny_fusor, model):
     fusor = init_fusor(tiny_fusor if model == 'tiny' else model)
     path = tmp_path / 'tiny.onnx'

@@ -5,6 +5,8 @@ import math
 
 import torch
 
+from .symbolic import larger
+
 
 @functools.lru_cache(maxsize=64)
 def gaussian_window(size, sigma):
@@ -95,6 +97,22 @@ def local_moments(a, b, taps, stride=1):
     return mean_a, mean_b, var_a, var_b, mean(a * b) - mean_a * mean_b
 
 
+def reflect_positions(positions, length):
+    """Positions within a signal that is continued by reflection about its two ends.
+
+    Args:
+        positions (Tensor): Integers, of any sign.
+        length (int): Samples of the signal, at least 1. A symbol while ``torch.export`` traces.
+
+    Returns:
+        Tensor: The same shape, in [0, length). All 0 for a single sample.
+    """
+    period = larger(2 * (length - 1), 1)
+    # A tensor, for the remainder of a symbol has no counterpart in ONNX.
+    positions = positions % torch.full_like(positions, period)
+    return torch.minimum(positions, period - positions)
+
+
 def pad_reflect(image, amount):
     """Continue an image by reflection about its border pixels, which are not repeated.
 
@@ -109,9 +127,7 @@ def pad_reflect(image, amount):
         Tensor: (*, H + 2 * amount, W + 2 * amount).
     """
     for axis in (-2, -1):
-        last = image.shape[axis] - 1
-        positions = torch.arange(-amount, last + 1 + amount, device=image.device)
-        if last:
-            positions = last - (positions % (2 * last) - last).abs()
-        image = image.index_select(axis, positions.clamp(0, last))
+        length = image.shape[axis]
+        positions = torch.arange(-amount, length + amount, device=image.device)
+        image = image.index_select(axis, reflect_positions(positions, length))
     return image

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .symbolic import is_symbol, smaller
+from tsjnet_mm.utils.symbolic import is_symbol, smaller
 
 TILE = 8
 #: Gathered key elements above which the tiled backend works through the image in bands.

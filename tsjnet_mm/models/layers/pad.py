@@ -2,16 +2,13 @@
 
 import torch
 
-from .symbolic import is_symbol, larger
+from tsjnet_mm.utils.filtering import reflect_positions
+from tsjnet_mm.utils.symbolic import is_symbol
 
 
 def _reflected(length, padded, device):
     """Indices of a signal of ``length`` continued by reflection to ``padded`` samples."""
-    index = torch.arange(padded, device=device)
-    period = larger(2 * (length - 1), 1)
-    # A tensor, for the remainder of a symbol has no counterpart in ONNX.
-    index = index % torch.full_like(index, period)
-    return torch.where(index < length, index, period - index)
+    return reflect_positions(torch.arange(padded, device=device), length)
 
 
 def _repeated(length, padded, device):
