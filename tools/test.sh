@@ -10,5 +10,6 @@ cd "$root"
 
 lint=0
 "$venv/bin/python" -m ruff check . || lint=$?
-"$venv/bin/python" -m pytest "$@"
+OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} \
+    "$venv/bin/python" -m pytest --numprocesses logical --maxprocesses 4 "$@"
 exit "$lint"
