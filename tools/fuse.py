@@ -11,8 +11,9 @@ Examples:
     torchrun --nproc_per_node 4 tools/fuse.py --ir IR --vi VI --out OUT    # share the work
 
 Models: tsjnet-light, whose weights are in the package (--weights gives it others);
-tsjnet-official or a config file, with --weights; or, without any, laplacian (a tuned Laplacian
-pyramid), wavelet, guided-filter, average, max.
+tsjnet-official or a config file, with --weights; without any, laplacian (a tuned Laplacian
+pyramid), wavelet, guided-filter, average, max; or a published network with its authors' file,
+as --model seafusion --weights fusionmodel_final.pth (docs/models.md lists them).
 
 The fused image has the visible image's size and colour. Run the same command again to finish
 what was interrupted: a PNG that the same settings made of files that have not changed since is

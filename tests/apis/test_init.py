@@ -37,8 +37,8 @@ def test_weights_are_loaded(tiny_fusor, tmp_path):
 
 
 def test_unknown_name_lists_the_known():
-    with pytest.raises(ValueError, match=r"'densefuse' is neither .* tsjnet-light"):
-        init_fusor('densefuse')
+    with pytest.raises(ValueError, match=r"'vgg' is neither .* tsjnet-light.* densefuse"):
+        init_fusor('vgg')
 
 
 def test_weights_that_do_not_fit(tiny_fusor, tmp_path):

@@ -40,8 +40,27 @@ def test_result_loads(published, tmp_path, run_main):
     assert status == 0
     assert out == f'wrote {target}: DenseFuse, 74,193 parameters\n'
     pair = torch.rand(2, 1, 1, 9, 12)
-    loaded = init_fusor(PEERS['densefuse'].fusor, weights=target)
-    assert torch.equal(loaded.fuse_luma(*pair), fusor.fuse_luma(*pair))
+    for model, weights in [
+        (PEERS['densefuse'].fusor, target),
+        ('densefuse', target),
+        ('densefuse', source),
+    ]:
+        loaded = init_fusor(model, weights)
+        assert not loaded.training
+        assert torch.equal(loaded.fuse_luma(*pair), fusor.fuse_luma(*pair))
+
+
+def test_file_of_another_network_is_refused(published, tmp_path, run_main):
+    _, source = published
+    run_main(TOOL, 'densefuse', source, tmp_path / 'densefuse.pth')
+    for path in (source, tmp_path / 'densefuse.pth'):
+        with pytest.raises(ValueError, match=f'{path}: not the weights of seafusion'):
+            init_fusor('seafusion', path)
+
+
+def test_without_weights_it_says_so():
+    with pytest.warns(UserWarning, match='densefuse has random weights'):
+        init_fusor('densefuse')
 
 
 def test_refusals_are_one_line(published, tmp_path, run_main):

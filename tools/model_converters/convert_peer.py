@@ -5,10 +5,10 @@ Get the file from its authors; NAME says which network it is of:
     python tools/model_converters/convert_peer.py seafusion fusionmodel_final.pth seafusion.pth
     python tools/model_converters/convert_peer.py ifcnn-max IFCNN-MAX.pth ifcnn_max.pth
 
-The result loads into the fusor:
+Every tool takes the authors' file as it is (--model seafusion --weights fusionmodel_final.pth);
+a config needs the converted one:
 
-    from tsjnet_mm.apis import FusionInferencer
-    fuse = FusionInferencer({'type': 'SeAFusion'}, weights='seafusion.pth')
+    fusor = dict(type='SeAFusion', init_cfg=dict(type='Pretrained', checkpoint='seafusion.pth'))
 """
 
 import argparse
@@ -16,9 +16,8 @@ from pathlib import Path
 
 import torch
 
-from tsjnet_mm.models.fusors.zoo import PEERS, convert_peer
+from tsjnet_mm.models.fusors.zoo import PEERS, load_peer
 from tsjnet_mm.utils import whole_file
-from tsjnet_mm.utils.checkpoints import read_checkpoint
 
 
 def main():
@@ -33,15 +32,12 @@ def main():
     parser.add_argument('out', metavar='OUT', type=Path, help='the checkpoint to write')
     args = parser.parse_args()
     try:
-        fusor = convert_peer(args.name, read_checkpoint(args.source))
+        fusor = load_peer(args.name, args.source)
         with whole_file(args.out) as partial:
             meta = {'source': args.source.name, 'model': PEERS[args.name].fusor}
             torch.save({'meta': meta, 'state_dict': fusor.state_dict()}, partial)
     except (OSError, ValueError) as error:
-        message = str(error)
-        if str(args.source) not in message and isinstance(error, ValueError):
-            message = f'{args.source}: {message}'
-        parser.exit(1, f'error: {message}\n')
+        parser.exit(1, f'error: {error}\n')
     parameters = sum(value.numel() for value in fusor.parameters())
     print(f'wrote {args.out}: {type(fusor).__name__}, {parameters:,} parameters')
 

@@ -7,6 +7,7 @@ from mmengine.registry import DefaultScope
 
 from tsjnet_mm.models.fusors.presets import fusor_config
 from tsjnet_mm.models.fusors.weights import default_weights
+from tsjnet_mm.models.fusors.zoo import PEERS, load_peer
 from tsjnet_mm.registry import MODELS, SCOPE
 from tsjnet_mm.utils.checkpoints import load_weights
 
@@ -16,12 +17,13 @@ def init_fusor(name_or_config, weights=None, device='cpu'):
 
     Args:
         name_or_config (str | Path | Config | dict): ``'tsjnet-official'``,
-            ``'tsjnet-light'``, a key of :data:`CLASSICAL_FUSORS`; an ``.onnx`` file of
+            ``'tsjnet-light'``, a key of :data:`CLASSICAL_FUSORS` or, for a published network,
+            of :data:`~tsjnet_mm.models.fusors.zoo.PEERS`; an ``.onnx`` file of
             ``tools/deployment/export_onnx.py``; a config file; a config; or a model config.
             Of a joint model only the fusor is built.
-        weights (str | Path, optional): Checkpoint, of the fusor or of a joint model.
-            Defaults to the published weights of a name that has them
-            (:data:`~tsjnet_mm.models.fusors.weights.PUBLISHED`).
+        weights (str | Path, optional): Checkpoint, of the fusor or of a joint model; of a
+            published network its authors' file, or that file converted. Defaults to the
+            weights of a name in :data:`~tsjnet_mm.models.fusors.weights.PUBLISHED`.
         device (str | torch.device): Where it runs. Defaults to ``'cpu'``.
 
     Returns:
@@ -35,6 +37,8 @@ def init_fusor(name_or_config, weights=None, device='cpu'):
     model = fusor_config(name_or_config)
     if weights is None:
         weights = default_weights(name_or_config)
+    if isinstance(name_or_config, str) and name_or_config in PEERS and weights is not None:
+        return load_peer(name_or_config, weights).to(torch.device(device))
     with DefaultScope.overwrite_default_scope(SCOPE):
         fusor = MODELS.build(model)
     if weights is not None:

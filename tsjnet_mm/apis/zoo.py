@@ -11,9 +11,7 @@ from tsjnet_mm.evaluation import EvaluationResults, load_results
 from tsjnet_mm.evaluation.functional import FUSION_METRICS, resolve_metrics
 from tsjnet_mm.evaluation.table import format_ranked, rank_methods
 from tsjnet_mm.models.fusors.weights import needs_weights
-from tsjnet_mm.models.fusors.zoo import PEERS, convert_peer
 from tsjnet_mm.utils import whole_file
-from tsjnet_mm.utils.checkpoints import read_checkpoint
 from tsjnet_mm.version import __version__
 
 from .contest import Contest
@@ -102,10 +100,8 @@ def build_zoo_model(name, weights=None):
     """Build a fusor of the zoo.
 
     Args:
-        name (str): A published network (a key of
-            :data:`~tsjnet_mm.models.fusors.zoo.PEERS`), or what :func:`.init_fusor` takes.
-        weights (str | Path, optional): Checkpoint; of a published network the file that its
-            authors give.
+        name (str): See :func:`.init_fusor`.
+        weights (str | Path, optional): Likewise.
 
     Returns:
         BaseFusor: In evaluation mode.
@@ -116,8 +112,6 @@ def build_zoo_model(name, weights=None):
     """
     if weights is None and needs_weights(name):
         raise ValueError(f'{name} needs weights: {name}=FILE')
-    if name in PEERS:
-        return convert_peer(name, read_checkpoint(weights))
     return init_fusor(name, weights)
 
 

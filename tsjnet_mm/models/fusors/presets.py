@@ -6,6 +6,8 @@ from mmengine.config import Config
 
 import tsjnet_mm
 
+from .zoo import PEERS
+
 #: Fusors without weights, and the model config of each.
 CLASSICAL_FUSORS = {
     'average': {'type': 'AverageFusor'},
@@ -43,8 +45,9 @@ def fusor_config(name_or_config):
 
     Args:
         name_or_config (str | Path | Config | dict): ``'tsjnet-official'``,
-            ``'tsjnet-light'``; a name of :data:`CLASSICAL_FUSORS`; an ``.onnx`` file; a
-            config file; a config; or a model config. Of a joint model it is the fusor's.
+            ``'tsjnet-light'``; a name of :data:`CLASSICAL_FUSORS` or of
+            :data:`~tsjnet_mm.models.fusors.zoo.PEERS`; an ``.onnx`` file; a config file; a
+            config; or a model config. Of a joint model it is the fusor's.
 
     Returns:
         dict: For the registry.
@@ -54,6 +57,8 @@ def fusor_config(name_or_config):
     """
     if isinstance(name_or_config, str) and name_or_config in CLASSICAL_FUSORS:
         return dict(CLASSICAL_FUSORS[name_or_config])
+    if isinstance(name_or_config, str) and name_or_config in PEERS:
+        return dict(PEERS[name_or_config].fusor)
     if isinstance(name_or_config, str) and name_or_config in PRESETS:
         return Config.fromfile(config_dir() / PRESETS[name_or_config]).fusor
     if isinstance(name_or_config, (str, Path)) and Path(name_or_config).suffix == '.onnx':
@@ -63,7 +68,7 @@ def fusor_config(name_or_config):
     elif Path(name_or_config).is_file():
         config = Config.fromfile(name_or_config)
     else:
-        names = ', '.join([*PRESETS, *CLASSICAL_FUSORS])
+        names = ', '.join([*PRESETS, *CLASSICAL_FUSORS, *PEERS])
         raise ValueError(
             f'{name_or_config!r} is neither a config file nor one of the names {names}'
         )

@@ -1,7 +1,7 @@
 """Published networks, implemented here; the weights are their authors'."""
 
 from .cddfuse import CDDFuse
-from .converters import PEERS, convert_peer
+from .converters import PEERS, convert_peer, load_peer
 from .datfuse import DATFuse
 from .densefuse import DenseFuse
 from .divfusion import DIVFusion
@@ -39,4 +39,5 @@ __all__ = [
     'TarDAL',
     'U2Fusion',
     'convert_peer',
+    'load_peer',
 ]

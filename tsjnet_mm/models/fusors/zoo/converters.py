@@ -6,6 +6,7 @@ from typing import NamedTuple
 from mmengine.registry import DefaultScope
 
 from tsjnet_mm.registry import MODELS, SCOPE
+from tsjnet_mm.utils.checkpoints import CheckpointError, read_checkpoint
 
 from .cddfuse import convert_cddfuse
 from .datfuse import convert_datfuse
@@ -39,7 +40,7 @@ class Peer(NamedTuple):
     convert: Callable
 
 
-#: Name of each published network that ``tools/model_converters/convert_peer.py`` converts.
+#: Name of each published network.
 PEERS = {
     'seafusion': Peer({'type': 'SeAFusion'}, convert_seafusion),
     'densefuse': Peer({'type': 'DenseFuse'}, convert_densefuse),
@@ -68,7 +69,8 @@ def convert_peer(name, checkpoint):
 
     Args:
         name (str): A key of :data:`PEERS`.
-        checkpoint (Any): What the authors' file holds, see
+        checkpoint (Any): What the authors' file holds, or one that
+            ``tools/model_converters/convert_peer.py`` made of it, see
             :func:`~tsjnet_mm.utils.checkpoints.read_checkpoint`.
 
     Returns:
@@ -81,7 +83,11 @@ def convert_peer(name, checkpoint):
         raise ValueError(f'{name!r} is none of {", ".join(PEERS)}')
     peer = PEERS[name]
     try:
-        state_dict = peer.convert(checkpoint)
+        converted = isinstance(checkpoint, dict) and 'state_dict' in checkpoint
+        if converted and checkpoint.get('meta', {}).get('model') == peer.fusor:
+            state_dict = checkpoint['state_dict']
+        else:
+            state_dict = peer.convert(checkpoint)
     except ValueError as error:
         raise ValueError(f'not the weights of {name}: {error}') from error
     with DefaultScope.overwrite_default_scope(SCOPE):
@@ -98,3 +104,25 @@ def convert_peer(name, checkpoint):
             f'({", ".join(unexpected[:3])})'
         )
     return fusor.eval()
+
+
+def load_peer(name, path):
+    """Like :func:`convert_peer`, from the file.
+
+    Args:
+        name (str): A key of :data:`PEERS`.
+        path (str | Path): The authors' file, or a converted one.
+
+    Returns:
+        BaseFusor: In evaluation mode.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It holds other things than weights or those of another network, or the name
+            is unknown.
+    """
+    checkpoint = read_checkpoint(path)
+    try:
+        return convert_peer(name, checkpoint)
+    except ValueError as error:
+        raise CheckpointError(f'{path}: {error}') from error
