@@ -38,6 +38,28 @@ def test_a_file_that_disagrees_is_not_left(tool, tmp_path, monkeypatch, differen
     assert not list(tmp_path.iterdir())
 
 
+class Signs(AverageFusor):
+    """Has a step that ONNX cannot express."""
+
+    def fuse_luma(self, ir, vi):
+        return ir.copysign(vi)
+
+
+def test_what_onnx_cannot_express_is_said_in_one_line(tool, tmp_path):
+    with pytest.raises(
+        ValueError, match='signs cannot be exported: No ONNX .*signbit'
+    ) as error:
+        tool.export(Signs(), tmp_path / 'signs.onnx', 'signs')
+    assert '\n' not in str(error.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_networks_need_weights(tmp_path, run_main):
+    out = tmp_path / 'a.onnx'
+    status, _, err = run_main('deployment/export_onnx.py', '--model', 'seafusion', '--out', out)
+    assert status == 2 and err.endswith('error: --model seafusion needs --weights CHECKPOINT\n')
+
+
 @pytest.mark.parametrize(
     'model', ['tiny', pytest.param('tsjnet-light', marks=pytest.mark.slow)]
 )

@@ -21,6 +21,7 @@ from torch import nn
 from tsjnet_mm import __version__
 from tsjnet_mm.apis import init_fusor, iterate_pairs
 from tsjnet_mm.models.fusors.onnx import METADATA_KEY, MIN_SIZE_KEY, OnnxFusor
+from tsjnet_mm.models.fusors.weights import needs_weights
 from tsjnet_mm.utils import rgb_to_luma, whole_file
 
 TOLERANCE = 1e-4
@@ -75,21 +76,29 @@ def export(fusor, path, name, opset=None, pairs=()):
         float: The largest difference.
 
     Raises:
-        ValueError: The exported model differs by more than 1e-4.
+        ValueError: The model does something that ONNX cannot express, or the exported one
+            differs by more than 1e-4.
     """
     dim = torch.export.Dim
     sides = max(16, fusor.min_size)
     shape = {0: dim('batch'), 2: dim('height', min=sides), 3: dim('width', min=sides)}
-    program = torch.onnx.export(
-        _FuseLuma(fusor).eval(),
-        _random_pair(2, 4 * sides + 3, 5 * sides + 13),
-        dynamo=True,
-        dynamic_shapes=(shape, shape),
-        input_names=['ir', 'vi'],
-        output_names=['fused'],
-        opset_version=opset,
-        verbose=False,
-    )
+    try:
+        program = torch.onnx.export(
+            _FuseLuma(fusor).eval(),
+            _random_pair(2, 4 * sides + 3, 5 * sides + 13),
+            dynamo=True,
+            dynamic_shapes=(shape, shape),
+            input_names=['ir', 'vi'],
+            output_names=['fused'],
+            opset_version=opset,
+            verbose=False,
+        )
+    except torch.onnx.OnnxExporterError as error:
+        cause = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        reason = str(cause).partition('\n')[0]
+        raise ValueError(f'{name} cannot be exported: {reason}') from error
     program.model.metadata_props.update(
         {
             METADATA_KEY: name,
@@ -132,6 +141,8 @@ def main():
     args = parser.parse_args()
     if args.out.suffix != '.onnx':
         parser.error(f'--out must end in .onnx, got {args.out}')
+    if args.weights is None and needs_weights(args.model):
+        parser.error(f'--model {args.model} needs --weights CHECKPOINT')
     try:
         pairs = [read_pair(*args.check)] if args.check else []
         fusor = init_fusor(args.model, args.weights)
