@@ -126,7 +126,7 @@ def add_machine_arguments(parser, batched):
     machine.add_argument(
         '--compile',
         action='store_true',
-        help='by torch.compile: faster after minutes for the first image of each size',
+        help='by torch.compile: minutes for the first image of each size, then some are faster',
     )
     machine.add_argument(
         '--batch-size', type=int, default=1, help=f'{batched} at once (default: %(default)s)'
