@@ -11,10 +11,11 @@ Examples:
     python benchmarks/peers.py --peers ~/peers --precision bf16 --sizes 320x240 640x480
     python benchmarks/peers.py --peers ~/peers --weights tsjnet_light.pth --flush-denormal
     python benchmarks/peers.py --peers ~/peers --device cuda --precision fp16
+    python benchmarks/peers.py --compile                # ours alone, and by torch.compile
 
 Each runs in a process of its own; they take turns. Times are medians of the network alone,
-without reading, colour or writing; only the row marked so includes colour. Weights are random,
-ours too unless given: they change the work only where they make denormal numbers, which
+without reading, colour or writing; only the row marked so includes colour. The networks'
+weights are random: they change the work only where they make denormal numbers, which
 ``--flush-denormal`` counts as zero. Memory is the peak of the whole process, Python and
 libraries included.
 """
@@ -98,10 +99,10 @@ def build_peer(name, folder, device):
     return network, fuse
 
 
-def build_ours(model, weights, device, precision, colour):
+def build_ours(model, weights, device, precision, colour=False, compile=False):
     """A fusor of this toolbox, through the inferencer."""
     warnings.filterwarnings('ignore', message='.*random weights')
-    inferencer = FusionInferencer(model, weights, device, precision, tile=0)
+    inferencer = FusionInferencer(model, weights, device, precision, tile=0, compile=compile)
     if colour:
         return inferencer.fusor, lambda ir, vi: inferencer.fuse(ir, vi.expand(-1, 3, -1, -1))
     return inferencer.fusor, lambda ir, vi: inferencer.fuse(ir, vi, grey=True)
@@ -114,16 +115,21 @@ def main():
     )
     parser.add_argument('--peers', type=Path, help='folder of checkouts (default: ours alone)')
     parser.add_argument('--model', default='tsjnet-light', help='default: %(default)s')
-    parser.add_argument('--weights', help='checkpoint of it (default: random weights)')
+    parser.add_argument('--weights', help='checkpoint of it (default: published, or random)')
     parser.add_argument('--precision', default='fp32', help='of ours (default: %(default)s)')
+    parser.add_argument(
+        '--compile', action='store_true', help='time ours by torch.compile, too (minutes)'
+    )
     add_arguments(parser, repeats=7)
     args = parser.parse_args()
 
     given = (args.model, args.weights, args.device, args.precision)
     contenders = {
-        args.model: (build_ours, *given, False),
+        args.model: (build_ours, *given),
         f'{args.model}, colour': (build_ours, *given, True),
     }
+    if args.compile:
+        contenders[f'{args.model}, compiled'] = (build_ours, *given, False, True)
     for name in PEERS if args.peers else ():
         if (args.peers / name).is_dir():
             contenders[name] = (build_peer, name, args.peers / name, args.device)

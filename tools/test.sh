@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, then lints and tests. Options go to pytest;
+# Installs what is missing, then lints and tests. Options go to pytest (-n 0: in one process);
 # `bash tools/install.sh --help` lists the variables of the installation.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -75,6 +75,18 @@ def test_only_new_images_are_measured(run, tmp_path):
     assert load_results(path).values['average']['SD'] == true['average']['SD']
 
 
+def test_other_metrics_are_measured(run, tmp_path):
+    options = ['--skip-costs', '--workers', '1', '--convention', 'plain', '--metrics', 'SD']
+    path = tmp_path / 'zoo' / 'results_plain.json'
+    assert run('--models', 'average', *options)[0] == 0
+    true = load_results(path).values
+    content = json.loads(path.read_text())
+    content['values']['average']['SD'] = [0.5] * 3
+    path.write_text(json.dumps(content))
+    assert run('--models', 'average', *options, '--metrics', 'SD', 'EN')[0] == 0
+    assert load_results(path).values['average']['SD'] == true['average']['SD']
+
+
 def test_values_of_other_sources_are_not_kept(run, tmp_path):
     options = ['--skip-costs', '--workers', '1', '--convention', 'plain', '--metrics', 'CC']
     assert run('--models', 'average', *options)[0] == 0

@@ -40,10 +40,12 @@ def test_result_loads(published, tmp_path, run_main):
     assert status == 0
     assert out == f'wrote {target}: DenseFuse, 74,193 parameters\n'
     pair = torch.rand(2, 1, 1, 9, 12)
+    torch.save(fusor.state_dict(), tmp_path / 'trained.pth')
     for model, weights in [
         (PEERS['densefuse'].fusor, target),
         ('densefuse', target),
         ('densefuse', source),
+        ('densefuse', tmp_path / 'trained.pth'),
     ]:
         loaded = init_fusor(model, weights)
         assert not loaded.training

@@ -20,8 +20,8 @@ from torch import nn
 
 from tsjnet_mm import __version__
 from tsjnet_mm.apis import init_fusor, iterate_pairs
+from tsjnet_mm.apis.arguments import check_weights
 from tsjnet_mm.models.fusors.onnx import METADATA_KEY, MIN_SIZE_KEY, OnnxFusor
-from tsjnet_mm.models.fusors.weights import needs_weights
 from tsjnet_mm.utils import rgb_to_luma, whole_file
 
 TOLERANCE = 1e-4
@@ -141,8 +141,7 @@ def main():
     args = parser.parse_args()
     if args.out.suffix != '.onnx':
         parser.error(f'--out must end in .onnx, got {args.out}')
-    if args.weights is None and needs_weights(args.model):
-        parser.error(f'--model {args.model} needs --weights CHECKPOINT')
+    check_weights(parser, args)
     try:
         pairs = [read_pair(*args.check)] if args.check else []
         fusor = init_fusor(args.model, args.weights)

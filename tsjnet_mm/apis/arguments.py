@@ -126,7 +126,7 @@ def add_machine_arguments(parser, batched):
     machine.add_argument(
         '--compile',
         action='store_true',
-        help='by torch.compile: minutes for the first image of each size, then some are faster',
+        help='by torch.compile: minutes for each image size; not every network gains by it',
     )
     machine.add_argument(
         '--batch-size', type=int, default=1, help=f'{batched} at once (default: %(default)s)'
@@ -134,10 +134,15 @@ def add_machine_arguments(parser, batched):
     return machine
 
 
-def check_arguments(parser, args):
-    """End with a message where a network has no weights, or two ranges are given."""
+def check_weights(parser, args):
+    """End with a message where a network has no weights."""
     if args.weights is None and needs_weights(args.model):
         parser.error(f'--model {args.model} needs --weights CHECKPOINT')
+
+
+def check_arguments(parser, args):
+    """End with a message where a network has no weights, or two ranges are given."""
+    check_weights(parser, args)
     if args.ir_range and args.ir_percentiles:
         parser.error('give --ir-range or --ir-percentiles, not both')
 

@@ -6,10 +6,8 @@ import torch
 from mmengine.registry import DefaultScope
 
 from tsjnet_mm.models.fusors.presets import fusor_config
-from tsjnet_mm.models.fusors.weights import default_weights
-from tsjnet_mm.models.fusors.zoo import PEERS, load_peer
+from tsjnet_mm.models.fusors.weights import load_fusor_weights
 from tsjnet_mm.registry import MODELS, SCOPE
-from tsjnet_mm.utils.checkpoints import load_weights
 
 
 def init_fusor(name_or_config, weights=None, device='cpu'):
@@ -21,9 +19,9 @@ def init_fusor(name_or_config, weights=None, device='cpu'):
             of :data:`~tsjnet_mm.models.fusors.zoo.PEERS`; an ``.onnx`` file of
             ``tools/deployment/export_onnx.py``; a config file; a config; or a model config.
             Of a joint model only the fusor is built.
-        weights (str | Path, optional): Checkpoint, of the fusor or of a joint model; of a
-            published network its authors' file, or that file converted. Defaults to the
-            weights of a name in :data:`~tsjnet_mm.models.fusors.weights.PUBLISHED`.
+        weights (str | Path, optional): Checkpoint, of the fusor or of a joint model; where a
+            published network is named its authors' file, too. Defaults to the weights of a
+            name in :data:`~tsjnet_mm.models.fusors.weights.PUBLISHED`.
         device (str | torch.device): Where it runs. Defaults to ``'cpu'``.
 
     Returns:
@@ -35,15 +33,10 @@ def init_fusor(name_or_config, weights=None, device='cpu'):
         FileNotFoundError: There is no such checkpoint.
     """
     model = fusor_config(name_or_config)
-    if weights is None:
-        weights = default_weights(name_or_config)
-    if isinstance(name_or_config, str) and name_or_config in PEERS and weights is not None:
-        return load_peer(name_or_config, weights).to(torch.device(device))
     with DefaultScope.overwrite_default_scope(SCOPE):
         fusor = MODELS.build(model)
-    if weights is not None:
-        load_weights(fusor, weights)
-    elif any(True for _ in fusor.parameters()):
+    loaded = load_fusor_weights(fusor, name_or_config, weights)
+    if not loaded and any(True for _ in fusor.parameters()):
         name = name_or_config if isinstance(name_or_config, str) else type(fusor).__name__
         warnings.warn(f'{name} has random weights: give it a checkpoint', stacklevel=2)
     return fusor.to(torch.device(device)).eval()

@@ -179,6 +179,18 @@ def test_a_published_fusor_has_its_weights(detector):
     torch.testing.assert_close(model.fusor.state_dict(), expected, rtol=0, atol=0)
 
 
+def test_a_named_network_takes_a_file_of_its_weights(detector, tmp_path):
+    with pytest.warns(UserWarning, match='random weights'):
+        expected = init_fusor('densefuse').state_dict()
+    torch.save(expected, tmp_path / 'densefuse.pth')
+    model = FusedDetector(detector, 'densefuse', fusor_weights=str(tmp_path / 'densefuse.pth'))
+    model.init_weights()
+    torch.testing.assert_close(model.fusor.state_dict(), expected, rtol=0, atol=0)
+    model = FusedDetector(detector, 'seafusion', fusor_weights=str(tmp_path / 'densefuse.pth'))
+    with pytest.raises(ValueError, match=r'densefuse\.pth: not the weights of seafusion'):
+        model.init_weights()
+
+
 def test_images_without_infrared_are_refused(detector, tiny_fusor):
     model = FusedDetector(detector, tiny_fusor)
     with pytest.raises(ValueError, match=r'LoadImagePair'):

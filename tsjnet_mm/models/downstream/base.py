@@ -6,9 +6,8 @@ from mmengine.model import BaseModel
 
 from tsjnet_mm.models.drivers import network_images
 from tsjnet_mm.models.fusors.presets import fusor_config
-from tsjnet_mm.models.fusors.weights import default_weights
+from tsjnet_mm.models.fusors.weights import load_fusor_weights
 from tsjnet_mm.registry import MODELS, SCOPE
-from tsjnet_mm.utils.checkpoints import load_weights
 
 
 class FusedModel(BaseModel):
@@ -23,10 +22,10 @@ class FusedModel(BaseModel):
         model (dict): Config of the network.
         scope (str): Registry scope of the library it comes from.
         fusor (str | dict): See :func:`~tsjnet_mm.models.fusors.presets.fusor_config`.
-        fusor_weights (str, optional): Checkpoint of the fusor, or of a joint model, loaded
-            when weights are initialised. It is read safely: a file that holds anything but
-            weights is refused. Defaults to the published weights of a name that has them
-            (:data:`~tsjnet_mm.models.fusors.weights.PUBLISHED`).
+        fusor_weights (str, optional): Checkpoint, see
+            :func:`~tsjnet_mm.models.fusors.weights.load_fusor_weights`, loaded when weights are
+            initialised. It is read safely: a file that holds anything but weights is refused.
+            Defaults to the published weights of a name that has them.
         frozen (bool): Keep the fusor as it is. Otherwise the network's losses train it, too.
             Defaults to True.
         appearance (str): What the network sees: ``'colour'``, the fused luma with the visible
@@ -59,7 +58,7 @@ class FusedModel(BaseModel):
             network.setdefault('data_preprocessor', data_preprocessor)
         self.model = MODELS.build(network)
         self.fusor = MODELS.build({'_scope_': SCOPE, **fusor_config(fusor)})
-        self.fusor_name = fusor
+        self.fusor_model = fusor
         self.fusor_weights = fusor_weights
         self.frozen = frozen
         self.appearance = appearance
@@ -84,9 +83,7 @@ class FusedModel(BaseModel):
                 cannot be fetched.
         """
         super().init_weights()
-        weights = self.fusor_weights or default_weights(self.fusor_name)
-        if weights is not None:
-            load_weights(self.fusor, weights)
+        load_fusor_weights(self.fusor, self.fusor_model, self.fusor_weights)
 
     def train(self, mode=True):
         """Set the mode; a frozen fusor stays in eval mode."""

@@ -10,9 +10,10 @@ import torch
 from mmengine.runner import CheckpointLoader
 
 import tsjnet_mm
-from tsjnet_mm.utils.checkpoints import CheckpointError, read_checkpoint
+from tsjnet_mm.utils.checkpoints import CheckpointError, load_weights, read_checkpoint
 
 from .presets import CLASSICAL_FUSORS
+from .zoo import PEERS, load_peer
 
 #: ``load_from`` and ``init_cfg`` of configs find published weights by it.
 SCHEME = 'tsjnet_mm://'
@@ -119,6 +120,35 @@ def default_weights(model):
     """
     is_published = isinstance(model, str) and model in PUBLISHED
     return published_weights(model) if is_published else None
+
+
+def load_fusor_weights(fusor, model, weights=None):
+    """Give a fusor a checkpoint, or else the weights published under its name.
+
+    Args:
+        fusor (BaseFusor): Gets the weights.
+        model (str | Path | dict): What it was built from, see
+            :func:`~tsjnet_mm.models.fusors.presets.fusor_config`.
+        weights (str | Path, optional): Checkpoint, of the fusor or of a joint model; where
+            ``model`` names a published network its authors' file, too.
+
+    Returns:
+        bool: Whether there were any.
+
+    Raises:
+        FileNotFoundError: There is no such checkpoint.
+        ValueError: It is unsafe or does not fit; or published weights are damaged or cannot be
+            fetched.
+    """
+    if weights is None:
+        weights = default_weights(model)
+    if weights is None:
+        return False
+    if isinstance(model, str) and model in PEERS:
+        fusor.load_state_dict(load_peer(model, weights).state_dict())
+    else:
+        load_weights(fusor, weights)
+    return True
 
 
 # mmengine logs the end of the name: "Loads checkpoint by published backend".

@@ -69,8 +69,8 @@ def convert_peer(name, checkpoint):
 
     Args:
         name (str): A key of :data:`PEERS`.
-        checkpoint (Any): What the authors' file holds, or one that
-            ``tools/model_converters/convert_peer.py`` made of it, see
+        checkpoint (Any): What the authors' file holds, or one with the names of our fusor's
+            weights (converted, or trained here), see
             :func:`~tsjnet_mm.utils.checkpoints.read_checkpoint`.
 
     Returns:
@@ -82,16 +82,16 @@ def convert_peer(name, checkpoint):
     if name not in PEERS:
         raise ValueError(f'{name!r} is none of {", ".join(PEERS)}')
     peer = PEERS[name]
-    try:
-        converted = isinstance(checkpoint, dict) and 'state_dict' in checkpoint
-        if converted and checkpoint.get('meta', {}).get('model') == peer.fusor:
-            state_dict = checkpoint['state_dict']
-        else:
-            state_dict = peer.convert(checkpoint)
-    except ValueError as error:
-        raise ValueError(f'not the weights of {name}: {error}') from error
     with DefaultScope.overwrite_default_scope(SCOPE):
         fusor = MODELS.build(peer.fusor)
+    state_dict = checkpoint
+    if isinstance(checkpoint, dict):
+        state_dict = checkpoint.get('state_dict', checkpoint)
+    if not isinstance(state_dict, dict) or state_dict.keys() != fusor.state_dict().keys():
+        try:
+            state_dict = peer.convert(checkpoint)
+        except ValueError as error:
+            raise ValueError(f'not the weights of {name}: {error}') from error
     try:
         missing, unexpected = fusor.load_state_dict(state_dict, strict=False)
     except RuntimeError as error:
@@ -111,7 +111,7 @@ def load_peer(name, path):
 
     Args:
         name (str): A key of :data:`PEERS`.
-        path (str | Path): The authors' file, or a converted one.
+        path (str | Path): See :func:`convert_peer`.
 
     Returns:
         BaseFusor: In evaluation mode.
