@@ -22,7 +22,6 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from tsjnet_mm.datasets.image_io import read_infrared, read_visible
 from tsjnet_mm.datasets.toy import draw_scene
 from tsjnet_mm.evaluation.functional import (
     CONVENTIONS,
@@ -32,6 +31,7 @@ from tsjnet_mm.evaluation.functional import (
     resolve_metrics,
     to_grey,
 )
+from tsjnet_mm.io.images import read_infrared, read_visible
 
 #: Our name -> the evaluator's method.
 PUBLIC = {

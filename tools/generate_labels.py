@@ -42,7 +42,7 @@ from tsjnet_mm.apis.labels import (
     order_pairs,
     seg_classes,
 )
-from tsjnet_mm.datasets.image_io import read_visible
+from tsjnet_mm.io.images import read_visible
 from tsjnet_mm.utils.checkpoints import refuse_unsafe_checkpoints
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from tsjnet_mm.apis import FusionInferencer, find_pairs
-from tsjnet_mm.datasets.image_io import read_infrared, read_visible
+from tsjnet_mm.io.images import read_infrared, read_visible
 from tsjnet_mm.visualization.sheet import make_sheet, save_png
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -27,7 +27,6 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from tsjnet_mm.apis.pairs import warp
 from tsjnet_mm.apis.register import (
     MIN_PAIRS,
     draw_checkerboard,
@@ -36,6 +35,7 @@ from tsjnet_mm.apis.register import (
     register_pairs,
     register_points,
 )
+from tsjnet_mm.io.pairs import warp
 from tsjnet_mm.visualization.sheet import make_sheet, save_png
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 from tsjnet_mm.apis import FusionInferencer
 from tsjnet_mm.apis.export_dataset import ExportedSplit, config_lines, export_dataset
 from tsjnet_mm.datasets import FolderDataset
-from tsjnet_mm.datasets.errors import PairError
+from tsjnet_mm.io.errors import PairError
 
 BOXES = [(1, 3, 4, 10, 20), (0, 0, 0, 32, 24)]
 METAINFO = {'classes': ('person', 'car'), 'seg_classes': ('road', 'car', 'person')}

@@ -6,7 +6,7 @@ from PIL import Image
 from tsjnet_mm.apis import FusionInferencer
 from tsjnet_mm.apis.export_images import build_source
 from tsjnet_mm.datasets import FolderDataset
-from tsjnet_mm.datasets.errors import PairError
+from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.utils import recolour
 
 OPTIONS = {'keep_grey': False, 'ir_range': None, 'ir_percentiles': None}

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from tsjnet_mm.apis import FusionInferencer, fuse_to_folder, load_homography
-from tsjnet_mm.datasets.errors import PairError
+from tsjnet_mm.io.errors import PairError
 
 STEMS = ('001', '002', '010', '011', '020')
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tsjnet_mm.apis.frame_sources import open_frames
-from tsjnet_mm.datasets.errors import PairError
+from tsjnet_mm.io.errors import PairError
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from PIL import Image
 
 from tsjnet_mm.apis import FusionInferencer, init_fusor
 from tsjnet_mm.apis.inferencer import choose_precision
-from tsjnet_mm.datasets.errors import PairError
+from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.registry import INFERENCERS, MODELS
 from tsjnet_mm.utils import recolour, rgb_to_luma
 

@@ -7,7 +7,6 @@ from PIL import Image
 
 from tsjnet_mm.apis import load_homography
 from tsjnet_mm.apis.align import map_corners
-from tsjnet_mm.apis.pairs import Pair
 from tsjnet_mm.apis.register import (
     RegistrationError,
     draw_checkerboard,
@@ -16,8 +15,9 @@ from tsjnet_mm.apis.register import (
     register_pairs,
     register_points,
 )
-from tsjnet_mm.datasets.errors import PairError
 from tsjnet_mm.datasets.toy import draw_scene
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.pairs import Pair
 
 
 def displaced(ir, angle=2, zoom=1.05, x=9, y=-7, factor=1):

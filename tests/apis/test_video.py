@@ -8,7 +8,7 @@ import pytest
 from tsjnet_mm.apis import FusionInferencer
 from tsjnet_mm.apis.frame_sources import LiveFrames
 from tsjnet_mm.apis.video import CODECS, VideoWriter, fuse_video
-from tsjnet_mm.datasets.errors import PairError
+from tsjnet_mm.io.errors import PairError
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from tsjnet_mm.datasets.annotations import build_label_reader, detect_label_format
-from tsjnet_mm.datasets.errors import PairError
+from tsjnet_mm.io.errors import PairError
 
 SIZE = (48, 64)
 LABELS = {'person': 0, 'car': 1}

@@ -36,13 +36,13 @@ from tsjnet_mm.apis.figure_scenes import (
     read_scene,
 )
 from tsjnet_mm.apis.fusion_files import find_files
-from tsjnet_mm.datasets.errors import PairError
 from tsjnet_mm.evaluation.detection_errors import (
     detection_errors,
     read_detection_truth,
     read_detections,
 )
 from tsjnet_mm.evaluation.table import format_lines
+from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.visualization import (
     MISSING_COLOUR,
     WRONG_COLOUR,

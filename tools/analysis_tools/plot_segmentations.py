@@ -39,14 +39,14 @@ from tsjnet_mm.apis.figure_scenes import (
     read_scene,
 )
 from tsjnet_mm.apis.fusion_files import find_files
-from tsjnet_mm.datasets.errors import PairError
-from tsjnet_mm.datasets.image_io import read_mask
 from tsjnet_mm.evaluation.segmentation_errors import (
     class_ious,
     confusion_matrix,
     error_regions,
 )
 from tsjnet_mm.evaluation.table import format_lines
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.images import read_mask
 from tsjnet_mm.registry import DATASETS
 from tsjnet_mm.visualization import (
     MISSING_COLOUR,

@@ -1,5 +1,6 @@
 """What people call: building fusors, fusing files, measuring them."""
 
+from tsjnet_mm.io.pairs import find_pairs, iterate_pairs
 from tsjnet_mm.models.fusors.presets import CLASSICAL_FUSORS, PRESETS, config_dir
 from tsjnet_mm.utils.checkpoints import load_state_dict
 
@@ -9,7 +10,6 @@ from .folder import fuse_to_folder, load_homography
 from .fuse_pair import FusePair
 from .inferencer import FusedImage, FusionInferencer, save_image
 from .init import init_fusor
-from .pairs import find_pairs, iterate_pairs
 from .video import FusedVideo, fuse_video
 
 __all__ = [

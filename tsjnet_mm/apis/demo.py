@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tsjnet_mm.datasets.errors import PairError
 from tsjnet_mm.evaluation.functional import (
     FUSION_METRICS,
     METRIC_SETS,
     measure,
     resolve_metrics,
 )
+from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.visualization.drawing import draw_boxes
 from tsjnet_mm.visualization.palette import class_colour
 

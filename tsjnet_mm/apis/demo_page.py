@@ -6,8 +6,8 @@ import logging
 
 import gradio as gr
 
-from tsjnet_mm.datasets.image_io import IMAGE_EXTENSIONS
 from tsjnet_mm.evaluation.functional import CONVENTIONS
+from tsjnet_mm.io.images import IMAGE_EXTENSIONS
 
 from .demo import (
     draw_detections,

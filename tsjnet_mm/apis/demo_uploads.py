@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from tsjnet_mm.datasets.errors import PairError
-from tsjnet_mm.datasets.image_io import IMAGE_EXTENSIONS, read_infrared, read_visible
 from tsjnet_mm.datasets.toy import draw_scene
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.images import IMAGE_EXTENSIONS, read_infrared, read_visible
+from tsjnet_mm.io.pairs import find_pairs, iterate_pairs
 
 from .inferencer import save_image
-from .pairs import find_pairs, iterate_pairs
 
 _FORMATS = ('PNG', 'JPEG', 'BMP', 'TIFF', 'WEBP', 'PPM', 'GIF')
 _MODES = ('1', 'L', 'LA', 'La', 'P', 'PA', 'RGB', 'RGBA', 'RGBa', 'RGBX', 'I', 'F')

@@ -9,8 +9,8 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from tsjnet_mm.datasets.image_io import read_mask
 from tsjnet_mm.evaluation.segmentation_errors import class_ious, confusion_matrix
+from tsjnet_mm.io.images import read_mask
 
 
 def detection_scores(annotations, results):

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from tsjnet_mm.datasets.errors import PairError
 from tsjnet_mm.evaluation.functional import measure, resolve_metrics
 from tsjnet_mm.evaluation.results import EvaluationResults
+from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.utils import rgb_to_luma
 from tsjnet_mm.utils.parallel import process_map
 
@@ -42,7 +42,7 @@ def evaluate_folders(
     """Measure the fused images of one or more methods against their sources.
 
     Files belong together by name, see
-    :func:`~tsjnet_mm.evaluation.folders.match_names`; the name of a method, too, may stand
+    :func:`~tsjnet_mm.io.names.match_names`; the name of a method, too, may stand
     before or after the pair's. Images are grey or colour, 8 bit, 16 bit (scaled to 0..255)
     or floats in [0, 1]; a palette is resolved, alpha dropped. Every image is decoded once
     before anything is computed, so that all that is wrong is said at once.

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tsjnet_mm.datasets.errors import PairError
-from tsjnet_mm.datasets.image_io import (
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.images import (
     IMAGE_EXTENSIONS,
     image_size,
     read_infrared,
     read_visible,
 )
-from tsjnet_mm.evaluation.folders import AFFIXES, match_names
+from tsjnet_mm.io.names import AFFIXES, match_names
 from tsjnet_mm.utils import recolour
 
 from .folder import describe_fusion

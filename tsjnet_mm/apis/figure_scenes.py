@@ -2,8 +2,8 @@
 
 import torch
 
-from tsjnet_mm.datasets.errors import PairError
 from tsjnet_mm.datasets.paired import natural_key
+from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.utils import recolour
 from tsjnet_mm.visualization import TEXT_WIDTH
 

@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from tsjnet_mm.io.pairs import find_pairs
 from tsjnet_mm.version import __version__
 
 from .inferencer import save_image
-from .pairs import find_pairs
 
 #: Keyword under which a PNG says what made it.
 NOTE = 'tsjnet_mm'

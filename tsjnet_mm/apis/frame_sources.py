@@ -7,9 +7,8 @@ from pathlib import Path
 
 import cv2
 
-from tsjnet_mm.datasets.errors import PairError
-
-from .pairs import find_pairs
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.pairs import find_pairs
 
 _RAW_16_BIT = int.from_bytes(b'Y1\x00\x10', 'little')
 

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from tsjnet_mm.datasets.errors import PairError
-from tsjnet_mm.datasets.image_io import IMAGE_EXTENSIONS, read_image
 from tsjnet_mm.datasets.paired import natural_key
-from tsjnet_mm.evaluation.folders import AFFIXES, match_names
 from tsjnet_mm.evaluation.functional import FUSION_METRICS
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.images import IMAGE_EXTENSIONS, read_image
+from tsjnet_mm.io.names import AFFIXES, match_names
 from tsjnet_mm.utils.parallel import thread_map
 
 #: As many problems of a kind are named, the others counted.

@@ -9,13 +9,13 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from tqdm import tqdm
 
+from tsjnet_mm.io.pairs import count_pairs, iterate_pairs
 from tsjnet_mm.models.fusors import BaseFusor, OnnxFusor
 from tsjnet_mm.registry import INFERENCERS
 from tsjnet_mm.utils import recolour, whole_file
 from tsjnet_mm.utils.tiling import apply_in_tiles
 
 from .init import init_fusor
-from .pairs import count_pairs, iterate_pairs
 
 _PRECISIONS = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 
@@ -168,13 +168,13 @@ class FusionInferencer:
         """Fuse pairs one after the other; nothing is kept but the batch in work.
 
         Args:
-            ir: Infrared images, see :func:`~tsjnet_mm.apis.pairs.iterate_pairs`.
+            ir: Infrared images, see :func:`~tsjnet_mm.io.pairs.iterate_pairs`.
             vi: Visible images, see there.
             batch_size (int): Consecutive pairs of one size that are fused together. Defaults
                 to 1.
             grey (bool): Make fused luma instead of colour. Defaults to False.
             stretch (bool): Stretch each fused luma to the full range. Defaults to False.
-            **options: Of :func:`~tsjnet_mm.apis.pairs.iterate_pairs`.
+            **options: Of :func:`~tsjnet_mm.io.pairs.iterate_pairs`.
 
         Yields:
             FusedImage: In the order of the pairs.
@@ -212,7 +212,7 @@ class FusionInferencer:
         """Fuse pairs; return the images, and write them if a folder is given.
 
         Args:
-            ir: Infrared images, see :func:`~tsjnet_mm.apis.pairs.iterate_pairs`.
+            ir: Infrared images, see :func:`~tsjnet_mm.io.pairs.iterate_pairs`.
             vi: Visible images, see there.
             out_dir (str | Path, optional): Folder for ``<name><extension>``, made where it is
                 missing; each file appears whole or not at all.

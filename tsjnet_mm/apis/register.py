@@ -8,8 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tsjnet_mm.datasets.errors import PairError
-from tsjnet_mm.datasets.image_io import infrared_to_unit, visible_to_unit
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.images import infrared_to_unit, visible_to_unit
+from tsjnet_mm.io.pairs import Pair, find_pairs, to_array
 from tsjnet_mm.utils import whole_file
 
 from .align import (
@@ -20,7 +21,6 @@ from .align import (
     map_corners,
     remove_fixed,
 )
-from .pairs import Pair, find_pairs, to_array
 
 #: Estimates agree that put the infrared corners within this part of the visible diagonal.
 TOLERANCE = 0.015
@@ -134,7 +134,7 @@ def read_pairs(ir, vi, count=None, ir_percentiles=None):
         vi (str | Path): The same of the visible images, which pair by file stem.
         count (int, optional): Read at most so many pairs. Defaults to all.
         ir_percentiles (tuple[float, float], optional): See
-            :func:`~tsjnet_mm.datasets.image_io.infrared_to_unit`.
+            :func:`~tsjnet_mm.io.images.infrared_to_unit`.
 
     Yields:
         Pair: The next pair; ``vi`` is the luma, (H, W) float32 in [0, 1].

@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from tsjnet_mm.io.pairs import iterate_pairs, to_array
 from tsjnet_mm.utils import whole_file
 
 from .flicker import Flicker, FlickerMeter
 from .frame_sources import FileFrames, open_frames
-from .pairs import iterate_pairs, to_array
 
 #: Codec (FOURCC) of each container; all are in OpenCV's wheels, FFV1 is lossless.
 CODECS = {'.mp4': 'mp4v', '.mov': 'mp4v', '.avi': 'MJPG', '.mkv': 'FFV1'}

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from tsjnet_mm.evaluation import EvaluationResults, load_results
 from tsjnet_mm.evaluation.functional import FUSION_METRICS, resolve_metrics
 from tsjnet_mm.evaluation.table import format_ranked, rank_methods
+from tsjnet_mm.io.pairs import find_pairs
 from tsjnet_mm.models.fusors.weights import needs_weights
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.version import __version__
@@ -20,7 +21,6 @@ from .folder import fuse_to_folder
 from .fusion_files import find_files
 from .inferencer import FusionInferencer
 from .init import init_fusor
-from .pairs import find_pairs
 
 #: What methods are compared by, by convention: the paper's own metrics as its authors compute
 #: them, and what shows whether contrast and edges were kept, which an average loses.

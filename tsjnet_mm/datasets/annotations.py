@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ElementTree
 from abc import ABC, abstractmethod
 from collections import defaultdict
 
-from .errors import PairError
+from tsjnet_mm.io.errors import PairError
 
 #: Label files of a folder that are no image's labels.
 _CLASS_LISTS = ('classes.txt',)

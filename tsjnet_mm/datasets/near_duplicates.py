@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from .image_io import read_image
+from tsjnet_mm.io.images import read_image
 
 #: Similarity from which pairs are near-duplicates; docs/datasets.md says how it was chosen.
 THRESHOLD = 0.25

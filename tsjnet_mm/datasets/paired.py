@@ -8,9 +8,10 @@ from collections import Counter, defaultdict
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.images import IMAGE_EXTENSIONS, image_size
+
 from .annotations import build_label_reader
-from .errors import PairError
-from .image_io import IMAGE_EXTENSIONS, image_size
 
 _MODALITIES = ('ir', 'vi')
 _ANNOTATIONS = ('boxes', 'masks')

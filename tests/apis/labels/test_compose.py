@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from tsjnet_mm.apis.labels import ObjectMask, compose_masks, save_mask
-from tsjnet_mm.datasets.image_io import read_mask
+from tsjnet_mm.io.images import read_mask
 
 
 def filled(size, box, method='grabcut ir'):

@@ -11,7 +11,7 @@ from tsjnet_mm.apis.labels import (
     list_pairs,
 )
 from tsjnet_mm.datasets import FolderDataset, PairError
-from tsjnet_mm.datasets.image_io import read_mask
+from tsjnet_mm.io.images import read_mask
 
 BOXES = [(0, 2, 2, 12, 20), (1, 14, 4, 30, 16)]
 

@@ -99,7 +99,7 @@ def test_true_masks_of_drawn_scenes():
 @pytest.mark.parametrize('stem', ['00633D', '00881N'])
 def test_persons_of_real_pairs_are_found_not_guessed(real_data, stem):
     from tsjnet_mm.datasets import MSRSDataset
-    from tsjnet_mm.datasets.image_io import read_infrared, read_visible
+    from tsjnet_mm.io.images import read_infrared, read_visible
 
     dataset = MSRSDataset(str(real_data / 'MSRS'), annotations=['boxes'])
     info = next(dataset[i] for i in range(len(dataset)) if dataset[i]['img_id'] == stem)

@@ -8,7 +8,7 @@ from tsjnet_mm.datasets.convert.index_masks import (
     to_index_mask,
     write_index_mask,
 )
-from tsjnet_mm.datasets.image_io import read_mask
+from tsjnet_mm.io.images import read_mask
 
 PALETTE = FMBDataset.METAINFO['seg_palette']
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from tsjnet_mm.datasets import FMBDataset, MSRSDataset, PairError
 from tsjnet_mm.datasets.convert import PUBLISHED, prepare, prepare_dataset
-from tsjnet_mm.datasets.image_io import read_mask
+from tsjnet_mm.io.images import read_mask
 
 SIZE = (24, 32)
 BOXES = [(0, 2, 3, 12, 13)]

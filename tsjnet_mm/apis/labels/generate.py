@@ -6,10 +6,10 @@ import numpy as np
 from tqdm import tqdm
 
 from tsjnet_mm.datasets.annotations import build_label_reader
-from tsjnet_mm.datasets.errors import PairError
-from tsjnet_mm.datasets.image_io import image_size
 from tsjnet_mm.datasets.label_writers import write_coco, write_voc, write_yolo
 from tsjnet_mm.datasets.paired import natural_key
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.images import image_size
 
 from ..pairs import find_pairs, iterate_pairs
 from .boxes import merge_views

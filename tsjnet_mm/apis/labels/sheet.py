@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from tsjnet_mm.datasets.image_io import read_mask, read_visible
+from tsjnet_mm.io.images import read_mask, read_visible
 from tsjnet_mm.visualization import class_colour, draw_boxes, draw_mask, make_sheet, save_png
 
 from ..pairs import iterate_pairs

@@ -3,10 +3,9 @@
 import numpy as np
 from PIL import Image
 
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.images import read_image
 from tsjnet_mm.utils import whole_file
-
-from ..errors import PairError
-from ..image_io import read_image
 
 
 def is_index_mask(path):

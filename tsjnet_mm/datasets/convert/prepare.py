@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
+from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.utils.parallel import available_cores, thread_map
 
-from ..errors import PairError
 from ..paired import natural_key
 from ..transforms import LoadPairAnnotations
 from .index_masks import is_index_mask, write_index_mask

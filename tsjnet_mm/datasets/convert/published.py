@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from tsjnet_mm.io.images import IMAGE_EXTENSIONS
+
 from ..fmb import FMBDataset
-from ..image_io import IMAGE_EXTENSIONS
 from ..llvip import LLVIPDataset
 from ..m3fd import M3FDDataset
 from ..msrs import MSRSDataset

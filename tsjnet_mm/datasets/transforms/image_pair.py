@@ -5,10 +5,10 @@ import os
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.images import IMAGE_EXTENSIONS
 from tsjnet_mm.registry import TRANSFORMS
 
-from ..errors import PairError
-from ..image_io import IMAGE_EXTENSIONS
 from .loading import LoadPair
 
 

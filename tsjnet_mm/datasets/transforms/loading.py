@@ -3,10 +3,9 @@
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.images import read_infrared, read_mask, read_visible
 from tsjnet_mm.registry import TRANSFORMS
-
-from ..errors import PairError
-from ..image_io import read_infrared, read_mask, read_visible
 
 #: Value of mask pixels that belong to no class.
 IGNORE_INDEX = 255

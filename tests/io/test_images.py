@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tsjnet_mm.datasets.errors import PairError
-from tsjnet_mm.datasets.image_io import (
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.images import (
     image_size,
     read_image,
     read_infrared,

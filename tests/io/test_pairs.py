@@ -3,8 +3,8 @@ import pytest
 import torch
 from PIL import Image
 
-from tsjnet_mm.apis.pairs import count_pairs, find_pairs, iterate_pairs, warp
-from tsjnet_mm.datasets.errors import PairError
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.pairs import count_pairs, find_pairs, iterate_pairs, warp
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import doctest
 import pytest
 
 from tsjnet_mm.evaluation import folders
-from tsjnet_mm.evaluation.folders import AFFIXES, bare_name, match_names
+from tsjnet_mm.io.names import AFFIXES, bare_name, match_names
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""From files to pairs: one reader of every image format, one rule which files pair."""

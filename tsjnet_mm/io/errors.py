@@ -1,0 +1,31 @@
+"""The error of data that cannot be used."""
+
+
+class PairError(ValueError):
+    """A pair, or what is known of it, cannot be used.
+
+    The message names the file, what was expected and what was found.
+
+    Args:
+        message (str): The whole message.
+        reason (str): The kind of error in a few words; datasets that skip count by it.
+    """
+
+    def __init__(self, message, reason='unusable pair'):
+        super().__init__(message)
+        self.reason = reason
+
+    @classmethod
+    def of(cls, reason, path, expected, found):
+        """Put the message together.
+
+        Args:
+            reason (str): The kind of error.
+            path (str | Path): The file.
+            expected (str): What should have been there.
+            found (str): What was there instead.
+
+        Returns:
+            PairError: Ready to be raised.
+        """
+        return cls(f'{path}: {reason}: expected {expected}, found {found}', reason)
