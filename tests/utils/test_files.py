@@ -1,6 +1,26 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
 import pytest
 
+from tsjnet_mm.utils import files, whole_file
+from tsjnet_mm.utils.files import (
+    MAX_PART_AGE,
+    owner_is_gone,
+    owner_name,
+    remove_stale_parts,
+)
+
+KILLED = """
+import os, signal, sys
 from tsjnet_mm.utils import whole_file
+with whole_file(sys.argv[1]) as partial:
+    partial.write_text('half')
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 def test_file_appears_when_the_block_ends(tmp_path):
@@ -26,3 +46,66 @@ def test_failure_keeps_the_earlier_file(tmp_path):
         fail()
     assert path.read_text() == 'old'
     assert list(tmp_path.iterdir()) == [path]
+
+
+def kill_in_a_write(path):
+    process = subprocess.run([sys.executable, '-c', KILLED, path])
+    assert process.returncode == -signal.SIGKILL
+    (part,) = path.parent.glob('.*.part*')
+    return part
+
+
+def test_parts_of_killed_processes_are_removed_and_those_of_living_ones_stay(tmp_path):
+    gone = kill_in_a_write(tmp_path / 'a.png')
+    other_host = tmp_path / gone.name.replace(owner_name().rpartition('.')[0], 'elsewhere-1')
+    other_host.write_text('another host writes it')
+    users = [tmp_path / name for name in ('.hidden.png', 'b.part.png', '.a.part', '.part.png')]
+    for path in users:
+        path.write_text('not ours')
+    with whole_file(tmp_path / 'b.png') as partial:
+        partial.write_text('mine')
+        kept = {*users, partial, other_host}
+        assert {*tmp_path.iterdir()} == kept  # The first write removed the part.
+        assert remove_stale_parts(tmp_path) == []
+        assert {*tmp_path.iterdir()} == kept
+    old = time.time() - MAX_PART_AGE - 60
+    for path in (other_host, *users):
+        os.utime(path, (old, old))
+    assert remove_stale_parts(str(tmp_path)) == [other_host]
+    assert remove_stale_parts(tmp_path / 'missing') == []
+
+
+def test_a_folder_is_searched_once_by_a_process(tmp_path, monkeypatch):
+    searched = []
+    monkeypatch.setattr(files, 'remove_stale_parts', searched.append)
+    for name in ('a.txt', 'b.txt'):
+        with whole_file(tmp_path / name) as partial:
+            partial.write_text('text')
+    assert searched == [tmp_path]
+
+
+def test_two_writers_of_one_file_with_equal_process_ids_do_not_share_a_part(tmp_path):
+    path = tmp_path / 'a.txt'
+    with whole_file(path) as first, whole_file(path) as second:
+        assert first != second
+        first.write_text('first')
+        second.write_text('second')
+    assert path.read_text() == 'first'
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_long_names(tmp_path):
+    path = tmp_path / ('\u00e4' * 120 + '.png')
+    with whole_file(path) as partial:
+        partial.write_text('text')
+    assert path.read_text() == 'text'
+
+
+def test_owners():
+    assert not owner_is_gone(owner_name())
+    host = owner_name().rpartition('.')[0]
+    process = subprocess.Popen([sys.executable, '-c', ''])
+    process.wait()
+    assert owner_is_gone(f'{host}.{process.pid}')
+    assert not owner_is_gone(f'elsewhere.{process.pid}')
+    assert not owner_is_gone(f'{host}.1')  # Alive, and of root.

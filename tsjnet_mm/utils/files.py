@@ -2,24 +2,100 @@
 
 import contextlib
 import os
+import re
+import secrets
+import socket
+import time
 from pathlib import Path
+
+#: Seconds after which an unfinished file is removed whoever wrote it.
+MAX_PART_AGE = 3 * 24 * 3600
+_PART = re.compile(r'\..*\.(?P<owner>[\w-]+\.\d+)\.[0-9a-f]{8}\.part(\.[^.]+)?', re.DOTALL)
+_swept = set()
+
+
+def owner_name():
+    """Name of this process that no other process has, also on another host.
+
+    Returns:
+        str: ``HOST.PID``; the host's name has letters, digits, ``-`` and ``_`` alone.
+    """
+    host = re.sub(r'[^A-Za-z0-9-]', '_', socket.gethostname())[:32]
+    with contextlib.suppress(OSError):  # Containers may share a host's name.
+        host += '-' + re.sub(r'\D', '', os.readlink('/proc/self/ns/pid'))
+    return f'{host}.{os.getpid()}'
+
+
+def owner_is_gone(owner):
+    """Whether the process of a name has ended.
+
+    Args:
+        owner (str): See :func:`owner_name`.
+
+    Returns:
+        bool: False also where it cannot be known: for another host's process, or on Windows.
+    """
+    host, _, number = owner.rpartition('.')
+    if os.name == 'nt' or host != owner_name().rpartition('.')[0]:
+        return False
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def remove_stale_parts(folder):
+    """Remove what :func:`whole_file` left unfinished in a folder when its process was killed.
+
+    A file is removed if its process ran on this host and has ended, or if nothing was written
+    to it for :data:`MAX_PART_AGE`. Folders inside are not searched.
+
+    Args:
+        folder (str | Path): The folder; it may be missing.
+
+    Returns:
+        list[Path]: The removed files.
+    """
+    removed = []
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            part = _PART.fullmatch(entry.name)
+            if not part:
+                continue
+            with contextlib.suppress(OSError):  # Another process may have been faster.
+                old = time.time() - entry.stat().st_mtime > MAX_PART_AGE
+                if old or owner_is_gone(part['owner']):
+                    os.unlink(entry.path)
+                    removed.append(Path(entry.path))
+    return removed
 
 
 @contextlib.contextmanager
 def whole_file(path):
     """Write a file so that a reader, or a kill, never meets half of it.
 
+    The first file in a folder also removes what killed processes left there, see
+    :func:`remove_stale_parts`.
+
     Args:
         path (str | Path): The file; its folder is made where missing.
 
     Yields:
-        Path: Where to write: a hidden file beside ``path``, with its extension. When the block
-        ends it is flushed to disk and takes the name ``path``; if the block raises, it is
-        removed and an earlier ``path`` stays.
+        Path: Where to write: a hidden file in the same folder, with the same extension. When
+        the block ends it is flushed to disk and takes the name ``path``; if the block raises,
+        it is removed and an earlier ``path`` stays.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.stem}.{os.getpid()}.part{path.suffix}')
+    folder = path.parent.resolve()
+    if folder not in _swept:
+        _swept.add(folder)
+        remove_stale_parts(folder)
+    mark = f'{owner_name()}.{secrets.token_hex(4)}.part{path.suffix}'
+    partial = path.with_name(f'.{path.stem[:40]}.{mark}')
     try:
         yield partial
         with open(partial, 'rb+') as file:
