@@ -31,6 +31,7 @@ from tsjnet_mm.apis.arguments import (
     check_arguments,
     source_options,
 )
+from tsjnet_mm.io.images import WRITTEN_FORMATS
 
 
 def parse_args():
@@ -58,7 +59,14 @@ def parse_args():
         '--stretch', action='store_true', help='stretch each fused luma to the full range'
     )
     parser.add_argument(
-        '--extension', default='.png', help='format of the files (default: %(default)s)'
+        '--extension',
+        default='.png',
+        help=f'format of the files, one of {", ".join(WRITTEN_FORMATS)} (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--quality',
+        type=int,
+        help='1 to 100, of .jpg (default: 95) and .webp (default: lossless)',
     )
     add_source_arguments(parser, percentiles_of='each infrared image')
     machine = add_machine_arguments(parser, batched='pairs')
@@ -111,6 +119,7 @@ def main():
             rank=rank,
             world_size=world_size,
             batch_size=args.batch_size,
+            quality=args.quality,
             grey=args.grey,
             stretch=args.stretch,
             **source_options(args),

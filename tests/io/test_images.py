@@ -7,11 +7,15 @@ from PIL import Image
 
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import (
+    IMAGE_EXTENSIONS,
+    WRITTEN_FORMATS,
+    check_writable,
     image_size,
     read_image,
     read_infrared,
     read_mask,
     read_visible,
+    write_image,
 )
 
 SIZE = (20, 30)
@@ -85,7 +89,7 @@ def test_float_image_needs_unit_range_or_a_given_one(tmp_path):
     np.testing.assert_allclose(read_infrared(tmp_path / 'unit.tif'), loaded, atol=1e-6)
 
 
-def test_float_image_with_nan_is_unreadable(tmp_path):
+def test_float_image_with_nan_is_refused(tmp_path):
     dead = np.zeros(SIZE, np.float32)
     dead[3, 4] = np.nan
     Image.fromarray(dead).save(tmp_path / 'dead.tif')
@@ -112,16 +116,6 @@ def test_visible_of_any_mode_is_rgb(tmp_path, rng, mode):
     assert loaded.dtype == np.float32
     for channel in range(3):
         np.testing.assert_allclose(loaded[..., channel], grey / 255, atol=1e-7)
-
-
-def test_exif_orientation_is_ignored(tmp_path, rng):
-    colour = rng.integers(0, 256, (*SIZE, 3), dtype=np.uint8)
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turn by 90 degrees
-    Image.fromarray(colour).save(tmp_path / 'a.png', exif=exif)
-    assert image_size(tmp_path / 'a.png') == SIZE
-    np.testing.assert_allclose(read_visible(tmp_path / 'a.png'), colour / 255, atol=1e-7)
-    assert read_infrared(tmp_path / 'a.png').shape == SIZE
 
 
 @pytest.mark.parametrize('extension', ['.png', '.jpg', '.bmp', '.tif'])
@@ -175,3 +169,67 @@ def test_mask_in_colours_or_of_large_indices_raises(tmp_path):
     cv2.imwrite(str(tmp_path / 'n.png'), np.full(SIZE, 300, np.uint16))
     with pytest.raises(PairError, match=r'n\.png: mask index out of range.*300'):
         read_mask(tmp_path / 'n.png')
+
+
+@pytest.fixture
+def scene():
+    """Smooth and colourful, as photographs are, with edges of pure colour."""
+    rows, columns = np.mgrid[:60, :80]
+    image = np.stack([rows * 4, columns * 3, 255 - rows * 2], -1).astype(np.uint8)
+    image[20:40, 30:50] = (255, 0, 0)
+    image[25:35, 35:45] = (0, 255, 0)
+    return image
+
+
+@pytest.mark.parametrize('extension', WRITTEN_FORMATS)
+def test_written_images_come_back(tmp_path, scene, extension):
+    path = tmp_path / 'new' / f'a{extension}'
+    for image in (scene, scene[..., 1]):
+        if extension == '.pgm' and image.ndim == 3:
+            with pytest.raises(ValueError, match=r'a\.pgm: a \.pgm holds grey'):
+                write_image(image, path)
+            continue
+        write_image(image, path)
+        found = np.asarray(Image.open(path).convert('L' if image.ndim == 2 else 'RGB'))
+        assert found.shape == image.shape
+        limit = 1.5 if extension in ('.jpg', '.jpeg') else 0
+        assert np.abs(found.astype(int) - image).mean() <= limit
+        levels = np.round(read_visible(path) * 255)
+        np.testing.assert_array_equal(
+            levels[..., 1], found if image.ndim == 2 else found[..., 1]
+        )
+    assert extension in IMAGE_EXTENSIONS
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_jpeg_keeps_its_colours_and_obeys_the_quality(tmp_path, scene):
+    sizes = {}
+    for quality in (None, 95, 30, 100):
+        write_image(scene, tmp_path / 'a.jpg', quality=quality)
+        with Image.open(tmp_path / 'a.jpg') as image:
+            assert [layer[1:3] for layer in image.layer] == [(1, 1)] * 3  # 4:4:4
+        sizes[quality] = (tmp_path / 'a.jpg').stat().st_size
+    assert sizes[None] == sizes[95]
+    assert sizes[30] < sizes[95] < sizes[100]
+    write_image(scene, tmp_path / 'a.webp', quality=80)
+    assert (np.asarray(Image.open(tmp_path / 'a.webp')) != scene).any()
+    write_image(scene, tmp_path / 'a.png', {'made by': 'a test'})
+    assert Image.open(tmp_path / 'a.png').text == {'made by': 'a test'}
+
+
+@pytest.mark.parametrize('extension', ['.gif', '.ico', '.psd', '.xyz', '', '.pdf', '.eps'])
+def test_other_formats_are_not_written(tmp_path, scene, extension):
+    with pytest.raises(
+        ValueError, match=r'unknown image format .*give one of \.png, \.jpg'
+    ):
+        write_image(scene, tmp_path / f'a{extension}')
+    assert not list(tmp_path.iterdir())
+
+
+def test_impossible_quality_is_refused():
+    for quality in (0, 101, -5):
+        with pytest.raises(ValueError, match=r'quality must be in 1\.\.100'):
+            check_writable('.jpg', quality)
+    with pytest.raises(ValueError, match=r'\.png is lossless'):
+        check_writable('.png', 90)
+    check_writable('.JPG', 90)

@@ -1,5 +1,6 @@
 """What people call: building fusors, fusing files, measuring them."""
 
+from tsjnet_mm.io.images import write_image
 from tsjnet_mm.io.pairs import find_pairs, iterate_pairs
 from tsjnet_mm.models.fusors.presets import CLASSICAL_FUSORS, PRESETS, config_dir
 from tsjnet_mm.utils.checkpoints import load_state_dict
@@ -8,7 +9,7 @@ from .evaluate import BASELINES, evaluate_folders
 from .flicker import temporal_difference
 from .folder import fuse_to_folder, load_homography
 from .fuse_pair import FusePair
-from .inferencer import FusedImage, FusionInferencer, save_image
+from .inferencer import FusedImage, FusionInferencer
 from .init import init_fusor
 from .video import FusedVideo, fuse_video
 
@@ -29,6 +30,6 @@ __all__ = [
     'iterate_pairs',
     'load_homography',
     'load_state_dict',
-    'save_image',
     'temporal_difference',
+    'write_image',
 ]

@@ -12,7 +12,6 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import torch
-from PIL import Image
 
 from tsjnet_mm.evaluation.functional import (
     FUSION_METRICS,
@@ -21,13 +20,13 @@ from tsjnet_mm.evaluation.functional import (
     resolve_metrics,
 )
 from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.images import read_visible, write_image
 from tsjnet_mm.visualization.drawing import draw_boxes
 from tsjnet_mm.visualization.palette import class_colour
 
 from .demo_models import Detections
 from .demo_uploads import DemoError, check_upload, read_upload
 from .fusion_files import FusionFiles, read_files
-from .inferencer import save_image
 
 #: Longest side, in pixels, of the copies that the page shows.
 _VIEW_SIDE = 2048
@@ -82,7 +81,7 @@ def save_view(image, folder, name):
         Path: A PNG of at most 2048 pixels a side.
     """
     path = Path(folder) / f'{name}.png'
-    save_image(_view(image), path)
+    write_image(_view(image), path)
     return path
 
 
@@ -156,9 +155,9 @@ def fuse_upload(
     same = percentiles is None and check_upload(ir, 'infrared', math.inf) == pair.ir.shape
     measured = Path(ir) if same else folder / 'infrared_as_fused.png'
     if not same:
-        save_image(levels, measured)
+        write_image(levels, measured)
     fused = folder / download_name(vi, name, grey)
-    save_image(image, fused)
+    write_image(image, fused)
     views = {
         'infrared': save_view(levels, folder, 'infrared'),
         'visible': save_view(np.round(pair.vi * 255).astype(np.uint8), folder, 'visible'),
@@ -183,9 +182,8 @@ def draw_detections(fusion, threshold):
     """
     found = fusion.detections.above(threshold)
     try:
-        with Image.open(fusion.fused) as file:
-            image = np.asarray(file.convert('RGB'))
-    except OSError as error:
+        image = np.round(read_visible(fusion.fused) * 255).astype(np.uint8)
+    except PairError as error:
         raise DemoError('This result is no longer kept: fuse the pair again.') from error
     view = _view(image)
     scale = view.shape[1] / image.shape[1]

@@ -9,17 +9,18 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from tsjnet_mm.datasets.toy import draw_scene
 from tsjnet_mm.io.errors import PairError
-from tsjnet_mm.io.images import IMAGE_EXTENSIONS, read_infrared, read_visible
+from tsjnet_mm.io.images import (
+    IMAGE_EXTENSIONS,
+    read_header,
+    read_infrared,
+    read_visible,
+    write_image,
+)
 from tsjnet_mm.io.pairs import find_pairs, iterate_pairs
 
-from .inferencer import save_image
-
-_FORMATS = ('PNG', 'JPEG', 'BMP', 'TIFF', 'WEBP', 'PPM', 'GIF')
-_MODES = ('1', 'L', 'LA', 'La', 'P', 'PA', 'RGB', 'RGBA', 'RGBa', 'RGBX', 'I', 'F')
 _EXAMPLE_SIZE = (640, 480)
 
 
@@ -52,21 +53,15 @@ def check_upload(path, modality, max_megapixels=16.0):
     if Path(path).suffix.lower() not in IMAGE_EXTENSIONS:
         raise DemoError(f'Cannot use {name}: give one of {", ".join(IMAGE_EXTENSIONS)}.')
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
-            with Image.open(path, formats=_FORMATS) as image:
-                (width, height), mode, kind = image.size, image.mode, image.format
-                pages = 1 if kind == 'MPO' else getattr(image, 'n_frames', 1)
-    except Image.DecompressionBombError:
-        raise DemoError(
-            f'Cannot use {name}: the limit is {max_megapixels:g} megapixels.'
-        ) from None
-    except Exception as error:  # decoders raise almost anything on a damaged file
-        raise DemoError(f'Cannot read {name}: it is damaged, or no image at all.') from error
-    if kind == 'GIF' or pages > 1:
-        raise DemoError(f'Cannot use {name}: it is animated or has several pages.')
-    if mode not in _MODES and not mode.startswith('I;16'):
-        raise DemoError(f'Cannot use {name}: its colours are {mode}; save it as RGB or grey.')
+        height, width = read_header(path).size
+    except PairError as error:
+        if error.reason == 'unreadable file':
+            problem = f'Cannot read {name}: it is damaged, or no image at all.'
+            raise DemoError(problem) from error
+        if error.reason == 'too many pixels':
+            problem = f'Cannot use {name}: the limit is {max_megapixels:g} megapixels.'
+            raise DemoError(problem) from error
+        raise _explain(error, path, modality) from error
     if width * height > max_megapixels * 1e6:
         raise DemoError(
             f'Cannot use {name}: it has {width}x{height} pixels, and the limit is '
@@ -140,10 +135,16 @@ def _explain(error, path, modality):
     name = _describe(path, modality)
     if error.reason == 'unreadable file':
         return DemoError(f'Cannot read {name}: it is truncated or damaged.')
-    if error.reason == 'unknown value range':
-        remedy = ': stretch it between percentiles (options)' if modality == 'infrared' else ''
-        return DemoError(f'Cannot use {name}: its values are neither 8 nor 16 bits{remedy}.')
-    return DemoError(f'Cannot use {name}: {error.reason}.')
+    problem = {
+        'not an image': f'it is {error.found}',
+        'several pages': 'it is animated or has several pages',
+        'unknown colours': f'its colours are {error.found}; save it as RGB or grey',
+        'unusable values': f'it has {error.found}',
+        'unknown value range': 'its values are neither 8 nor 16 bits',
+    }.get(error.reason, error.reason)
+    if error.reason == 'unknown value range' and modality == 'infrared':
+        problem += ': stretch it between percentiles (options)'
+    return DemoError(f'Cannot use {name}: {problem}.')
 
 
 def preview_upload(path, modality, percentiles=None, max_megapixels=16.0):
@@ -204,7 +205,7 @@ def collect_examples(folder, ir_dir=None, vi_dir=None, count=3):
     scene = draw_scene(0, 1, _EXAMPLE_SIZE)
     drawn = [folder / 'drawn' / f'{modality}_scene.png' for modality in ('infrared', 'visible')]
     for image, path in zip((scene.ir, scene.vi), drawn, strict=True):
-        save_image(image, path)
+        write_image(image, path)
     return [*examples, ('drawn', *drawn)]
 
 

@@ -9,10 +9,9 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from tsjnet_mm.io.images import check_writable, write_image
 from tsjnet_mm.io.pairs import find_pairs
 from tsjnet_mm.version import __version__
-
-from .inferencer import save_image
 
 #: Keyword under which a PNG says what made it.
 NOTE = 'tsjnet_mm'
@@ -101,6 +100,7 @@ def fuse_to_folder(
     rank=0,
     world_size=1,
     batch_size=1,
+    quality=None,
     **options,
 ):
     """Fuse files into a folder; several processes may share the work.
@@ -114,10 +114,12 @@ def fuse_to_folder(
         ir (str | Path): Infrared image, folder or pattern, see :func:`.find_pairs`.
         vi (str | Path): The same of visible images.
         out_dir (str | Path): Folder for ``<visible stem><extension>``; made where missing.
-        extension (str): Format of the files. Defaults to ``'.png'``.
+        extension (str): Format of the files, one of :data:`.WRITTEN_FORMATS`. Defaults to
+            ``'.png'``.
         rank (int): Number of this process. Defaults to 0.
         world_size (int): Number of processes. Defaults to 1.
         batch_size (int): Pairs at once. Defaults to 1.
+        quality (int, optional): Of ``.jpg`` and ``.webp``, see :func:`.write_image`.
         **options: Of :meth:`.FusionInferencer.stream`: ``grey``, ``stretch`` and how sources
             are read.
 
@@ -126,10 +128,9 @@ def fuse_to_folder(
 
     Raises:
         FileNotFoundError: A source does not exist.
-        ValueError: The extension is unknown, or see :meth:`.FusionInferencer.stream`.
+        ValueError: See :func:`.check_writable`, or see :meth:`.FusionInferencer.stream`.
     """
-    if extension.lower() not in Image.registered_extensions():
-        raise ValueError(f'unknown image format {extension!r}: give an extension such as .png')
+    check_writable(extension, quality)
     out_dir = Path(out_dir)
     pairs = find_pairs(ir, vi)[rank::world_size]
     note = describe_fusion(inferencer, options)
@@ -153,5 +154,5 @@ def fuse_to_folder(
         initial=len(pairs) - len(left),
         disable=not inferencer.show_progress,
     ):
-        save_image(image, paths[name], {NOTE: note})
+        write_image(image, paths[name], {NOTE: note}, quality)
     return len(left), len(pairs) - len(left)

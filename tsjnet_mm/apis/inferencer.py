@@ -5,14 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 from tqdm import tqdm
 
+from tsjnet_mm.io.images import check_writable, write_image
 from tsjnet_mm.io.pairs import count_pairs, iterate_pairs
 from tsjnet_mm.models.fusors import BaseFusor, OnnxFusor
 from tsjnet_mm.registry import INFERENCERS
-from tsjnet_mm.utils import recolour, whole_file
+from tsjnet_mm.utils import recolour
 from tsjnet_mm.utils.tiling import apply_in_tiles
 
 from .init import init_fusor
@@ -57,21 +56,6 @@ def choose_precision(precision, device):
     if precision == 'fp16' and device.type == 'cpu':
         raise ValueError('fp16 is for GPUs; on a CPU use bf16 or fp32')
     return _PRECISIONS[precision]
-
-
-def save_image(image, path, notes=None):
-    """Write an image as a whole or not at all.
-
-    Args:
-        image (np.ndarray): (H, W, 3) RGB or (H, W), uint8.
-        path (str | Path): The file; its extension names the format.
-        notes (dict[str, str], optional): Keyword to text, kept by a PNG.
-    """
-    png_info = PngInfo()
-    for keyword, text in (notes or {}).items():
-        png_info.add_text(keyword, text)
-    with whole_file(path) as partial:
-        Image.fromarray(np.ascontiguousarray(image)).save(partial, pnginfo=png_info)
 
 
 def _stretch(luma):
@@ -208,7 +192,16 @@ class FusionInferencer:
         for pair, image in zip(pairs, levels, strict=True):
             yield FusedImage(pair.name, image[..., 0] if grey else image)
 
-    def __call__(self, ir, vi, out_dir=None, extension='.png', return_images=True, **options):
+    def __call__(
+        self,
+        ir,
+        vi,
+        out_dir=None,
+        extension='.png',
+        return_images=True,
+        quality=None,
+        **options,
+    ):
         """Fuse pairs; return the images, and write them if a folder is given.
 
         Args:
@@ -216,9 +209,11 @@ class FusionInferencer:
             vi: Visible images, see there.
             out_dir (str | Path, optional): Folder for ``<name><extension>``, made where it is
                 missing; each file appears whole or not at all.
-            extension (str): Of the files. Defaults to ``'.png'``.
+            extension (str): Of the files, one of :data:`.WRITTEN_FORMATS`. Defaults to
+                ``'.png'``.
             return_images (bool): Return what was fused; without, memory does not grow with
                 the number of pairs. Defaults to True.
+            quality (int, optional): Of ``.jpg`` and ``.webp``, see :func:`.write_image`.
             **options: Of :meth:`stream`.
 
         Returns:
@@ -227,7 +222,10 @@ class FusionInferencer:
 
         Raises:
             PairError: A pair cannot be used; what was fused before is written.
+            ValueError: See :func:`.check_writable`.
         """
+        if out_dir is not None:
+            check_writable(extension, quality)
         images = []
         results = self.stream(ir, vi, **options)
         bar = tqdm(
@@ -239,7 +237,7 @@ class FusionInferencer:
         )
         for name, image in bar:
             if out_dir is not None:
-                save_image(image, Path(out_dir) / f'{name}{extension}')
+                write_image(image, Path(out_dir) / f'{name}{extension}', quality=quality)
             if return_images:
                 images.append(image)
         return images

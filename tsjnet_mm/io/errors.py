@@ -9,11 +9,12 @@ class PairError(ValueError):
     Args:
         message (str): The whole message.
         reason (str): The kind of error in a few words; datasets that skip count by it.
+        found (str, optional): What was found, without the file's name.
     """
 
-    def __init__(self, message, reason='unusable pair'):
+    def __init__(self, message, reason='unusable pair', found=None):
         super().__init__(message)
-        self.reason = reason
+        self.reason, self.found = reason, found
 
     @classmethod
     def of(cls, reason, path, expected, found):
@@ -28,4 +29,4 @@ class PairError(ValueError):
         Returns:
             PairError: Ready to be raised.
         """
-        return cls(f'{path}: {reason}: expected {expected}, found {found}', reason)
+        return cls(f'{path}: {reason}: expected {expected}, found {found}', reason, found)

@@ -1,104 +1,214 @@
-"""Reading the images of a pair: any bit depth and channel count to float in [0, 1].
+"""Reading and writing the images of a pair, for every door alike.
 
-The EXIF orientation is ignored for both modalities: the files of a registered pair match
-pixel by pixel as they are stored, and only one of them may carry a tag.
+A file means the same wherever it is read: numbers of more than 8 bits are its counts as stored,
+whatever its header says of their range; the EXIF orientation is obeyed; alpha is dropped and a
+palette resolved; what holds several pages, or other colours than grey and RGB, is refused.
 """
 
+import contextlib
 import os
 import warnings
 
-import cv2
 import numpy as np
-from mmcv.image import imfrombytes
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from tsjnet_mm.utils.files import whole_file
 
 from .errors import PairError
+from .formats import FormatError, open_image
 
 #: Extensions (lower case) of the files taken for images.
-IMAGE_EXTENSIONS = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.pgm', '.ppm')
+IMAGE_EXTENSIONS = (
+    *('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp', '.pgm', '.ppm'),
+    *('.pnm', '.pfm', '.jp2', '.hdr'),
+)
 
-_LUMA = np.array((0.299, 0.587, 0.114), np.float32)
+_LUMA = np.array((0.299, 0.587, 0.114))
 
 
-def _unreadable(path, error):
+@contextlib.contextmanager
+def _opened(path):
+    """As :func:`.open_image`, with errors that name the file."""
+    try:
+        with open_image(path) as opened:
+            yield opened
+    except FormatError as error:
+        raise PairError.of(error.reason, path, error.expected, error.found) from error
+    except PairError:
+        raise
+    except Exception as error:  # decoders raise almost anything on a damaged file
+        raise PairError.of(
+            'unreadable file', path, 'a whole image', _describe_failure(path, error)
+        ) from error
+
+
+def _describe_failure(path, error):
     if not os.path.exists(path):
-        found = 'no such file'
-    else:
-        found = f'{os.path.getsize(path)} bytes that do not decode ({error})'
-    return PairError.of('unreadable file', path, 'a whole image', found)
+        return 'no such file'
+    if isinstance(error, OSError) and error.strerror:  # a folder, or no permission
+        return error.strerror
+    if not (size := os.path.getsize(path)):
+        return '0 bytes, an empty file'
+    return f'{size} bytes that do not decode ({error or type(error).__name__})'
+
+
+def read_header(path):
+    """Read what a file says of its image, without decoding it.
+
+    Args:
+        path (str | Path): The file.
+
+    Returns:
+        Header: Format, colours, and the size after the orientation is obeyed.
+
+    Raises:
+        PairError: There is no such file; it is no image, or more than one; its colours are
+            neither grey nor RGB; or it has more pixels than :func:`.max_pixels`.
+    """
+    with _opened(path) as (header, _):
+        return header
 
 
 def image_size(path):
     """Size of an image, read from its header alone.
 
     Args:
-        path (str): The file.
+        path (str | Path): The file.
 
     Returns:
-        tuple[int, int]: Height and width as stored, before any EXIF rotation.
+        tuple[int, int]: Height and width, after the orientation is obeyed.
 
     Raises:
-        PairError: There is no such file, or no header that names a size.
+        PairError: See :func:`read_header`.
     """
-    try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except Exception as error:  # decoders raise almost anything on a damaged file
-        raise _unreadable(path, error) from error
-
-
-def _decode(path):
-    with Image.open(path) as image:
-        if image.mode in ('RGB', 'RGBA') and ';16' in str(image.tile):
-            # Pillow cuts 16-bit colour to 8 bits. Elsewhere it is the safer of the two: it
-            # raises on a truncated file where OpenCV returns half an image.
-            with open(path, 'rb') as file:
-                deep = imfrombytes(file.read(), flag='unchanged', backend='cv2')
-            if deep is None:
-                raise OSError('OpenCV cannot decode it')
-            return cv2.cvtColor(deep[..., :3], cv2.COLOR_BGR2RGB)
-        if image.mode in ('1', 'LA', 'La'):
-            return np.asarray(image.convert('L'))
-        if image.mode.startswith('I;16') or (image.mode == 'I' and image.format == 'PNG'):
-            return np.asarray(image).astype(np.uint16)
-        if image.mode in ('L', 'I', 'F', 'RGB'):
-            return np.array(image)
-        return np.asarray(image.convert('RGB'))
+    return read_header(path).size
 
 
 def read_image(path):
     """Decode an image with the depth it is stored in.
 
     Args:
-        path (str): The file.
+        path (str | Path): The file.
 
     Returns:
-        np.ndarray: (H, W) grey or (H, W, 3) RGB; uint8, uint16, int32 or float32. An alpha
-        channel is dropped, a palette resolved.
+        np.ndarray: (H, W) grey or (H, W, 3) RGB, upright. uint8, or for more bits the counts in
+        the type they are stored in: any integer, float32 (also for 16-bit floats) or float64.
+        Of 1 to 7 bits, and of palettes, the picture in 8 bits.
 
     Raises:
-        PairError: There is no such file, it is damaged or truncated, or it is a float image
-            with values that are not finite.
+        PairError: See :func:`read_header`; the file is damaged or truncated; or some of its
+            pixels are NaN or infinite.
     """
-    try:
-        array = _decode(path)
-    except Exception as error:  # decoders raise almost anything on a damaged file
-        raise _unreadable(path, error) from error
-    if array.dtype.kind == 'f' and not np.isfinite(array).all():
-        raise PairError.of('unreadable file', path, 'finite values', 'NaN or infinity')
+    with _opened(path) as (_, pixels):
+        array = pixels()
+    if array.ndim == 3:
+        channels = array.shape[2]
+        array = array[..., 0] if channels < 3 else array[..., :3]
+        array = np.ascontiguousarray(array)
+    check_finite(array, path)
     return array
 
 
-def _full_range(array, path):
-    """Range of the stored type: (0, 255), (0, 65535), or (0, 1) for floats."""
+def check_finite(array, name):
+    """Refuse values that are NaN or infinite.
+
+    Args:
+        array (np.ndarray): (H, W) or (H, W, C), of any type.
+        name (str | Path): What an error calls it.
+
+    Raises:
+        PairError: Says how many pixels there are, and where the first of them is.
+    """
+    if array.dtype.kind != 'f':
+        return
+    bad = ~np.isfinite(array)
+    if not bad.any():
+        return
+    bad = bad if bad.ndim == 2 else bad.any(axis=2)
+    row, column = np.argwhere(bad)[0]
+    raise PairError.of(
+        'unusable values',
+        name,
+        'finite values (fill such pixels first, as from their neighbours)',
+        f'NaN or infinity in {np.count_nonzero(bad)} of {bad.size} pixels, the first in row '
+        f'{row}, column {column}',
+    )
+
+
+#: What to do where the images of a pair differ in size, in tools that can.
+OTHER_SIZE = (
+    'the two cameras differ: let it be resized if they see the same field of view, else give a '
+    'homography'
+)
+
+
+def check_sizes(ir_path, vi_path, remedy=None):
+    """Compare the sizes of two files before either is decoded.
+
+    Args:
+        ir_path (str | Path): Infrared image.
+        vi_path (str | Path): Visible image.
+        remedy (str, optional): What the error says to do.
+
+    Raises:
+        PairError: They differ; or see :func:`read_header`.
+    """
+    ir, vi = read_header(ir_path), read_header(vi_path)
+    if ir.size != vi.size:
+        raise different_sizes(ir_path, ir.size, vi_path, vi.size, remedy, (ir, vi))
+
+
+def different_sizes(ir_name, ir_size, vi_name, vi_size, remedy=None, headers=()):
+    """The error of a pair whose sizes differ.
+
+    Args:
+        ir_name (str | Path): What the error calls the infrared image.
+        ir_size (tuple[int, int]): Its height and width.
+        vi_name (str | Path): What the error calls the visible image.
+        vi_size (tuple[int, int]): Its height and width.
+        remedy (str, optional): What the error says to do.
+        headers (Sequence[Header]): Of both files, where they are files.
+
+    Returns:
+        PairError: Ready to be raised.
+    """
+    turned = [header.orientation for header in headers]
+    if ir_size == vi_size[::-1] and len({orientation > 4 for orientation in turned}) == 2:
+        remedy = (
+            f'by their EXIF orientations, {turned[0]} and {turned[1]}, one of them is turned: '
+            'correct the tag that is wrong'
+        )
+    return PairError.of(
+        'different sizes',
+        ir_name,
+        f'{vi_size[1]}x{vi_size[0]} as {vi_name}' + (f' ({remedy})' if remedy else ''),
+        f'{ir_size[1]}x{ir_size[0]}',
+    )
+
+
+def full_range(array, name, remedy='convert it'):
+    """Values of an image that mean black and white where nobody says which.
+
+    Args:
+        array (np.ndarray): Of any type and shape.
+        name (str | Path): What an error calls it.
+        remedy (str): What the error says to do about other values.
+
+    Returns:
+        tuple[int, int]: (0, 255) for 8 bits, (0, 65535) for 16, (0, 1) for floats within.
+
+    Raises:
+        PairError: The image has another type, or floats outside.
+    """
     if array.dtype in (np.uint8, np.uint16):
         return 0, np.iinfo(array.dtype).max
     if array.dtype.kind == 'f' and array.min() >= 0 and array.max() <= 1:
         return 0, 1
     raise PairError.of(
         'unknown value range',
-        path,
-        '8 or 16 bits, or floats in [0, 1] (for other infrared images give ir_range)',
+        name,
+        f'8 or 16 bits, or floats in [0, 1] ({remedy})',
         f'{array.dtype} from {array.min()} to {array.max()}',
     )
 
@@ -106,15 +216,17 @@ def _full_range(array, path):
 def _to_unit(array, low, high):
     if high <= low:  # percentiles of a constant image
         return np.zeros(array.shape, np.float32)
-    unit = (array.astype(np.float32) - np.float32(low)) / np.float32(high - low)
-    return np.clip(unit, 0, 1, out=unit)
+    # A float32 holds 24 bits: large counts would come out in steps.
+    exact = np.float32 if array.dtype.itemsize < 4 else np.float64
+    unit = (array.astype(exact) - exact(low)) / exact(high - low)
+    return np.clip(unit, 0, 1, out=unit).astype(np.float32, copy=False)
 
 
 def _single_channel(array):
     first = array[..., 0]
     if all(np.array_equal(first, array[..., channel]) for channel in (1, 2)):
         return first
-    return array.astype(np.float32) @ _LUMA
+    return (array @ _LUMA).astype(np.float32 if array.dtype.itemsize < 4 else np.float64)
 
 
 def _warn_of_narrow_range(array):
@@ -153,7 +265,7 @@ def infrared_to_unit(array, name, value_range=None, percentiles=None):
             f'give value_range or percentiles, not both: {value_range} and {percentiles}'
         )
     if value_range is None and percentiles is None:
-        value_range = _full_range(array, name)
+        value_range = full_range(array, name, 'for other infrared images give ir_range')
         _warn_of_narrow_range(array)
     if array.ndim == 3:
         array = array[..., 0] if array.shape[2] == 1 else _single_channel(array)
@@ -195,7 +307,7 @@ def visible_to_unit(array, name):
     Raises:
         PairError: The image is of another type or range.
     """
-    unit = _to_unit(array, *_full_range(array, name))
+    unit = _to_unit(array, *full_range(array, name))
     if unit.ndim == 2:
         unit = unit[..., None]
     return unit if unit.shape[2] == 3 else np.repeat(unit, 3, axis=-1)
@@ -221,26 +333,106 @@ def read_mask(path):
     """Read a mask of class indices.
 
     Args:
-        path (str): A single-channel or palette image; a palette's indices are the classes.
+        path (str): A single-channel or palette image; a palette's indices are the classes, and
+            those of 1 bit are 0 and 1.
 
     Returns:
         np.ndarray: (H, W) uint8.
 
     Raises:
-        PairError: The file cannot be read, has several channels, or an index over 255.
+        PairError: The file cannot be read, is stored with loss as a JPEG is, has several
+            channels, or an index over 255.
     """
-    try:
-        with Image.open(path) as image:
-            mode = image.mode
-            array = np.array(image)
-    except Exception as error:  # decoders raise almost anything on a damaged file
-        raise _unreadable(path, error) from error
+    with _opened(path) as (header, pixels):
+        if header.is_lossy:
+            raise PairError.of(
+                'mask stored with loss',
+                path,
+                'a lossless index image such as PNG, for loss alters class indices',
+                f'a {header.kind}',
+            )
+        array = pixels(raw=True)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
     if array.ndim != 2 or array.dtype.kind not in 'bui':
         raise PairError.of(
-            'mask not an index image', path, 'one channel of class indices', f'mode {mode}'
+            'mask not an index image',
+            path,
+            'one channel of class indices',
+            f'mode {header.layout} of {array.dtype}',
         )
     if array.min() < 0 or array.max() > 255:
+        extreme = array.max() if array.max() > 255 else array.min()
         raise PairError.of(
-            'mask index out of range', path, 'indices up to 255', f'index {array.max()}'
+            'mask index out of range', path, 'indices up to 255', f'index {extreme}'
         )
     return array.astype(np.uint8)
+
+
+#: Extension to the format that is written.
+WRITTEN_FORMATS = {
+    '.png': 'PNG',
+    '.jpg': 'JPEG',
+    '.jpeg': 'JPEG',
+    '.webp': 'WEBP',
+    '.bmp': 'BMP',
+    '.tif': 'TIFF',
+    '.tiff': 'TIFF',
+    '.ppm': 'PPM',
+    '.pgm': 'PPM',
+}
+
+
+def check_writable(extension, quality=None):
+    """Refuse a format that images cannot be written in, or a quality that it does not have.
+
+    Args:
+        extension (str): Such as ``'.png'``.
+        quality (int, optional): See :func:`write_image`.
+
+    Raises:
+        ValueError: The extension is unknown; the quality is not in 1..100, or the format is
+            lossless.
+    """
+    kind = WRITTEN_FORMATS.get(extension.lower())
+    if kind is None:
+        raise ValueError(
+            f'unknown image format {extension!r}: give one of {", ".join(WRITTEN_FORMATS)}'
+        )
+    if quality is None:
+        return
+    if not 1 <= quality <= 100:
+        raise ValueError(f'quality must be in 1..100, got {quality}')
+    if kind not in ('JPEG', 'WEBP'):
+        raise ValueError(f'{extension} is lossless: quality is for .jpg and .webp')
+
+
+def write_image(image, path, notes=None, quality=None):
+    """Write an image as a whole or not at all.
+
+    Args:
+        image (np.ndarray): (H, W, 3) RGB or (H, W), uint8.
+        path (str | Path): The file; its extension is one of :data:`WRITTEN_FORMATS`.
+        notes (dict[str, str], optional): Keyword to text, kept by a PNG.
+        quality (int, optional): 1 to 100, of JPEG, whose chroma keeps its full resolution, and
+            of WebP. Defaults to 95 for JPEG; WebP is lossless without.
+
+    Raises:
+        ValueError: See :func:`check_writable`; or a ``.pgm`` is to hold colour.
+        OSError: The file cannot be written.
+    """
+    extension = os.path.splitext(path)[1]
+    check_writable(extension, quality)
+    kind, options = WRITTEN_FORMATS[extension.lower()], {}
+    if extension.lower() == '.pgm' and image.ndim == 3:
+        raise ValueError(f'{path}: a .pgm holds grey alone; write grey, or a .ppm')
+    if kind == 'PNG':
+        options['pnginfo'] = PngInfo()
+        for keyword, text in (notes or {}).items():
+            options['pnginfo'].add_text(keyword, text)
+    elif kind == 'JPEG':
+        options = {'quality': 95 if quality is None else quality, 'subsampling': '4:4:4'}
+    elif kind == 'WEBP':
+        options = {'lossless': True} if quality is None else {'quality': quality}
+    with whole_file(path) as partial:
+        Image.fromarray(np.ascontiguousarray(image)).save(partial, kind, **options)

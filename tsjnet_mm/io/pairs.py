@@ -12,6 +12,10 @@ import torch
 from .errors import PairError
 from .images import (
     IMAGE_EXTENSIONS,
+    OTHER_SIZE,
+    check_finite,
+    check_sizes,
+    different_sizes,
     infrared_to_unit,
     read_image,
     visible_to_unit,
@@ -156,10 +160,7 @@ def to_array(image, name):
         raise PairError.of('unknown shape', name, wanted, str(tuple(image.shape)))
     if array.size == 0:
         raise PairError.of('empty image', name, 'pixels', str(tuple(image.shape)))
-    if array.dtype == np.float64 or array.dtype == np.float16:
-        array = array.astype(np.float32)
-    if array.dtype.kind == 'f' and not np.isfinite(array).all():
-        raise PairError.of('unusable values', name, 'finite values', 'NaN or infinity')
+    check_finite(array, name)
     return array
 
 
@@ -210,13 +211,7 @@ def _fit(ir, vi, resize, names):
     if ir.shape == vi.shape[:2]:
         return ir
     if not resize:
-        raise PairError.of(
-            'different sizes',
-            names[0],
-            f'{vi.shape[1]}x{vi.shape[0]} as {names[1]} (the two cameras differ: let it be '
-            'resized if they see the same field of view, else give a homography)',
-            f'{ir.shape[1]}x{ir.shape[0]}',
-        )
+        raise different_sizes(names[0], ir.shape, names[1], vi.shape[:2], OTHER_SIZE)
     shrinks = ir.shape[0] > vi.shape[0]
     flags = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return cv2.resize(ir, (vi.shape[1], vi.shape[0]), interpolation=flags)
@@ -254,6 +249,8 @@ def iterate_pairs(
         if skip is not None and skip(name):
             continue
         names = _describe(one, 'infrared', name), _describe(other, 'visible', name)
+        if is_path(one) and is_path(other) and not resize and homography is None:
+            check_sizes(one, other, OTHER_SIZE)  # before either is decoded
         infrared = infrared_to_unit(to_array(one, names[0]), names[0], ir_range, ir_percentiles)
         visible = visible_to_unit(to_array(other, names[1]), names[1])
         if homography is not None:

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from tsjnet_mm.io.errors import PairError
-from tsjnet_mm.io.images import read_image
+from tsjnet_mm.io.images import read_header, read_image
 from tsjnet_mm.utils import whole_file
 
 
@@ -18,9 +18,8 @@ def is_index_mask(path):
         bool: False if it has several channels, and for what is no image.
     """
     try:
-        with Image.open(path) as image:
-            return len(image.getbands()) == 1
-    except Exception:  # decoders raise almost anything on a damaged file
+        return read_header(path).channels == 1
+    except PairError:
         return False
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from tsjnet_mm.io.errors import PairError
-from tsjnet_mm.io.images import read_infrared, read_mask, read_visible
+from tsjnet_mm.io.images import check_sizes, read_infrared, read_mask, read_visible
 from tsjnet_mm.registry import TRANSFORMS
 
 #: Value of mask pixels that belong to no class.
@@ -23,8 +23,8 @@ class LoadPair(BaseTransform):
     """Load both images as float32 in [0, 1].
 
     Infrared comes out with one channel: the first of three equal ones, the luma of false
-    colour. Visible comes out as RGB, grey repeated. Alpha and EXIF orientation are ignored
-    in both.
+    colour. Visible comes out as RGB, grey repeated. Alpha is dropped and the EXIF orientation
+    obeyed in both.
 
     By default the range of the stored type becomes [0, 1]: 0..255 for 8 bits, 0..65535 for
     16. That is right for 16-bit images that were stretched on export and keeps them
@@ -64,13 +64,10 @@ class LoadPair(BaseTransform):
 
     def transform(self, results):
         """See the class."""
+        check_sizes(results['ir_path'], results['vi_path'])
         ir = read_infrared(results['ir_path'], self.ir_range, self.ir_percentiles)
         vi = read_visible(results['vi_path'])
         size = vi.shape[:2]
-        if ir.shape != size:
-            raise _size_error(
-                'different sizes', results['ir_path'], ir.shape, results['vi_path'], size
-            )
         results.update(
             ir=ir,
             vi=vi,
