@@ -151,3 +151,61 @@ def test_pretrained_checkpoint_is_loaded(tiny_segmentor, tmp_path):
 def test_unknown_appearance(tiny_segmentor):
     with pytest.raises(ValueError, match='sepia'):
         SegmentationDriver(tiny_segmentor, appearance='sepia')
+
+
+def batch_of_one_cropped_pair(pair_batch):
+    """The second pair is padded: its own size is 50x70 of 64x96."""
+    pair_batch['data_samples'][1].set_metainfo({'img_shape': (50, 70)})
+    return pair_batch['inputs']['ir'], pair_batch['inputs']['vi'], pair_batch['data_samples']
+
+
+def test_detections_come_in_the_data_sets_classes(tiny_detector, pair_batch):
+    tiny_detector['test_cfg'] = {
+        'nms_pre': 1000,
+        'score_thr': 0.0,
+        'nms': {'type': 'nms', 'iou_threshold': 1.0},
+        'max_per_img': 1000,
+    }
+    batch = batch_of_one_cropped_pair(pair_batch)
+    driver = DetectionDriver(tiny_detector, frozen=False).train()
+    plain = driver.predict(*batch)
+    assert driver.training and driver.model.training
+    assert {label for found in plain for label in found.labels.tolist()} == {0, 1, 2}
+    for found, (height, width) in zip(plain, ((64, 96), (50, 70)), strict=True):
+        assert found.bboxes.shape == (len(found), 4) and len(found) > 0
+        assert found.scores.shape == (len(found),) and not found.scores.requires_grad
+        assert (found.bboxes >= 0).all()
+        assert (found.bboxes[:, 2] <= width).all() and (found.bboxes[:, 3] <= height).all()
+    # The data set's 0 is the detector's 2, its 1 is the detector's 0, its 2 is unknown to it.
+    driver.label_map = torch.tensor([2, 0, -1])
+    for found, before in zip(driver.predict(*batch), plain, strict=True):
+        kept = before[before.labels != 1]
+        expected = torch.where(kept.labels == 2, 0, 1)
+        torch.testing.assert_close(found.labels, expected)
+        torch.testing.assert_close(found.bboxes, kept.bboxes)
+        torch.testing.assert_close(found.scores, kept.scores)
+
+
+@pytest.mark.parametrize('divisor', [1, 64])
+def test_masks_come_in_the_pairs_own_size(tiny_segmentor, pair_batch, divisor):
+    tiny_segmentor['data_preprocessor']['size_divisor'] = divisor
+    luma, visible, samples = batch_of_one_cropped_pair(pair_batch)
+    driver = SegmentationDriver(tiny_segmentor, frozen=False).train()
+    found = driver.predict(luma, visible, samples)
+    assert driver.training
+    assert [tuple(mask.data.shape) for mask in found] == [(1, 64, 96), (1, 50, 70)]
+    driver.eval()
+    images = 255 * luma.expand(-1, 3, -1, -1)
+    if divisor == 64:  # Padded by zeros after normalisation: by the mean before it.
+        mean = torch.tensor([123.675, 116.28, 103.53]).view(1, 3, 1, 1)
+        padded = mean.expand(2, 3, 64, 128).clone()
+        padded[..., :96] = images
+        images = padded
+    batch = driver.model.data_preprocessor({'inputs': list(images.flip(1))})
+    with torch.no_grad():
+        logits = driver.model.encode_decode(
+            batch['inputs'], [{'img_shape': images.shape[2:]} for _ in images]
+        )
+    expected = logits.argmax(1, keepdim=True)
+    torch.testing.assert_close(found[0].data, expected[0, :, :64, :96])
+    torch.testing.assert_close(found[1].data, expected[1, :, :50, :70])

@@ -4,12 +4,16 @@ A driver puts a task network behind the fused image, in the same graph, so that 
 drives the fusor. The wrapped model is any that mmdet or mmseg can build.
 """
 
+from abc import ABCMeta, abstractmethod
 from fnmatch import fnmatch
 
+import torch
+from mmengine.config import ConfigDict
 from mmengine.model import BaseModule
 from torch import Tensor
 
 from tsjnet_mm.registry import MODELS
+from tsjnet_mm.structures import FusionDataSample
 from tsjnet_mm.utils import recolour
 
 
@@ -33,7 +37,22 @@ def network_images(luma, visible, appearance):
     return list(255 * image.float())
 
 
-class BaseDriver(BaseModule):
+def plain_sample(sample, size):
+    """A sample of an image that was neither resized nor flipped: what task networks read.
+
+    Args:
+        sample (FusionDataSample): The pair's sample; its paths are kept.
+        size (tuple[int, int]): (H, W) of the image.
+
+    Returns:
+        FusionDataSample: Without annotations; predictions stay in the image's own pixels.
+    """
+    paths = {key: path for key, path in sample.metainfo.items() if key.endswith(('path', 'id'))}
+    shapes = {'ori_shape': size, 'img_shape': size, 'scale_factor': (1.0, 1.0), 'flip': False}
+    return FusionDataSample(metainfo={**paths, **shapes})
+
+
+class BaseDriver(BaseModule, metaclass=ABCMeta):
     """Wraps a task network.
 
     Args:
@@ -66,7 +85,7 @@ class BaseDriver(BaseModule):
         super().__init__(init_cfg)
         if appearance not in ('grey', 'colour'):
             raise ValueError(f"appearance must be 'grey' or 'colour', got {appearance!r}")
-        self.model = MODELS.build({'_scope_': scope, **model})
+        self.model = MODELS.build(ConfigDict({'_scope_': scope, **model}))
         self.loss_terms = tuple(loss_terms)
         self.loss_weight = loss_weight
         self.frozen = frozen
@@ -78,6 +97,38 @@ class BaseDriver(BaseModule):
     def train(self, mode=True):
         """Set the mode; a frozen driver stays in eval mode."""
         return super().train(mode and not self.frozen)
+
+    @abstractmethod
+    def loss(self, luma, visible, data_samples):
+        """Loss of a batch of images; see the drivers."""
+
+    @torch.no_grad()
+    def predict(self, luma, visible, data_samples):
+        """What the network finds in a batch of images, without gradients, in eval mode.
+
+        Args:
+            luma (Tensor): (B, 1, H, W) in [0, 1]: the fused, infrared or visible image.
+            visible (Tensor): (B, 3, H, W) RGB in [0, 1], for ``appearance='colour'``.
+            data_samples (list[FusionDataSample]): One a pair; only metainfo is read. Where
+                ``img_shape`` is smaller than (H, W), the rest is padding.
+
+        Returns:
+            list: One for each pair, in the pixels of its image, in the data set's classes: the
+            :class:`InstanceData` of a detector (``bboxes`` (N, 4) xyxy, ``scores`` and
+            ``labels`` (N,)) or the :class:`PixelData` of a segmentor (``data`` (1, h, w)
+            int64, h and w the sample's ``img_shape``).
+        """
+        training = self.training
+        self.eval()
+        try:
+            images = network_images(luma, visible, self.appearance)
+            return self._predict(images, data_samples)
+        finally:
+            self.train(training)
+
+    @abstractmethod
+    def _predict(self, images, data_samples):
+        """:meth:`predict` of images (3, H, W), BGR in 0..255."""
 
     def keep_terms(self, losses):
         """Sum each term's parts, and keep and weight those that ``loss_terms`` names.

@@ -6,7 +6,7 @@ from mmengine.structures import InstanceData
 from tsjnet_mm.registry import MODELS
 from tsjnet_mm.structures import FusionDataSample
 
-from .base import BaseDriver, network_images
+from .base import BaseDriver, network_images, plain_sample
 
 
 @MODELS.register_module()
@@ -79,3 +79,22 @@ class DetectionDriver(BaseDriver):
             }
         )
         return self.keep_terms(self.model.loss(batch['inputs'], batch['data_samples']))
+
+    def _predict(self, images, data_samples):
+        samples = [plain_sample(sample, sample.img_shape[:2]) for sample in data_samples]
+        batch = self.model.data_preprocessor({'inputs': images, 'data_samples': samples})
+        found = self.model.predict(batch['inputs'], batch['data_samples'])
+        return [self._in_own_classes(sample.pred_instances) for sample in found]
+
+    def _in_own_classes(self, found):
+        """Detections in the data set's classes, without those that it does not have."""
+        labels = found.labels
+        known = torch.ones_like(labels, dtype=torch.bool)
+        if self.label_map is not None:
+            # Of classes that share one of the detector's, the first.
+            matches = labels[:, None] == self.label_map.to(labels.device)[None]
+            known = matches.any(1)
+            labels = matches.int().argmax(1)
+        return InstanceData(
+            bboxes=found.bboxes[known], scores=found.scores[known], labels=labels[known]
+        )

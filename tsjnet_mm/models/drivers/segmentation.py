@@ -5,7 +5,7 @@ from mmengine.structures import PixelData
 from tsjnet_mm.registry import MODELS
 from tsjnet_mm.structures import FusionDataSample
 
-from .base import BaseDriver, network_images
+from .base import BaseDriver, network_images, plain_sample
 
 
 @MODELS.register_module()
@@ -69,3 +69,20 @@ class SegmentationDriver(BaseDriver):
             training=True,
         )
         return self.keep_terms(self.model.loss(batch['inputs'], batch['data_samples']))
+
+    def _predict(self, images, data_samples):
+        size = tuple(images[0].shape[-2:])
+        samples = [plain_sample(sample, size) for sample in data_samples]
+        batch = self.model.data_preprocessor(
+            {'inputs': images, 'data_samples': samples},
+            training=True,  # In training it pads; in testing only if its config says how.
+        )
+        padded = tuple(batch['inputs'].shape[-2:])
+        for sample in batch['data_samples']:
+            sample.set_metainfo({'img_shape': padded, 'pad_shape': padded})
+        found = self.model.predict(batch['inputs'], batch['data_samples'])
+        masks = []
+        for sample, own in zip(found, data_samples, strict=True):
+            height, width = own.img_shape[:2]
+            masks.append(PixelData(data=sample.pred_sem_seg.data[:, :height, :width].long()))
+        return masks
