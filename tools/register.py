@@ -35,7 +35,7 @@ from tsjnet_mm.apis.register import (
     register_pairs,
     register_points,
 )
-from tsjnet_mm.io.pairs import warp
+from tsjnet_mm.io.preparation import warp
 from tsjnet_mm.visualization.sheet import make_sheet, save_png
 
 

@@ -219,9 +219,7 @@ def test_jpeg_keeps_its_colours_and_obeys_the_quality(tmp_path, scene):
 
 @pytest.mark.parametrize('extension', ['.gif', '.ico', '.psd', '.xyz', '', '.pdf', '.eps'])
 def test_other_formats_are_not_written(tmp_path, scene, extension):
-    with pytest.raises(
-        ValueError, match=r'unknown image format .*give one of \.png, \.jpg'
-    ):
+    with pytest.raises(ValueError, match=r'unknown image format .*give one of \.png, \.jpg'):
         write_image(scene, tmp_path / f'a{extension}')
     assert not list(tmp_path.iterdir())
 

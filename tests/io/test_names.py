@@ -2,8 +2,8 @@ import doctest
 
 import pytest
 
-from tsjnet_mm.evaluation import folders
-from tsjnet_mm.io.names import AFFIXES, bare_name, match_names
+from tsjnet_mm.io import names as names_module
+from tsjnet_mm.io.names import AFFIXES, as_affixes, bare_name, match_names, modality_of
 
 
 @pytest.mark.parametrize(
@@ -90,5 +90,59 @@ def test_several_files_without_a_partner_are_not_ambiguous():
 
 
 def test_docstring_examples():
-    result = doctest.testmod(folders)
+    result = doctest.testmod(names_module)
     assert result.attempted and not result.failed
+
+
+def test_sub_folders_match_by_their_paths():
+    first = ['set00/V000/visible/I0.jpg', 'set00/V001/visible/I0.jpg']
+    second = ['set00/V000/lwir/I0.png', 'set00/V001/lwir/I0.png']
+    assert match_names(first, second).partners == dict(zip(first, second, strict=True))
+    assert match_names(first, second[:1]).first_only == first[1:]
+    match = match_names(['a/1.png', 'b/1.png'], ['b/1.tif', 'a/1.tif'])
+    assert match.partners == {'a/1.png': 'a/1.tif', 'b/1.png': 'b/1.tif'}
+    # Without a common structure names alone decide, as long as each is there once.
+    assert match_names(['a/1.png'], ['x/y/1.tif']).partners == {'a/1.png': 'x/y/1.tif'}
+    lonely = match_names(['a/1.png', 'b/1.png'], ['x/1.tif'])
+    assert lonely == ({}, ['a/1.png', 'b/1.png'], ['x/1.tif'], [])
+
+
+def test_words_in_the_middle():
+    match = match_names(['scene_vis_001.png', 'rgb_2_day.png'], ['scene_ir_001.png'])
+    assert match.partners == {'scene_vis_001.png': 'scene_ir_001.png'}
+    assert match_names(['FLIR_1_RGB.jpg'], ['FLIR_1_PreviewData.jpeg']).partners
+
+
+def test_affixes_that_are_given():
+    assert not match_names(['xV.png'], ['xT.png']).partners
+    options = {'first_affixes': ('V',), 'second_affixes': ('T',)}
+    assert match_names(['xV.png'], ['xT.png'], **options).partners == {'xV.png': 'xT.png'}
+    options = {'first_affixes': ('cam0',), 'second_affixes': ('cam1', 'hot-')}
+    first, second = ['s/cam0/1.png', '2_cam0.png'], ['s/cam1/1.png', 'hot-2.png']
+    match = match_names(first, second, **options)
+    assert match.partners == dict(zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize(
+    'name, kind',
+    [
+        ('x_ir.png', 'ir'),
+        ('IR_0001.png', 'ir'),
+        ('FLIR_00001_PreviewData.jpeg', 'ir'),
+        ('FLIR_00001.jpg', None),
+        ('lwir/visible_1.png', 'vi'),
+        ('set00/lwir/I0.jpg', 'ir'),
+        ('ir_vi.png', None),
+        ('first.png', None),
+        ('1_T.png', 'ir'),
+    ],
+)
+def test_modality_of_a_name(name, kind):
+    assert modality_of(name, ('_T',)) == kind
+
+
+def test_affixes_need_letters():
+    assert as_affixes('_T') == ('_T',) and as_affixes(None) == ()
+    assert as_affixes(['_a', '_abc']) == ('_abc', '_a')
+    with pytest.raises(ValueError, match='an affix needs a letter or a digit'):
+        as_affixes(['_'])

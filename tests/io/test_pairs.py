@@ -4,7 +4,8 @@ import torch
 from PIL import Image
 
 from tsjnet_mm.io.errors import PairError
-from tsjnet_mm.io.pairs import count_pairs, find_pairs, iterate_pairs, warp
+from tsjnet_mm.io.pairs import count_pairs, find_pairs, iterate_pairs, match_pairs
+from tsjnet_mm.io.preparation import warp
 
 
 @pytest.fixture
@@ -178,3 +179,106 @@ def test_errors_of_arrays(arrays):
         _only(np.zeros((0, 30), np.uint8), vi)
     with pytest.raises(ValueError, match=r'shorter|longer'):
         list(iterate_pairs([ir, ir], [vi]))
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Write tiny images of these names; returns their folder."""
+
+    def write(*names):
+        for name in names:
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new('L', (4, 4)).save(path)
+        return tmp_path
+
+    return write
+
+
+def _relative(root, pairs):
+    return [tuple(part.replace(f'{root}/', '') for part in pair) for pair in pairs]
+
+
+@pytest.mark.parametrize(
+    'ir, vi',
+    [
+        ('x_ir.png', 'x_vis.png'),
+        ('FLIR_00001_PreviewData.jpeg', 'FLIR_00001_RGB.jpg'),
+        ('FLIR_00001_PreviewData.jpeg', 'FLIR_00001.jpg'),
+        ('x.png', 'x_rgb.png'),
+        ('IR_7.tif', 'VIS_7.tif'),
+        ('scene_ir_7.png', 'scene_vis_7.png'),
+    ],
+)
+def test_one_folder_for_both(files, ir, vi):
+    root = files(ir, vi, ir.replace('7', '8').replace('x', 'y').replace('1', '2'))
+    files(vi.replace('7', '8').replace('x', 'y').replace('1', '2'))
+    pairs = _relative(root, find_pairs(root, root))
+    assert (vi.rpartition('.')[0], ir, vi) in pairs and len(pairs) == 2
+    assert find_pairs(f'{root}/*', root) == find_pairs(root, root)
+
+
+def test_one_folder_without_a_hint(files):
+    root = files('1.png', '2.png')
+    with pytest.raises(PairError, match=r'names that say which images are infrared .*ir_affix'):
+        find_pairs(root, root)
+    root = files('1_T.png', '2_T.png')
+    pairs = find_pairs(root, root, ir_affix='_T')
+    assert _relative(root, pairs) == [('1', '1_T.png', '1.png'), ('2', '2_T.png', '2.png')]
+
+
+def test_one_folder_with_an_image_more(files):
+    root = files('x_ir.png', 'x_vis.png', 'x.png')
+    with pytest.raises(PairError, match=r'x_vis\.png: ambiguous name: .*also .*x\.png'):
+        find_pairs(root, root)
+
+
+@pytest.mark.parametrize('pattern', [False, True])
+def test_the_layout_of_kaist(files, pattern):
+    clips = ('set00/V000', 'set00/V001', 'set06/V000')
+    for clip in clips:
+        root = files(f'{clip}/lwir/I00000.jpg', f'{clip}/visible/I00000.jpg')
+    sources = (f'{root}/**/lwir/*.jpg', f'{root}/**/visible/*.jpg') if pattern else (root, root)
+    assert _relative(root, find_pairs(*sources)) == [
+        (f'{clip}/I00000', f'{clip}/lwir/I00000.jpg', f'{clip}/visible/I00000.jpg')
+        for clip in clips
+    ]
+
+
+def test_names_stay_stems_where_stems_are_unique(files):
+    root = files('IR/a/1.tif', 'IR/b/2.tif', 'VI/a/1.png', 'VI/c/2.png')
+    pairs = find_pairs(f'{root}/IR/**/*.tif', f'{root}/VI/**/*.png')
+    assert [pair.name for pair in pairs] == ['1', '2']
+
+
+def test_what_lacks_a_partner_is_listed(files):
+    root = files('ir/1_ir.png', 'ir/2.png', 'ir/3.png', 'vi/1.png', 'vi/4.png')
+    found = match_pairs(root / 'ir', root / 'vi')
+    assert [pair.name for pair in found.pairs] == ['1']
+    assert [pair.name for pair in found.ir_only] == ['2', '3']
+    assert [pair.vi for pair in found.vi_only] == [f'{root}/vi/4.png']
+
+
+def test_natural_order(files):
+    root = files(*(f'{kind}/f{i}.png' for kind in ('ir', 'vi') for i in (10, 9, 1)))
+    assert [pair.name for pair in find_pairs(root / 'ir', root / 'vi')] == ['f1', 'f9', 'f10']
+
+
+def test_paths_of_a_list_are_named_apart(pair_folder):
+    one, other = pair_folder(root='a'), pair_folder(root='b')
+    lists = [[root / kind / '001.png' for root in (one, other)] for kind in ('ir', 'vi')]
+    assert [pair.name for pair in iterate_pairs(*lists)] == ['a/001', 'b/001']
+
+
+def test_a_batch_beside_a_single_image():
+    for shapes in (((3, 1, 8, 9), (3, 8, 9)), ((1, 8, 9), (1, 3, 8, 9))):
+        ir, vi = (torch.rand(shape) for shape in shapes)
+        with pytest.raises(
+            PairError, match=r'unknown shape: expected \(B, 1 or 3, H, W\) both'
+        ):
+            list(iterate_pairs(ir, vi))
+
+
+def test_options_are_refused_before_anything_is_read():
+    with pytest.raises(ValueError, match='ir_range'):
+        iterate_pairs('nowhere', 'nowhere', ir_range=(9, 1))

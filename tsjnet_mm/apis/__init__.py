@@ -1,13 +1,14 @@
 """What people call: building fusors, fusing files, measuring them."""
 
 from tsjnet_mm.io.images import write_image
-from tsjnet_mm.io.pairs import find_pairs, iterate_pairs
+from tsjnet_mm.io.pairs import PairSource, find_pairs, iterate_pairs
+from tsjnet_mm.io.preparation import Preparation, load_homography
 from tsjnet_mm.models.fusors.presets import CLASSICAL_FUSORS, PRESETS, config_dir
 from tsjnet_mm.utils.checkpoints import load_state_dict
 
 from .evaluate import BASELINES, evaluate_folders
 from .flicker import temporal_difference
-from .folder import fuse_to_folder, load_homography
+from .folder import fuse_to_folder
 from .fuse_pair import FusePair
 from .inferencer import FusedImage, FusionInferencer
 from .init import init_fusor
@@ -21,6 +22,8 @@ __all__ = [
     'FusedImage',
     'FusedVideo',
     'FusionInferencer',
+    'PairSource',
+    'Preparation',
     'config_dir',
     'evaluate_folders',
     'find_pairs',

@@ -4,9 +4,8 @@ import argparse
 
 import torch
 
+from tsjnet_mm.io.preparation import load_homography
 from tsjnet_mm.models.fusors.weights import needs_weights
-
-from .folder import load_homography
 
 
 def parse_named_path(text):

@@ -5,7 +5,6 @@ import json
 import os
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
@@ -15,33 +14,6 @@ from tsjnet_mm.version import __version__
 
 #: Keyword under which a PNG says what made it.
 NOTE = 'tsjnet_mm'
-
-
-def load_homography(path):
-    """Read a homography.
-
-    Args:
-        path (str | Path): JSON file: an object whose ``homography`` is a 3x3 list, from
-            infrared to visible pixel coordinates.
-
-    Returns:
-        np.ndarray: (3, 3) float64.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It holds something else, or a matrix that cannot be inverted.
-    """
-    try:
-        matrix = np.array(json.loads(Path(path).read_text())['homography'], np.float64)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f'{path}: expected a JSON object with "homography", a 3x3 list ({error!r})'
-        ) from error
-    if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
-        raise ValueError(f'{path}: expected a 3x3 matrix of numbers, found {matrix.shape}')
-    if abs(np.linalg.det(matrix)) < 1e-12:
-        raise ValueError(f'{path}: the homography cannot be inverted')
-    return matrix
 
 
 def describe_fusion(inferencer, options):
@@ -67,7 +39,7 @@ def describe_fusion(inferencer, options):
         'tile': [inferencer.tile, inferencer.overlap],
         **options,
     }
-    return json.dumps(settings, sort_keys=True, default=np.ndarray.tolist)
+    return json.dumps(settings, sort_keys=True, default=lambda value: value.tolist())
 
 
 def is_done(path, note, sources):

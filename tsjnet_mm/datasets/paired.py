@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 from collections import Counter, defaultdict
 
 from mmengine.dataset import BaseDataset
@@ -10,18 +9,12 @@ from mmengine.logging import print_log
 
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import IMAGE_EXTENSIONS, image_size
+from tsjnet_mm.io.names import natural_key
 
 from .annotations import build_label_reader
 
 _MODALITIES = ('ir', 'vi')
 _ANNOTATIONS = ('boxes', 'masks')
-
-
-def natural_key(name):
-    """Key that sorts names as people count: ``frame_2`` before ``frame_10``."""
-    parts = re.split(r'(\d+)', name)
-    parts[1::2] = [int(part) for part in parts[1::2]]
-    return parts, name
 
 
 class _ImageFolder:

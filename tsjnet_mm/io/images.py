@@ -17,6 +17,7 @@ from tsjnet_mm.utils.files import whole_file
 
 from .errors import PairError
 from .formats import FormatError, open_image
+from .ranges import check_limits
 
 #: Extensions (lower case) of the files taken for images.
 IMAGE_EXTENSIONS = (
@@ -258,12 +259,11 @@ def infrared_to_unit(array, name, value_range=None, percentiles=None):
     Raises:
         PairError: The image has neither 8 nor 16 bits nor floats in [0, 1] and no range is
             given.
-        ValueError: Both ranges are given.
+        ValueError: Both ranges are given, or one cannot be meant.
     """
-    if value_range is not None and percentiles is not None:
-        raise ValueError(
-            f'give value_range or percentiles, not both: {value_range} and {percentiles}'
-        )
+    value_range, percentiles = check_limits(
+        value_range, percentiles, ('value_range', 'percentiles')
+    )
     if value_range is None and percentiles is None:
         value_range = full_range(array, name, 'for other infrared images give ir_range')
         _warn_of_narrow_range(array)
@@ -288,7 +288,7 @@ def read_infrared(path, value_range=None, percentiles=None):
     Raises:
         PairError: The file cannot be read, or has neither 8 nor 16 bits nor floats in
             [0, 1] and no range is given.
-        ValueError: Both ranges are given.
+        ValueError: Both ranges are given, or one cannot be meant.
     """
     return infrared_to_unit(read_image(path), path, value_range, percentiles)
 

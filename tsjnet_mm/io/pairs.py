@@ -1,25 +1,61 @@
-"""Pairs to fuse, whatever they come as: files, folders, globs, arrays, tensors, streams."""
+"""Pairs, whatever they come as: files, folders, patterns, arrays, tensors, streams."""
 
-import glob
 import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-import cv2
 import numpy as np
 import torch
 
 from .errors import PairError
-from .images import (
-    IMAGE_EXTENSIONS,
-    OTHER_SIZE,
-    check_finite,
-    check_sizes,
-    different_sizes,
-    infrared_to_unit,
-    read_image,
-    visible_to_unit,
+from .images import IMAGE_EXTENSIONS, OTHER_SIZE, check_finite, check_sizes, read_image
+from .listing import ImageList, list_images
+from .names import (
+    IR_WORDS,
+    VI_WORDS,
+    NameMatch,
+    as_affixes,
+    match_names,
+    modality_of,
+    natural_key,
 )
+from .preparation import Preparation
+
+_REMEDY = 'say what names of each kind add, by ir_affix and vi_affix (--ir-affix, --vi-affix)'
+
+
+class PairSource(NamedTuple):
+    """Where a pair comes from.
+
+    Attributes:
+        name (str): What its fused image is called: the stem of the visible file, or, where
+            several have one stem, the path below their common folder.
+        ir (str): Path of the infrared image.
+        vi (str): Path of the visible image.
+    """
+
+    name: str
+    ir: str
+    vi: str
+
+
+class PairList(NamedTuple):
+    """The pairs of two sources, and what has no partner.
+
+    Attributes:
+        pairs (list[PairSource]): In natural order of their names.
+        ir_only (list[PairSource]): Infrared images without a visible one; ``vi`` is ``''``.
+        vi_only (list[PairSource]): Visible images without an infrared one; ``ir`` is ``''``.
+        ambiguous (list[tuple[list[str], list[str]]]): Paths of infrared and of visible images
+            that could each be the other's.
+    """
+
+    pairs: list
+    ir_only: list
+    vi_only: list
+    ambiguous: list
 
 
 @dataclass
@@ -37,83 +73,172 @@ class Pair:
     vi: np.ndarray
 
 
-def _list_folder(folder):
-    return [
-        path
-        for path in sorted(folder.iterdir())
-        if path.suffix.lower() in IMAGE_EXTENSIONS and not path.name.startswith('.')
-    ]
-
-
-def _list_files(source):
-    """Files that a folder or a glob names, or None where it names a single file."""
-    path = Path(source)
-    if path.is_dir():
-        files, kind = _list_folder(path), 'folder'
-    elif path.exists():
-        return None
-    elif not glob.has_magic(str(source)):
-        raise FileNotFoundError(f'no such file or folder: {path}')
-    else:
-        files = sorted(map(Path, glob.glob(str(source), recursive=True)))
-        files = [file for file in files if file.suffix.lower() in IMAGE_EXTENSIONS]
-        kind = 'pattern'
-    if not files:
-        raise FileNotFoundError(
-            f'no images ({", ".join(IMAGE_EXTENSIONS)}) in the {kind} {source}'
+def _divide(irs: ImageList, vis: ImageList, ir_affixes, vi_affixes) -> tuple[list, list]:
+    """Names of either list; files that are in both go where their names say they belong."""
+    ir_paths, vi_paths = (
+        {os.path.realpath(each.path(name)): name for name in each.names} for each in (irs, vis)
+    )
+    both = ir_paths.keys() & vi_paths.keys()
+    ir_names = [name for path, name in ir_paths.items() if path not in both]
+    vi_names = [name for path, name in vi_paths.items() if path not in both]
+    neither = []
+    for path in both:
+        kind = modality_of(ir_paths[path], ir_affixes, vi_affixes)
+        if kind == 'ir':
+            ir_names.append(ir_paths[path])
+        elif kind == 'vi':
+            vi_names.append(vi_paths[path])
+        else:
+            neither.append(path)
+    if both and not (ir_names and vi_names) and not (neither and (ir_names or vi_names)):
+        raise PairError.of(
+            'no pairs',
+            irs.source,
+            f'names that say which images are infrared and which visible ({_REMEDY})',
+            f'{len(both)} images that are given for both',
         )
-    return files
+    # Of x.jpg and x_thermal.jpg the one whose name says nothing is the other's partner.
+    if neither:
+        match = match_names(ir_names, vi_names)
+        plain_ir = [ir_paths[path] for path in neither]
+        of_ir = {*match_names(match.first_only, plain_ir).partners.values()}
+        of_vi = {*match_names(match.second_only, plain_ir).partners.values()}
+        for path in neither:
+            name = ir_paths[path]
+            if name in of_vi and name not in of_ir:
+                ir_names.append(name)
+            else:
+                vi_names.append(vi_paths[path])
+    return ir_names, vi_names
 
 
-def _by_stem(files):
-    stems = {}
-    for file in files:
-        if file.stem in stems:
-            raise PairError.of(
-                'ambiguous name', file, 'one file of each stem', f'also {stems[file.stem]}'
-            )
-        stems[file.stem] = file
-    return stems
+def _name_all(names: Sequence[str], affixes: Sequence[str]) -> list[str]:
+    """What the pairs of these visible files are called, each otherwise."""
+    stems = [os.path.splitext(name)[0] for name in names]
+    words = {word.casefold() for word in (*IR_WORDS, *VI_WORDS, *affixes)}
+    short = [stem.rpartition('/')[2] for stem in stems]
+    without = [
+        '/'.join(
+            [part for part in stem.split('/')[:-1] if part.casefold() not in words]
+            + [stem.rpartition('/')[2]]
+        )
+        for stem in stems
+    ]
+    for candidates in (short, without, stems):
+        if len(set(candidates)) == len(candidates):
+            return candidates
+    return list(names)  # a.png and a.jpg
 
 
-def find_pairs(ir, vi):
-    """Pairs of image files.
+def match_pairs(
+    ir: str | Path,
+    vi: str | Path,
+    ir_affix: str | Iterable[str] | None = None,
+    vi_affix: str | Iterable[str] | None = None,
+) -> PairList:
+    """Pair the image files of two sources, by the one rule that all tools share.
+
+    Names are compared as :func:`~tsjnet_mm.io.names.match_names` does. Both sources may be
+    one folder: which image is infrared is then told by its name or folder (``x_ir.png`` and
+    ``x_vis.png``, ``lwir/x.png`` and ``visible/x.png``).
 
     Args:
-        ir (str | Path): An image, a folder of them, or a glob pattern (``**`` recurses).
-        vi (str | Path): The same of the visible images, which pair by file stem.
+        ir (str | Path): An image, a folder of them, or a glob pattern (``**`` recurses). Of a
+            folder without images those in its sub folders are taken.
+        vi (str | Path): The same of the visible images.
+        ir_affix (str | Iterable[str], optional): What names of infrared images begin or end
+            with, such as ``_T``, or the folder that they are in; beyond the words that are
+            known (:data:`~tsjnet_mm.io.names.IR_WORDS`).
+        vi_affix (str | Iterable[str], optional): The same of visible images.
 
     Returns:
-        list[tuple[str, str, str]]: Stem of the visible image, infrared path, visible path,
-        sorted by stem.
+        PairList: Each file in one of its fields.
 
     Raises:
         FileNotFoundError: There is no such file or folder, or it holds no images.
-        ValueError: Several files come with a single one.
-        PairError: A file has no partner, two files have one stem, or one is no image.
+        ValueError: A single file comes with several, or an affix is empty.
+        PairError: A single file is no image; or both sources are one folder, and no name says
+            what is infrared.
     """
-    lists = [_list_files(source) for source in (ir, vi)]
-    if (lists[0] is None) != (lists[1] is None):
+    irs, vis = list_images(ir), list_images(vi)
+    if (irs is None) != (vis is None):
         raise ValueError(f'give two files or two folders, got {ir} and {vi}')
-    if lists[0] is None:
+    if irs is None:
         for path in map(Path, (ir, vi)):
             if path.suffix.lower() not in IMAGE_EXTENSIONS:
                 raise PairError.of(
                     'not an image', path, f'one of {", ".join(IMAGE_EXTENSIONS)}', path.suffix
                 )
-        return [(Path(vi).stem, str(ir), str(vi))]
-    irs, vis = map(_by_stem, lists)
-    for ours, others, where in ((irs, vis, vi), (vis, irs, ir)):
-        lonely = sorted(set(ours) - set(others))
+        return PairList([PairSource(Path(vi).stem, str(ir), str(vi))], [], [], [])
+    ir_affixes, vi_affixes = as_affixes(ir_affix), as_affixes(vi_affix)
+    names = [
+        sorted(side, key=natural_key) for side in _divide(irs, vis, ir_affixes, vi_affixes)
+    ]
+    match: NameMatch = match_names(
+        names[1], names[0], first_affixes=vi_affixes, second_affixes=ir_affixes
+    )
+    own = (*ir_affixes, *vi_affixes)
+    called = dict(zip(names[1], _name_all(names[1], own), strict=True))
+    lonely = _name_all(match.second_only, own)
+    pairs = [
+        PairSource(called[name], irs.path(partner), vis.path(name))
+        for name, partner in match.partners.items()
+    ]
+    return PairList(
+        sorted(pairs, key=lambda pair: natural_key(pair.name)),
+        [
+            PairSource(label, irs.path(name), '')
+            for label, name in zip(lonely, match.second_only, strict=True)
+        ],
+        [PairSource(called[name], '', vis.path(name)) for name in match.first_only],
+        [
+            ([*map(irs.path, seconds)], [*map(vis.path, firsts)])
+            for firsts, seconds in match.ambiguous
+        ],
+    )
+
+
+def find_pairs(
+    ir: str | Path,
+    vi: str | Path,
+    ir_affix: str | Iterable[str] | None = None,
+    vi_affix: str | Iterable[str] | None = None,
+) -> list[PairSource]:
+    """Pairs of image files, none of which lacks its partner.
+
+    Args:
+        ir (str | Path): See :func:`match_pairs`.
+        vi (str | Path): See there.
+        ir_affix (str | Iterable[str], optional): See there.
+        vi_affix (str | Iterable[str], optional): See there.
+
+    Returns:
+        list[PairSource]: In natural order of their names.
+
+    Raises:
+        FileNotFoundError: There is no such file or folder, or it holds no images.
+        ValueError: Several files come with a single one.
+        PairError: A file has no partner, or several that fit, or one is no image.
+    """
+    found = match_pairs(ir, vi, ir_affix, vi_affix)
+    if found.ambiguous:
+        several = max(found.ambiguous[0], key=len)
+        raise PairError.of(
+            'ambiguous name',
+            several[-1],
+            'one file of each name',
+            f'also {", ".join(several[:-1])}; give a pattern that takes one of them',
+        )
+    for lonely, which, where in ((found.vi_only, 2, ir), (found.ir_only, 1, vi)):
         if lonely:
             more = f' (and {len(lonely) - 1} more)' if len(lonely) > 1 else ''
             raise PairError.of(
                 'no partner',
-                ours[lonely[0]],
-                f'an image {lonely[0]}.* in {where}',
-                f'none{more}',
+                lonely[0][which],
+                f'an image {lonely[0].name}.* in {where}',
+                f'none{more}; if names differ otherwise, {_REMEDY}',
             )
-    return [(stem, str(irs[stem]), str(vis[stem])) for stem in sorted(vis)]
+    return found.pairs
 
 
 def is_path(source):
@@ -164,62 +289,68 @@ def to_array(image, name):
     return array
 
 
-def _named_sources(ir, vi):
+def _name_listed(sources: Iterable) -> Iterator[str | None]:
+    """Names of a list of paths, each otherwise where that is possible; None for arrays."""
+    paths = [str(source).replace(os.sep, '/') for source in sources if is_path(source)]
+    names = {}
+    if len(set(paths)) == len(paths):
+        names = dict(zip(paths, _name_all(_below_common_folder(paths), ()), strict=True))
+    for source in sources:
+        key = str(source).replace(os.sep, '/')
+        yield names.get(key, Path(source).stem) if is_path(source) else None
+
+
+def _below_common_folder(paths):
+    if len(paths) < 2:
+        return [os.path.basename(path) for path in paths]
+    absolute = [os.path.abspath(path) for path in paths]
+    common = os.path.commonpath([os.path.dirname(path) for path in absolute])
+    return [os.path.relpath(path, common).replace(os.sep, '/') for path in absolute]
+
+
+def _named_sources(ir, vi, ir_affix=None, vi_affix=None):
     """Yield (name, ir, vi) of single images, lazily."""
     if is_path(ir) and is_path(vi):
-        yield from find_pairs(ir, vi)
+        yield from find_pairs(ir, vi, ir_affix, vi_affix)
         return
     if _is_image(ir) != _is_image(vi):
         raise TypeError(
             'give two images or two sequences of images, got '
             f'{type(ir).__name__} and {type(vi).__name__}'
         )
-    batches = isinstance(ir, torch.Tensor) and ir.dim() == 4
-    if _is_image(ir) and not batches:
+    dims = [image.dim() if isinstance(image, torch.Tensor) else None for image in (ir, vi)]
+    if (4 in dims) and dims[0] != dims[1]:
+        shapes = ' and '.join(
+            str(tuple(image.shape)) if hasattr(image, 'shape') else str(image)
+            for image in (ir, vi)
+        )
+        raise PairError.of(
+            'unknown shape',
+            'the infrared and the visible tensors',
+            '(B, 1 or 3, H, W) both, or single images both',
+            shapes,
+        )
+    if _is_image(ir) and 4 not in dims:
         ir, vi = [ir], [vi]
+    listed = _name_listed(vi) if isinstance(vi, list | tuple) else None
     for index, (one, other) in enumerate(zip(ir, vi, strict=True)):
         name = Path(other).stem if is_path(other) else f'{index:06d}'
-        yield name, one, other
+        yield (next(listed) or name) if listed else name, one, other
 
 
 def _describe(source, modality, name):
     return str(source) if is_path(source) else f'{modality} image {name}'
 
 
-def warp(ir, homography, size):
-    """Bring an infrared image onto the visible image's pixels.
-
-    Args:
-        ir (np.ndarray): (H, W) float32.
-        homography (np.ndarray): (3, 3), from infrared to visible pixel coordinates.
-        size (tuple[int, int]): Height and width of the visible image.
-
-    Returns:
-        np.ndarray: (height, width) float32. Where the infrared camera saw nothing, its
-        nearest border pixel is repeated.
-    """
-    return cv2.warpPerspective(
-        ir,
-        np.asarray(homography, np.float64),
-        (size[1], size[0]),
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-
-
-def _fit(ir, vi, resize, names):
-    if ir.shape == vi.shape[:2]:
-        return ir
-    if not resize:
-        raise different_sizes(names[0], ir.shape, names[1], vi.shape[:2], OTHER_SIZE)
-    shrinks = ir.shape[0] > vi.shape[0]
-    flags = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(ir, (vi.shape[1], vi.shape[0]), interpolation=flags)
-
-
 def iterate_pairs(
-    ir, vi, ir_range=None, ir_percentiles=None, resize=False, homography=None, skip=None
-):
+    ir,
+    vi,
+    preparation: Preparation | None = None,
+    skip: Callable | None = None,
+    ir_affix: str | Iterable[str] | None = None,
+    vi_affix: str | Iterable[str] | None = None,
+    **options,
+) -> Iterator[Pair]:
     """Read pairs one after the other, so that a thousand need no more memory than one.
 
     Args:
@@ -227,35 +358,53 @@ def iterate_pairs(
             (H, W[, 1 or 3]); a tensor (H, W), (1 or 3, H, W) or (B, 1 or 3, H, W); or an
             iterable of paths, arrays and tensors, which may be a generator.
         vi: Visible images, the same way; arrays are RGB.
-        ir_range (tuple[float, float], optional): See
-            :func:`~tsjnet_mm.io.images.infrared_to_unit`.
-        ir_percentiles (tuple[float, float], optional): See there.
-        resize (bool): Resize infrared images to their visible partner's size; otherwise a
-            difference is an error. Defaults to False.
-        homography (np.ndarray, optional): (3, 3), from infrared to visible pixels: every
-            infrared image is warped by it.
+        preparation (Preparation, optional): How the images are prepared. Defaults to the
+            range of the stored type, and one size.
         skip (Callable, optional): ``skip(name)``: leave the pair out, unread.
+        ir_affix (str | Iterable[str], optional): Of folders, see :func:`match_pairs`.
+        vi_affix (str | Iterable[str], optional): See there.
+        **options: Instead of ``preparation`` its parts: ``ir_range``, ``ir_percentiles``,
+            ``resize``, ``homography``.
 
-    Yields:
-        Pair: The next pair; arrays without a name are numbered from ``000000`` on.
+    Returns:
+        Iterator[Pair]: The pairs; arrays without a name are numbered from ``000000`` on.
 
     Raises:
         FileNotFoundError: A path does not exist.
         PairError: A pair cannot be used; the message names it.
         TypeError: A source is of an unknown type, or the two do not match in kind.
-        ValueError: The two iterables differ in length.
+        ValueError: The two iterables differ in length, or an option cannot be meant.
     """
-    for name, one, other in _named_sources(ir, vi):
+    preparation = Preparation.of(preparation, **options)
+    return _prepared(_named_sources(ir, vi, ir_affix, vi_affix), preparation, skip)
+
+
+def _prepared(sources, preparation, skip):
+    for name, one, other in sources:
         if skip is not None and skip(name):
             continue
         names = _describe(one, 'infrared', name), _describe(other, 'visible', name)
-        if is_path(one) and is_path(other) and not resize and homography is None:
+        if is_path(one) and is_path(other) and not preparation.moves_infrared:
             check_sizes(one, other, OTHER_SIZE)  # before either is decoded
-        infrared = infrared_to_unit(to_array(one, names[0]), names[0], ir_range, ir_percentiles)
-        visible = visible_to_unit(to_array(other, names[1]), names[1])
-        if homography is not None:
-            infrared = warp(infrared, homography, visible.shape[:2])
-        yield Pair(name, _fit(infrared, visible, resize, names), visible)
+        images = to_array(one, names[0]), to_array(other, names[1])
+        yield Pair(name, *preparation(*images, names))
+
+
+def read_pair(source: PairSource, preparation: Preparation | None = None) -> Pair:
+    """Read one pair.
+
+    Args:
+        source (PairSource): Its files.
+        preparation (Preparation, optional): How the images are prepared.
+
+    Returns:
+        Pair: Ready to be fused.
+
+    Raises:
+        PairError: The pair cannot be used; the message names the file.
+    """
+    images = read_image(source.ir), read_image(source.vi)
+    return Pair(source.name, *(preparation or Preparation())(*images, (source.ir, source.vi)))
 
 
 def count_pairs(ir, vi):
@@ -269,8 +418,10 @@ def count_pairs(ir, vi):
         int | None: None for streams, which do not know their length.
     """
     if is_path(ir) and is_path(vi):
-        files = _list_files(vi)
-        return 1 if files is None else len(files)
+        files, others = list_images(ir), list_images(vi)
+        return (
+            1 if files is None or others is None else min(len(files.names), len(others.names))
+        )
     if isinstance(vi, np.ndarray) or (isinstance(vi, torch.Tensor) and vi.dim() < 4):
         return 1
     return len(vi) if hasattr(vi, '__len__') else None

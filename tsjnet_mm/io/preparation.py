@@ -1,0 +1,334 @@
+"""How the two images of a pair are brought to one grid and to [0, 1] before they are fused."""
+
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .errors import PairError
+from .images import OTHER_SIZE, different_sizes, infrared_to_unit, visible_to_unit
+from .ranges import check_limits
+
+#: An infrared image has no contrast whose values in [0, 1] differ by no more than this ...
+_FLAT = 2 / 255
+#: ... or of which at least this share of the pixels is black, or white.
+_CLIPPED = 0.999
+
+
+@dataclass(frozen=True)
+class Homography:
+    """A mapping from infrared to visible pixel coordinates, and the sizes it was made for.
+
+    Attributes:
+        matrix (tuple[tuple[float, ...], ...]): 3x3.
+        ir_size (tuple[int, int] | None): Width and height of the infrared images that it is
+            for; None where that is not known.
+        vi_size (tuple[int, int] | None): The same of the visible images.
+        source (str): The file it was read from, for errors.
+
+    Raises:
+        ValueError: The matrix is not 3x3, holds other things than finite numbers, or cannot
+            be inverted; or a size is not two whole numbers above 0.
+    """
+
+    matrix: tuple
+    ir_size: tuple | None = None
+    vi_size: tuple | None = None
+    source: str = 'the homography'
+
+    def __post_init__(self):
+        try:
+            matrix = np.array(self.matrix, np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f'{self.source}: expected a 3x3 list of numbers ({error})'
+            ) from error
+        if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
+            raise ValueError(
+                f'{self.source}: expected a 3x3 matrix of numbers, found {matrix.shape}'
+            )
+        if abs(np.linalg.det(matrix)) < 1e-12:
+            raise ValueError(f'{self.source}: the homography cannot be inverted')
+        object.__setattr__(self, 'matrix', tuple(map(tuple, matrix.tolist())))
+        for name in ('ir_size', 'vi_size'):
+            size = getattr(self, name)
+            if size is not None:
+                object.__setattr__(self, name, self._check_size(name, size))
+
+    def _check_size(self, name, size):
+        is_list = isinstance(size, list | tuple) and len(size) == 2
+        if not is_list or not all(type(side) is int and side > 0 for side in size):
+            raise ValueError(
+                f'{self.source}: expected {name} as two whole numbers, width and height, '
+                f'found {size!r}'
+            )
+        return tuple(size)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.matrix, dtype or np.float64)
+
+    def tolist(self) -> list[list[float]]:
+        """The matrix as three lists of three numbers."""
+        return [list(row) for row in self.matrix]
+
+    def check_sizes(
+        self, ir: tuple[int, int], vi: tuple[int, int], names: tuple[str, str]
+    ) -> None:
+        """Refuse images of other sizes than the mapping was made for.
+
+        Args:
+            ir (tuple[int, int]): Height and width of the infrared image.
+            vi (tuple[int, int]): The same of the visible image.
+            names (tuple[str, str]): What an error calls the two.
+
+        Raises:
+            PairError: A size differs.
+        """
+        for name, found, wanted in zip(
+            names, (ir, vi), (self.ir_size, self.vi_size), strict=True
+        ):
+            if wanted is not None and found[::-1] != wanted:
+                raise PairError.of(
+                    'different sizes',
+                    name,
+                    f'{wanted[0]}x{wanted[1]}, the size {self.source} was made for (make one '
+                    'for these images with tools/register.py)',
+                    f'{found[1]}x{found[0]}',
+                )
+
+
+def load_homography(path: str | Path) -> Homography:
+    """Read a homography.
+
+    Args:
+        path (str | Path): JSON file: an object whose ``homography`` is a 3x3 list, from
+            infrared to visible pixel coordinates; where it has ``ir_size`` or ``vi_size``,
+            width and height, it is for images of these sizes alone.
+
+    Returns:
+        Homography: The mapping.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It holds something else, or a matrix that cannot be inverted.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding='utf-8'))
+        matrix = np.array(content['homography'], np.float64)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(
+            f'{path}: expected a JSON object with "homography", a 3x3 list ({error!r})'
+        ) from error
+    return Homography(matrix, content.get('ir_size'), content.get('vi_size'), str(path))
+
+
+def warp(ir: np.ndarray, homography: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Bring an infrared image onto the visible image's pixels.
+
+    Args:
+        ir (np.ndarray): (H, W) float32.
+        homography (np.ndarray): (3, 3), from infrared to visible pixel coordinates.
+        size (tuple[int, int]): Height and width of the visible image.
+
+    Returns:
+        np.ndarray: (height, width) float32. Where the infrared camera saw nothing, its
+        nearest border pixel is repeated.
+    """
+    return cv2.warpPerspective(
+        ir,
+        np.asarray(homography, np.float64),
+        (size[1], size[0]),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How pairs are prepared: one value for every tool that reads pairs.
+
+    Attributes:
+        ir_range (tuple[float, float] | None): Stored infrared values that become 0 and 1;
+            what lies outside is clipped. None: the range of the stored type.
+        ir_percentiles (tuple[float, float] | None): Instead, percentiles of each infrared
+            image, in 0..100, that become 0 and 1.
+        resize (bool): Resize infrared images of another size to the visible image's.
+        homography (Homography | None): Warp infrared images onto the visible image's pixels.
+            A 3x3 array or list, and the path of a file for :func:`load_homography`, are taken,
+            too.
+
+    Raises:
+        ValueError: The range or the percentiles cannot be meant (see
+            :mod:`tsjnet_mm.io.ranges`), both are given, or the homography cannot be used.
+        FileNotFoundError: There is no such file of a homography.
+
+    Example:
+        >>> preparation = Preparation(ir_range=(7000, 9000))
+        >>> ir = np.array([[7000, 8000]], np.uint16)
+        >>> preparation(ir, np.zeros((1, 2, 3), np.uint8))[0]
+        array([[0. , 0.5]], dtype=float32)
+    """
+
+    ir_range: tuple | None = None
+    ir_percentiles: tuple | None = None
+    resize: bool = False
+    homography: Homography | None = None
+
+    def __post_init__(self):
+        ir_range, ir_percentiles = check_limits(self.ir_range, self.ir_percentiles)
+        homography = self.homography
+        if isinstance(homography, str | Path):
+            homography = load_homography(homography)
+        elif homography is not None and not isinstance(homography, Homography):
+            homography = Homography(homography)
+        object.__setattr__(self, 'ir_range', ir_range)
+        object.__setattr__(self, 'ir_percentiles', ir_percentiles)
+        object.__setattr__(self, 'resize', bool(self.resize))
+        object.__setattr__(self, 'homography', homography)
+
+    @classmethod
+    def of(cls, preparation: 'Preparation | None' = None, **options) -> 'Preparation':
+        """One preparation of what a function was given.
+
+        Args:
+            preparation (Preparation, optional): The whole value.
+            **options: Or its parts, by the names of the attributes.
+
+        Returns:
+            Preparation: The one that is given; without any, the default one.
+
+        Raises:
+            ValueError: The whole value comes with parts of it, or see the class.
+            TypeError: An option has another name.
+        """
+        if preparation is None:
+            return cls(**options)
+        if cls(**options) != cls():
+            raise ValueError(f'give preparation or {", ".join(options)}, not both')
+        return preparation
+
+    @property
+    def moves_infrared(self) -> bool:
+        """Whether infrared images may have another size than their visible partners."""
+        return self.resize or self.homography is not None
+
+    def prepare_infrared(self, ir: np.ndarray, name: str) -> np.ndarray:
+        """Bring an infrared image to [0, 1], and warn where that leaves it without contrast.
+
+        Args:
+            ir (np.ndarray): As of :func:`~tsjnet_mm.io.images.infrared_to_unit`.
+            name (str): What an error or a warning calls it.
+
+        Returns:
+            np.ndarray: (H, W) float32 in [0, 1], in its own size.
+
+        Raises:
+            PairError: See :func:`~tsjnet_mm.io.images.infrared_to_unit`.
+        """
+        unit = infrared_to_unit(ir, name, self.ir_range, self.ir_percentiles)
+        self._warn_without_contrast(ir, unit, name)
+        return unit
+
+    def __call__(
+        self,
+        ir: np.ndarray,
+        vi: np.ndarray,
+        names: tuple[str, str] = ('the infrared image', 'the visible image'),
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Prepare a pair.
+
+        Args:
+            ir (np.ndarray): (H, W) or (H, W, 1 or 3), as stored.
+            vi (np.ndarray): (H, W) or (H, W, 1 or 3) RGB, as stored.
+            names (tuple[str, str]): What an error or a warning calls the two.
+
+        Returns:
+            tuple[np.ndarray, np.ndarray]: Infrared (H, W) and visible (H, W, 3) RGB, float32
+            in [0, 1], both in the visible image's size.
+
+        Raises:
+            PairError: A value or a size cannot be used; the message names the image.
+        """
+        infrared = self.prepare_infrared(ir, names[0])
+        visible = visible_to_unit(vi, names[1])
+        return self.fit(infrared, visible.shape[:2], names), visible
+
+    def fit(self, ir: np.ndarray, size: tuple[int, int], names: tuple[str, str]) -> np.ndarray:
+        """Bring an infrared image to the visible image's size.
+
+        Args:
+            ir (np.ndarray): (H, W) float32.
+            size (tuple[int, int]): Height and width of the visible image.
+            names (tuple[str, str]): What an error calls the two images.
+
+        Returns:
+            np.ndarray: (height, width) float32, warped or resized where that was asked for.
+
+        Raises:
+            PairError: The sizes differ, or are not those of the homography.
+        """
+        if self.homography is not None:
+            self.homography.check_sizes(ir.shape, tuple(size), names)
+            return warp(ir, self.homography, size)
+        if ir.shape == tuple(size):
+            return ir
+        if not self.resize:
+            raise different_sizes(names[0], ir.shape, names[1], tuple(size), OTHER_SIZE)
+        flags = cv2.INTER_AREA if ir.shape[0] > size[0] else cv2.INTER_LINEAR
+        return cv2.resize(ir, (size[1], size[0]), interpolation=flags)
+
+    def _warn_without_contrast(self, ir, unit, name):
+        black, white = float((unit <= 0).mean()), float((unit >= 1).mean())
+        is_flat = float(unit.max()) - float(unit.min()) < _FLAT
+        given = self.ir_range is not None or self.ir_percentiles is not None
+        if not is_flat and not (given and max(black, white) >= _CLIPPED):
+            return
+        became = 'black' if black >= _CLIPPED else 'white' if white >= _CLIPPED else 'one grey'
+        option = ''
+        if self.ir_range is not None:
+            option = f' with ir_range {self.ir_range[0]:g} {self.ir_range[1]:g}'
+        elif self.ir_percentiles is not None:
+            option = (
+                f' with ir_percentiles {self.ir_percentiles[0]:g} {self.ir_percentiles[1]:g}'
+            )
+        warnings.warn(
+            f'{name} has no contrast{option}: its values from '
+            f'{ir.min():g} to {ir.max():g} become {became}',
+            stacklevel=3,
+        )
+
+    def to_note(self) -> dict:
+        """What a fused file says of it.
+
+        Returns:
+            dict: Plain values for JSON, by the names of the attributes; a homography is a
+            3x3 list.
+        """
+        return {
+            'ir_range': None if self.ir_range is None else list(self.ir_range),
+            'ir_percentiles': None
+            if self.ir_percentiles is None
+            else list(self.ir_percentiles),
+            'resize': self.resize,
+            'homography': None if self.homography is None else self.homography.tolist(),
+        }
+
+    @classmethod
+    def from_note(cls, note: Mapping) -> 'Preparation':
+        """The preparation that a fused file tells of.
+
+        Args:
+            note (Mapping): What :meth:`to_note` made; other keys are not looked at.
+
+        Returns:
+            Preparation: Equal to the one that was noted, but for the sizes of its homography.
+
+        Raises:
+            ValueError: The values cannot be used.
+        """
+        fields = ('ir_range', 'ir_percentiles', 'resize', 'homography')
+        return cls(**{name: note[name] for name in fields if note.get(name) is not None})
