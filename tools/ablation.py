@@ -21,7 +21,6 @@ import contextlib
 import fcntl
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +35,7 @@ from tsjnet_mm.evaluation.functional import CONVENTIONS, resolve_metrics
 from tsjnet_mm.evaluation.results import check_extension
 from tsjnet_mm.evaluation.table import format_lines
 from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.program import ToolParser, tool
 
 TOOLS = Path(__file__).resolve().parent
 CONFIGS = TOOLS.parent / 'configs' / 'tsjnet'
@@ -87,9 +87,7 @@ class Row(NamedTuple):
 
 def parse_args():
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     parser.add_argument(
         'rows',
         nargs='*',
@@ -376,21 +374,11 @@ def run(args):
     return failures
 
 
-def stop(signum, frame):
-    """End as on Ctrl-C, and the training with it."""
-    raise KeyboardInterrupt
-
-
+@tool('the same command goes on from here')
 def main():
     """Read the command line and run."""
     parser, args = parse_args()
-    signal.signal(signal.SIGTERM, stop)
-    try:
-        failures = run(args)
-    except (OSError, ValueError) as error:
-        parser.exit(1, f'error: {error}\n')
-    except KeyboardInterrupt:
-        parser.exit(130, '\ninterrupted: the same command goes on from here\n')
+    failures = run(args)
     if failures:
         lines = '\n'.join(f'  {name}: {reason}' for name, reason in failures.items())
         parser.exit(1, f'error: {len(failures)} rows are missing:\n{lines}\n')

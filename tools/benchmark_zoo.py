@@ -30,6 +30,7 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from tsjnet_mm.apis.arguments import parse_device
 from tsjnet_mm.apis.contest import size_of
 from tsjnet_mm.apis.fusion_files import find_files, read_files
 from tsjnet_mm.apis.zoo import ZooBenchmark, comparison_table
@@ -37,6 +38,7 @@ from tsjnet_mm.evaluation.functional import CONVENTIONS
 from tsjnet_mm.evaluation.table import format_ranked
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.parallel import available_cores
+from tsjnet_mm.utils.program import ToolParser, tool
 from tsjnet_mm.visualization import (
     differing_windows,
     grid_figure,
@@ -64,9 +66,7 @@ def parse_model(text):
 
 def parse_args():
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     parser.add_argument('--ir', required=True, metavar='DIR', help='folder of infrared images')
     parser.add_argument('--vi', required=True, metavar='DIR', help='folder of visible images')
     parser.add_argument(
@@ -95,7 +95,11 @@ def parse_args():
         '--pairs', metavar='LIST', help='text file of the pairs to take, a stem a line'
     )
     parser.add_argument('--highlight', metavar='ROW', help='row to stress in the figures')
-    parser.add_argument('--device', help='where to fuse (default: the GPU where there is one)')
+    parser.add_argument(
+        '--device',
+        type=parse_device,
+        help='where to fuse (default: the GPU where there is one)',
+    )
     parser.add_argument(
         '--workers',
         type=int,
@@ -163,40 +167,36 @@ def draw(benchmark, results, highlight):
     save_figure(figure, benchmark.out / 'grid.png')
 
 
+@tool()
 def main():
     """Fuse, measure, time, and write table and figures."""
     parser, args = parse_args()
     if args.metrics and not args.convention:
         parser.error('--metrics needs --convention: the same names mean different numbers')
     models = dict(args.models)
-    try:
-        if len(models) != len(args.models):
-            raise ValueError('two models have one row: name one by ROW=MODEL=WEIGHTS')
-        if args.highlight and args.highlight not in models:
-            raise ValueError(f'--highlight {args.highlight} is none of {", ".join(models)}')
-        pairs = None
-        if args.pairs:
-            lines = Path(args.pairs).read_text(encoding='utf-8').splitlines()
-            pairs = [line.strip() for line in lines if line.strip()]
-        benchmark = ZooBenchmark(models, args.ir, args.vi, args.out, pairs)
-        benchmark.fuse(args.device)
-        names = args.metrics or ['all']
-        names = names[0] if len(names) == 1 else names
-        metrics = {args.convention: names} if args.convention else None
-        results = benchmark.evaluate(metrics, args.workers)
-        tables = [partial(comparison_table, results)]
-        if not args.skip_costs:
-            costs = benchmark.costs(args.size, args.repeats, args.threads)
-            tables.append(lambda style='text': cost_table(costs, args.size, style))
-        with whole_file(args.out / 'table.md') as file:
-            file.write_text(
-                '\n\n'.join(table('markdown') for table in tables) + '\n', encoding='utf-8'
-            )
-        draw(benchmark, results, args.highlight)
-    except (OSError, ValueError, RuntimeError) as error:
-        parser.exit(1, f'error: {error}\n')
-    except KeyboardInterrupt:
-        parser.exit(130, '\ninterrupted: run it again to go on\n')
+    if len(models) != len(args.models):
+        raise ValueError('two models have one row: name one by ROW=MODEL=WEIGHTS')
+    if args.highlight and args.highlight not in models:
+        raise ValueError(f'--highlight {args.highlight} is none of {", ".join(models)}')
+    pairs = None
+    if args.pairs:
+        lines = Path(args.pairs).read_text(encoding='utf-8').splitlines()
+        pairs = [line.strip() for line in lines if line.strip()]
+    benchmark = ZooBenchmark(models, args.ir, args.vi, args.out, pairs)
+    benchmark.fuse(args.device)
+    names = args.metrics or ['all']
+    names = names[0] if len(names) == 1 else names
+    metrics = {args.convention: names} if args.convention else None
+    results = benchmark.evaluate(metrics, args.workers)
+    tables = [partial(comparison_table, results)]
+    if not args.skip_costs:
+        costs = benchmark.costs(args.size, args.repeats, args.threads)
+        tables.append(lambda style='text': cost_table(costs, args.size, style))
+    with whole_file(args.out / 'table.md') as file:
+        file.write_text(
+            '\n\n'.join(table('markdown') for table in tables) + '\n', encoding='utf-8'
+        )
+    draw(benchmark, results, args.highlight)
     print('\n\n'.join(table() for table in tables))
     print(f'written: {args.out}')
 

@@ -35,6 +35,7 @@ from pathlib import Path
 from tsjnet_mm.apis.arguments import add_device_arguments, check_arguments
 from tsjnet_mm.apis.demo_models import DemoModels
 from tsjnet_mm.apis.demo_uploads import collect_examples
+from tsjnet_mm.utils.program import ToolParser, tool
 
 _PORTS = 20
 
@@ -56,9 +57,7 @@ class AddModel(argparse.Action):
 
 def parse_args():
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     parser.add_argument(
         '--model',
         action=AddModel,
@@ -170,18 +169,14 @@ def serve(args, folder):
     page.blocks.close(verbose=False)
 
 
+@tool()
 def main():
     """Serve the page; stop with a message where that is not possible."""
     parser, args = parse_args()
     if importlib.util.find_spec('gradio') is None:
         parser.exit(1, 'error: the page needs gradio: pip install -r requirements/demo.txt\n')
     with tempfile.TemporaryDirectory(prefix='tsjnet_demo_') as folder:
-        try:
-            serve(args, Path(folder))
-        except (ImportError, OSError, ValueError) as error:
-            parser.exit(1, f'error: {error}\n')
-        except KeyboardInterrupt:
-            parser.exit(130)
+        serve(args, Path(folder))
 
 
 if __name__ == '__main__':

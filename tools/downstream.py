@@ -23,7 +23,6 @@ what was found (results.bbox.json, masks/) and scores.json. Run the same command
 after an interruption, or to add methods: what is finished is not done again.
 """
 
-import argparse
 from pathlib import Path
 
 from mmengine.config import DictAction
@@ -33,6 +32,7 @@ from tsjnet_mm.apis.arguments import parse_named_path, unique_names
 from tsjnet_mm.apis.dataset_arguments import add_dataset_arguments, build_dataset, has_splits
 from tsjnet_mm.apis.downstream import TASKS, Protocol
 from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.program import ToolParser, tool
 
 CONFIGS = {
     'detection': 'downstream/yolox_m_300e_m3fd.py',
@@ -42,9 +42,7 @@ CONFIGS = {
 
 def parse_args():
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     parser.add_argument('task', choices=TASKS, help='what the network does')
     add_dataset_arguments(parser, '{split} and {fold} in it stand for what they say')
     parser.add_argument(
@@ -103,25 +101,21 @@ def build_folds(args):
     ]
 
 
+@tool()
 def main():
     """Train and test on each method's images, and write the table."""
     parser, args = parse_args()
-    try:
-        protocol = Protocol(
-            args.task,
-            unique_names('method', args.methods),
-            build_folds(args),
-            args.config or config_dir() / CONFIGS[args.task],
-            args.work_dir,
-            args.seed,
-            args.cfg_options,
-            args.gpus,
-        )
-        rows, failed = protocol.scores()
-    except (ImportError, OSError, ValueError) as error:
-        parser.exit(1, f'error: {error}\n')
-    except KeyboardInterrupt:
-        parser.exit(130, '\ninterrupted: run it again to go on\n')
+    protocol = Protocol(
+        args.task,
+        unique_names('method', args.methods),
+        build_folds(args),
+        args.config or config_dir() / CONFIGS[args.task],
+        args.work_dir,
+        args.seed,
+        args.cfg_options,
+        args.gpus,
+    )
+    rows, failed = protocol.scores()
     if rows:
         with whole_file(Path(args.work_dir) / 'table.md') as partial:
             partial.write_text(protocol.table(rows, 'markdown') + '\n', encoding='utf-8')

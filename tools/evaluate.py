@@ -20,13 +20,12 @@ image that equals a source, is left out of its mean, and a note says so; a metho
 finite value of a metric has no rank in it, and no mean rank.
 """
 
-import argparse
 import os
 import sys
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from tsjnet_mm.apis import evaluate_folders
+from tsjnet_mm.apis.arguments import parse_device
 from tsjnet_mm.evaluation.functional import (
     CONVENTIONS,
     FUSION_METRICS,
@@ -35,6 +34,7 @@ from tsjnet_mm.evaluation.functional import (
 )
 from tsjnet_mm.evaluation.results import check_extension
 from tsjnet_mm.utils.parallel import available_cores
+from tsjnet_mm.utils.program import ToolParser, tool
 
 
 def describe_metrics():
@@ -88,11 +88,7 @@ def default_metrics(convention):
 
 def parse_args():
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=describe_metrics(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = ToolParser(__doc__, epilog=describe_metrics())
     parser.add_argument(
         '--fused',
         nargs='+',
@@ -121,7 +117,9 @@ def parse_args():
         action='store_true',
         help='leave missing and extra files out instead of refusing them',
     )
-    parser.add_argument('--device', default='cpu', help='cpu or cuda (default: %(default)s)')
+    parser.add_argument(
+        '--device', type=parse_device, default='cpu', help='cpu or cuda (default: %(default)s)'
+    )
     parser.add_argument(
         '--batch-size',
         type=int,
@@ -146,6 +144,7 @@ def parse_args():
     return parser, parser.parse_args()
 
 
+@tool('nothing was written')
 def main():
     """Check the arguments, measure, print the table and write the files."""
     parser, args = parse_args()
@@ -158,29 +157,22 @@ def main():
             check_extension(path)
     except ValueError as error:
         parser.error(str(error))
-    try:
-        results = evaluate_folders(
-            fused,
-            args.ir,
-            args.vi,
-            metrics,
-            args.convention,
-            baselines=args.baselines,
-            common=args.common,
-            device=args.device,
-            batch_size=args.batch_size,
-            workers=args.workers,
-            progress=True,
-        )
-        print(results.table(), flush=True)
-        for path in args.out:
-            results.save(path)
-    except (OSError, ValueError) as error:
-        parser.exit(1, f'error: {error}\n')
-    except BrokenProcessPool as error:
-        parser.exit(1, f'error: a worker died, for lack of memory? fewer --workers: {error}\n')
-    except KeyboardInterrupt:
-        parser.exit(130, '\ninterrupted\n')
+    results = evaluate_folders(
+        fused,
+        args.ir,
+        args.vi,
+        metrics,
+        args.convention,
+        baselines=args.baselines,
+        common=args.common,
+        device=args.device,
+        batch_size=args.batch_size,
+        workers=args.workers,
+        progress=True,
+    )
+    print(results.table(), flush=True)
+    for path in args.out:
+        results.save(path)
     if args.out:
         print(f'written: {", ".join(args.out)}', file=sys.stderr)
 

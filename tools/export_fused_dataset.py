@@ -23,7 +23,6 @@ the same command again to finish what was interrupted: an image that the same se
 files that have not changed since is left as it is.
 """
 
-import argparse
 from pathlib import Path
 
 from tsjnet_mm.apis import FusionInferencer
@@ -35,13 +34,12 @@ from tsjnet_mm.apis.arguments import (
 from tsjnet_mm.apis.dataset_arguments import add_dataset_arguments, build_dataset, has_splits
 from tsjnet_mm.apis.export_dataset import config_lines, export_dataset
 from tsjnet_mm.apis.export_layouts import EXPORT_LAYOUTS
+from tsjnet_mm.utils.program import ToolParser, tool
 
 
 def parse_args():
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     data = parser.add_argument_group('data')
     add_dataset_arguments(data)
     data.add_argument(
@@ -88,7 +86,7 @@ def parse_args():
     if args.ir_range and args.ir_percentiles:
         parser.error('give --ir-range or --ir-percentiles, not both')
     args.splits = choose_splits(parser, args)
-    return parser, args
+    return args
 
 
 def choose_splits(parser, args):
@@ -111,46 +109,42 @@ def choose_images(args, inferencer, split):
     return inferencer or args.source
 
 
+@tool()
 def main():
     """Export each split, then print the lines of a config; stop at the first problem."""
-    parser, args = parse_args()
-    try:
-        needed = {EXPORT_LAYOUTS[name].needs[1] for name in args.layout}
-        datasets = {split: build_dataset(args, split, needed) for split in args.splits}
-        inferencer = None
-        if args.model:
-            inferencer = FusionInferencer(
-                args.model,
-                args.weights,
-                args.device,
-                args.precision,
-                compile=args.compile,
-                show_progress=False,
-            )
-        for split, dataset in datasets.items():
-            done = export_dataset(
-                dataset,
-                args.out,
-                split,
-                choose_images(args, inferencer, split),
-                args.layout,
-                keep_grey=args.keep_grey,
-                ir_range=args.ir_range,
-                ir_percentiles=args.ir_percentiles,
-                batch_size=args.batch_size,
-                progress=True,
-            )
-            objects = '' if done.objects is None else f', {done.objects} objects'
-            kept = f' ({done.kept} were there already)' if done.kept else ''
-            print(f'{split}: {done.pairs} images{kept}{objects}')
-        for layout in args.layout:
-            library = 'mmseg' if layout == 'mmseg' else 'mmdet'
-            print(f'\n# {layout}: at the end of a config of {library}')
-            print('\n'.join(config_lines(args.out, layout)))
-    except (ImportError, OSError, ValueError) as error:
-        parser.exit(1, f'error: {error}\n')
-    except KeyboardInterrupt:
-        parser.exit(130, '\ninterrupted: run it again to go on\n')
+    args = parse_args()
+    needed = {EXPORT_LAYOUTS[name].needs[1] for name in args.layout}
+    datasets = {split: build_dataset(args, split, needed) for split in args.splits}
+    inferencer = None
+    if args.model:
+        inferencer = FusionInferencer(
+            args.model,
+            args.weights,
+            args.device,
+            args.precision,
+            compile=args.compile,
+            show_progress=False,
+        )
+    for split, dataset in datasets.items():
+        done = export_dataset(
+            dataset,
+            args.out,
+            split,
+            choose_images(args, inferencer, split),
+            args.layout,
+            keep_grey=args.keep_grey,
+            ir_range=args.ir_range,
+            ir_percentiles=args.ir_percentiles,
+            batch_size=args.batch_size,
+            progress=True,
+        )
+        objects = '' if done.objects is None else f', {done.objects} objects'
+        kept = f' ({done.kept} were there already)' if done.kept else ''
+        print(f'{split}: {done.pairs} images{kept}{objects}')
+    for layout in args.layout:
+        library = 'mmseg' if layout == 'mmseg' else 'mmdet'
+        print(f'\n# {layout}: at the end of a config of {library}')
+        print('\n'.join(config_lines(args.out, layout)))
 
 
 if __name__ == '__main__':

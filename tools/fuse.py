@@ -20,7 +20,6 @@ what was interrupted: a PNG that the same settings made of files that have not c
 left as it is. Under torchrun or slurm each process fuses its share of the pairs.
 """
 
-import argparse
 import os
 from pathlib import Path
 
@@ -32,13 +31,12 @@ from tsjnet_mm.apis.arguments import (
     source_options,
 )
 from tsjnet_mm.io.images import WRITTEN_FORMATS
+from tsjnet_mm.utils.program import ToolParser, tool
 
 
 def parse_args():
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     parser.add_argument(
         '--ir', required=True, help="infrared image, folder of images, or 'pattern'"
     )
@@ -81,7 +79,7 @@ def parse_args():
     )
     args = parser.parse_args()
     check_arguments(parser, args)
-    return parser, args
+    return args
 
 
 def find_share():
@@ -92,42 +90,38 @@ def find_share():
     return 0, 1
 
 
+@tool()
 def main():
     """Fuse all pairs; stop with a message at the first that cannot be fused."""
-    parser, args = parse_args()
+    args = parse_args()
     rank, world_size = find_share()
     device = args.device
     if device == 'cuda':
         device = f'cuda:{os.environ.get("LOCAL_RANK", 0)}'
-    try:
-        inferencer = FusionInferencer(
-            args.model,
-            args.weights,
-            device,
-            args.precision,
-            args.tile,
-            args.overlap,
-            args.compile,
-            show_progress=rank == 0,
-        )
-        fused, kept = fuse_to_folder(
-            inferencer,
-            args.ir,
-            args.vi,
-            args.out,
-            extension=args.extension,
-            rank=rank,
-            world_size=world_size,
-            batch_size=args.batch_size,
-            quality=args.quality,
-            grey=args.grey,
-            stretch=args.stretch,
-            **source_options(args),
-        )
-    except (ImportError, OSError, ValueError) as error:
-        parser.exit(1, f'error: {error}\n')
-    except KeyboardInterrupt:
-        parser.exit(130, '\ninterrupted: run it again to go on\n')
+    inferencer = FusionInferencer(
+        args.model,
+        args.weights,
+        device,
+        args.precision,
+        args.tile,
+        args.overlap,
+        args.compile,
+        show_progress=rank == 0,
+    )
+    fused, kept = fuse_to_folder(
+        inferencer,
+        args.ir,
+        args.vi,
+        args.out,
+        extension=args.extension,
+        rank=rank,
+        world_size=world_size,
+        batch_size=args.batch_size,
+        quality=args.quality,
+        grey=args.grey,
+        stretch=args.stretch,
+        **source_options(args),
+    )
     done = f', {kept} were there already' if kept else ''
     print(f'{fused} fused images in {args.out}{done}')
 

@@ -22,7 +22,6 @@ column. .mp4 and .mov hold MPEG-4, .avi motion JPEG, .mkv FFV1 (lossless). The s
 visible file is kept if ffmpeg is installed.
 """
 
-import argparse
 from pathlib import Path
 
 from tsjnet_mm.apis import FusionInferencer
@@ -33,13 +32,12 @@ from tsjnet_mm.apis.arguments import (
     source_options,
 )
 from tsjnet_mm.apis.video import fuse_video
+from tsjnet_mm.utils.program import ToolParser, tool
 
 
 def parse_args():
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     source = 'video: file, folder of frames, camera index or URL'
     parser.add_argument('--ir', required=True, help=f'infrared {source}')
     parser.add_argument('--vi', required=True, help=f'visible {source}')
@@ -67,36 +65,32 @@ def parse_args():
     add_machine_arguments(parser, batched='frames (except of live sources)')
     args = parser.parse_args()
     check_arguments(parser, args)
-    return parser, args
+    return args
 
 
+@tool('before the first frame: nothing was written')
 def main():
     """Fuse the video; status 130 if Ctrl-C ended it."""
-    parser, args = parse_args()
-    try:
-        done = fuse_video(
-            FusionInferencer(
-                args.model,
-                args.weights,
-                args.device,
-                args.precision,
-                compile=args.compile,
-            ),
-            args.ir,
-            args.vi,
-            args.out,
-            fps=args.fps,
-            max_frames=args.max_frames,
-            batch_size=args.batch_size,
-            grey=args.grey,
-            keep_sound=not args.no_sound,
-            measure_flicker=args.measure_flicker,
-            **source_options(args),
-        )
-    except (ImportError, OSError, ValueError) as error:
-        parser.exit(1, f'error: {error}\n')
-    except KeyboardInterrupt:
-        parser.exit(130, '\ninterrupted before the first frame: nothing was written\n')
+    args = parse_args()
+    done = fuse_video(
+        FusionInferencer(
+            args.model,
+            args.weights,
+            args.device,
+            args.precision,
+            compile=args.compile,
+        ),
+        args.ir,
+        args.vi,
+        args.out,
+        fps=args.fps,
+        max_frames=args.max_frames,
+        batch_size=args.batch_size,
+        grey=args.grey,
+        keep_sound=not args.no_sound,
+        measure_flicker=args.measure_flicker,
+        **source_options(args),
+    )
     print(
         f'{done.frames} frames of {done.size[0]}x{done.size[1]} at {done.fps:g} frames per '
         f'second in {done.path}, made in {done.seconds:.1f} s'
@@ -108,7 +102,7 @@ def main():
     if done.flicker:
         print(done.flicker)
     if done.interrupted:
-        parser.exit(130, 'interrupted: the file holds what was fused until then\n')
+        raise KeyboardInterrupt('the file holds what was fused until then')
 
 
 if __name__ == '__main__':

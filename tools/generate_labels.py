@@ -21,13 +21,12 @@ that are complete, corrected by hand or not, are left as they are. Files that we
 are never written over without --overwrite. docs/labels.md tells how good such labels are.
 """
 
-import argparse
 from pathlib import Path
 
 import torch
 
 from tsjnet_mm.apis import FusionInferencer
-from tsjnet_mm.apis.arguments import add_source_arguments, source_options
+from tsjnet_mm.apis.arguments import add_source_arguments, parse_device, source_options
 from tsjnet_mm.apis.labels import (
     SamMasks,
     ViewDetector,
@@ -44,6 +43,7 @@ from tsjnet_mm.apis.labels import (
 )
 from tsjnet_mm.io.images import read_visible
 from tsjnet_mm.utils.checkpoints import refuse_unsafe_checkpoints
+from tsjnet_mm.utils.program import ToolParser, tool
 
 
 def add_common_arguments(parser, out):
@@ -69,6 +69,7 @@ def add_common_arguments(parser, out):
     )
     parser.add_argument(
         '--device',
+        type=parse_device,
         default='cuda' if torch.cuda.is_available() else 'cpu',
         help='where networks run (default: %(default)s)',
     )
@@ -197,9 +198,7 @@ def add_masks_parser(commands):
 
 def parse_args():
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     commands = parser.add_subparsers(dest='command', required=True)
     add_boxes_parser(commands)
     add_masks_parser(commands)
@@ -217,7 +216,7 @@ def parse_args():
             parser.error(f'--max-shift: expected 0 to 0.5, got {args.max_shift}')
     if args.ir_range and args.ir_percentiles:
         parser.error('give --ir-range or --ir-percentiles, not both')
-    return parser, args
+    return args
 
 
 def check_boxes_arguments(parser, args):
@@ -311,32 +310,28 @@ def make_masks(args, pairs):
     return records, made, {'classes': classes, 'masks': masks, 'palette': palette}
 
 
+@tool()
 def main():
     """Make the labels, then the sheets; stop with a message at what cannot be used."""
-    parser, args = parse_args()
-    try:
-        pairs = list_pairs(args.ir, args.vi)
-        fused = find_fused(args.fused, pairs) if args.fused else None
-        if args.command == 'boxes':
-            records, made, shown = make_boxes(args, pairs, fused)
-        else:
-            records, made, shown = make_masks(args, pairs)
-        print(summarise(args, records, made))
-        stems = order_pairs(records, args.sheet_order)[: args.sheet_pairs]
-        by_stem = {pair[0]: pair for pair in pairs}
-        sheets = draw_sheets(
-            args.review,
-            [by_stem[stem] for stem in stems],
-            records,
-            fused=fused,
-            rows=args.sheet_rows,
-            **shown,
-            **source_options(args),
-        )
-    except (ImportError, OSError, ValueError) as error:
-        parser.exit(1, f'error: {error}\n')
-    except KeyboardInterrupt:
-        parser.exit(130, '\ninterrupted: run it again to go on\n')
+    args = parse_args()
+    pairs = list_pairs(args.ir, args.vi)
+    fused = find_fused(args.fused, pairs) if args.fused else None
+    if args.command == 'boxes':
+        records, made, shown = make_boxes(args, pairs, fused)
+    else:
+        records, made, shown = make_masks(args, pairs)
+    print(summarise(args, records, made))
+    stems = order_pairs(records, args.sheet_order)[: args.sheet_pairs]
+    by_stem = {pair[0]: pair for pair in pairs}
+    sheets = draw_sheets(
+        args.review,
+        [by_stem[stem] for stem in stems],
+        records,
+        fused=fused,
+        rows=args.sheet_rows,
+        **shown,
+        **source_options(args),
+    )
     if sheets:
         print(f'look at {sheets[0]}' + (f' and {len(sheets) - 1} more' if sheets[1:] else ''))
 

@@ -5,7 +5,6 @@ segmentor, evaluates it beside average and max fusion, and lays a contact sheet 
 finished or interrupted run left is not done again.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from mmengine.config import Config
 
 from tsjnet_mm.apis import FusionInferencer, find_pairs
 from tsjnet_mm.io.images import read_infrared, read_visible
+from tsjnet_mm.utils.program import ToolParser, tool
 from tsjnet_mm.visualization.sheet import make_sheet, save_png
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,9 +22,9 @@ CONFIG = ROOT / 'configs' / 'tsjnet' / 'tsjnet_light_joint_8e_toy.py'
 BASELINES = ('average', 'max')
 
 
-def run(tool, *arguments):
+def run(script, *arguments):
     """Run one of the tools, showing the command."""
-    command = [tool, *map(str, arguments)]
+    command = [script, *map(str, arguments)]
     print(f'\n$ python {" ".join(command)}', flush=True)
     subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
 
@@ -56,11 +56,10 @@ def make_contact_sheet(data, checkpoint, path, count=6):
     save_png(make_sheet(rows, titles=['infrared', 'visible', *fusors]), path)
 
 
+@tool()
 def main():
     """Go through the steps that are not done yet."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     parser.add_argument(
         '--work-dir',
         type=Path,

@@ -21,7 +21,6 @@ holds while the cameras do not move to each other, and exactly for far scenes on
 shift with their distance.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -36,14 +35,13 @@ from tsjnet_mm.apis.register import (
     register_points,
 )
 from tsjnet_mm.io.preparation import warp
+from tsjnet_mm.utils.program import ToolParser, tool
 from tsjnet_mm.visualization.sheet import make_sheet, save_png
 
 
 def parse_args():
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     parser.add_argument('--ir', required=True, help='infrared images: folder, glob or file')
     parser.add_argument('--vi', required=True, help='visible images of the same moments')
     parser.add_argument('--out', required=True, type=Path, help='JSON file to write')
@@ -102,18 +100,16 @@ def draw_preview(pairs, homography):
     )
 
 
+@tool()
 def main():
     """Find the mapping and write it."""
     parser, args = parse_args()
     if args.max_pairs < MIN_PAIRS:
         parser.error(f'--max-pairs: expected at least {MIN_PAIRS}, got {args.max_pairs}')
-    try:
-        found, pairs, words = find(args)
-        if args.preview:
-            save_png(draw_preview(pairs, found.homography), args.preview)
-        found.save(args.out, pairs[0].ir.shape[::-1], pairs[0].vi.shape[::-1])
-    except (OSError, ValueError) as error:
-        parser.exit(1, f'error: {error}\n')
+    found, pairs, words = find(args)
+    if args.preview:
+        save_png(draw_preview(pairs, found.homography), args.preview)
+    found.save(args.out, pairs[0].ir.shape[::-1], pairs[0].vi.shape[::-1])
     print(f'{args.out}: {words} (root mean square)')
 
 

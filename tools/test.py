@@ -6,7 +6,6 @@ Examples:
     bash tools/dist_test.sh CONFIG CHECKPOINT 4
 """
 
-import argparse
 from pathlib import Path
 
 from mmengine.dist import is_main_process
@@ -21,7 +20,8 @@ from tsjnet_mm.engine.launch import (
 )
 from tsjnet_mm.evaluation.table import format_table
 from tsjnet_mm.utils import whole_file
-from tsjnet_mm.utils.checkpoints import CheckpointError, refuse_unsafe_checkpoints
+from tsjnet_mm.utils.checkpoints import refuse_unsafe_checkpoints
+from tsjnet_mm.utils.program import ToolParser, tool
 
 
 def test(args):
@@ -55,11 +55,10 @@ def test(args):
             partial.write_text(table + '\n')
 
 
+@tool()
 def main():
     """Read the command line and test."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(
@@ -72,10 +71,7 @@ def main():
     parser.add_argument('--out', type=Path, help='also write the table to this file')
     add_run_arguments(parser)
     args = parser.parse_args()
-    try:
-        test(args)
-    except CheckpointError as error:
-        parser.exit(1, f'error: {error}\n')
+    test(args)
     end_distributed()
 
 

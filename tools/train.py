@@ -7,8 +7,6 @@ Examples:
     bash tools/dist_train.sh CONFIG 4                         # four GPUs
 """
 
-import argparse
-
 from mmengine.runner import Runner
 
 from tsjnet_mm.engine.launch import (
@@ -17,14 +15,14 @@ from tsjnet_mm.engine.launch import (
     fit_to_machine,
     read_config,
 )
-from tsjnet_mm.utils.checkpoints import CheckpointError, refuse_unsafe_checkpoints
+from tsjnet_mm.utils.checkpoints import refuse_unsafe_checkpoints
+from tsjnet_mm.utils.program import ToolParser, tool
 
 
+@tool()
 def main():
     """Build the Runner and train."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument(
         '--resume',
@@ -46,10 +44,7 @@ def main():
         cfg.load_from = None if args.resume == 'auto' else args.resume
     fit_to_machine(cfg, args.launcher)
     refuse_unsafe_checkpoints()
-    try:
-        Runner.from_cfg(cfg).train()
-    except CheckpointError as error:
-        parser.exit(1, f'error: {error}\n')
+    Runner.from_cfg(cfg).train()
     end_distributed()
 
 

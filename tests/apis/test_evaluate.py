@@ -267,7 +267,7 @@ def test_wrong_arguments(run, data, tmp_path):
     for options, message in (
         ({'metrics': 'FID'}, "unknown metric 'FID'"),
         ({'convention': 'mine'}, "unknown convention 'mine'"),
-        ({'device': 'gpu'}, 'no such device'),
+        ({'device': 'gpu'}, "device 'gpu': torch finds cpu"),
         ({'device': 'meta'}, 'device must be cpu or a CUDA device, got meta'),
         ({'device': f'cuda:{torch.cuda.device_count()}'}, 'no device cuda:'),
         ({'workers': 0}, 'workers must be at least 1, got 0'),

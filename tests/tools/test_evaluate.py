@@ -132,7 +132,7 @@ def test_wrong_arguments(tool, monkeypatch, capsys, options, message):
 
 def test_missing_folders_and_methods(tool, data, monkeypatch, capsys):
     for options, message in (
-        (['--fused', 'nowhere'], "No such file or directory: 'nowhere'"),
+        (['--fused', 'nowhere'], 'nowhere: No such file or directory'),
         ([], 'give at least one folder of fused images, or baselines'),
     ):
         command = ['evaluate.py', *map(str, sources(data)), *options]
@@ -197,7 +197,9 @@ def test_ctrl_c_ends_with_a_message(data, repository, tmp_path):
     finally:
         process.kill()
     assert process.returncode == 130
-    assert message.endswith('\ninterrupted\n') and 'Traceback' not in message
+    assert (
+        message.endswith('\ninterrupted: nothing was written\n') and 'Traceback' not in message
+    )
     assert not (tmp_path / 'r.csv').exists()
 
 

@@ -19,8 +19,6 @@ interval too narrow. An image where a value of either is not finite is left out,
 so. It takes at least 6 images, for fewer never give p below 0.05.
 """
 
-import argparse
-
 from tsjnet_mm.evaluation.selection import read_selection
 from tsjnet_mm.evaluation.significance import compare_methods
 from tsjnet_mm.evaluation.significance_table import (
@@ -28,13 +26,12 @@ from tsjnet_mm.evaluation.significance_table import (
     format_comparisons,
     save_comparisons,
 )
+from tsjnet_mm.utils.program import ToolParser, tool
 
 
 def parse_args():
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     parser.add_argument(
         'results',
         nargs='+',
@@ -66,22 +63,20 @@ def parse_args():
         metavar='FILE',
         help='.csv: every number in full; .md: the table',
     )
-    return parser, parser.parse_args()
+    return parser.parse_args()
 
 
+@tool()
 def main():
     """Read the results, compare, print the table, write."""
-    parser, args = parse_args()
-    try:
-        for path in args.out:
-            check_comparison_path(path)
-        results = read_selection(args.results, metrics=args.metrics)
-        comparisons = compare_methods(results, args.method, args.against, args.seed)
-        print(format_comparisons(comparisons, results.convention))
-        for path in args.out:
-            save_comparisons(comparisons, results.convention, path)
-    except (OSError, ValueError) as error:
-        parser.exit(1, f'error: {error}\n')
+    args = parse_args()
+    for path in args.out:
+        check_comparison_path(path)
+    results = read_selection(args.results, metrics=args.metrics)
+    comparisons = compare_methods(results, args.method, args.against, args.seed)
+    print(format_comparisons(comparisons, results.convention))
+    for path in args.out:
+        save_comparisons(comparisons, results.convention, path)
     if args.out:
         print(f'written: {", ".join(args.out)}')
 

@@ -15,38 +15,33 @@ not mean that methods are equal: they are of the same images, and one method may
 of them; tools/analysis_tools/compare_methods.py compares image by image.
 """
 
-import argparse
-
 from tsjnet_mm.evaluation.selection import add_selection_arguments, read_selection
+from tsjnet_mm.utils.program import ToolParser, tool
 from tsjnet_mm.visualization import box_figure, check_figure_path, save_figure
 
 
 def parse_args():
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     add_selection_arguments(parser)
     parser.add_argument(
         '--highlight', metavar='NAME', help='method with a bold name and a colour of its own'
     )
-    return parser, parser.parse_args()
+    return parser.parse_args()
 
 
+@tool()
 def main():
     """Read the results, draw, write."""
-    parser, args = parse_args()
-    try:
-        for path in args.out:
-            check_figure_path(path)
-        results = read_selection(args.results, args.methods, args.metrics)
-        count = f'{len(results.images)} pair{"" if len(results.images) == 1 else "s"}'
-        title = f'{args.title}, {count}' if args.title else count
-        figure = box_figure(results.values, results.convention, args.highlight, title)
-        for path in args.out:
-            save_figure(figure, path)
-    except (OSError, ValueError) as error:
-        parser.exit(1, f'error: {error}\n')
+    args = parse_args()
+    for path in args.out:
+        check_figure_path(path)
+    results = read_selection(args.results, args.methods, args.metrics)
+    count = f'{len(results.images)} pair{"" if len(results.images) == 1 else "s"}'
+    title = f'{args.title}, {count}' if args.title else count
+    figure = box_figure(results.values, results.convention, args.highlight, title)
+    for path in args.out:
+        save_figure(figure, path)
     print(f'written: {", ".join(args.out)}')
 
 

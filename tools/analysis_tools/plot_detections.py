@@ -23,8 +23,6 @@ The number of errors of each method over all images is printed, and the scenes a
 be copied and adapted.
 """
 
-import argparse
-
 from tsjnet_mm.apis.arguments import parse_named_path, unique_names
 from tsjnet_mm.apis.figure_scenes import (
     add_figure_arguments,
@@ -43,6 +41,7 @@ from tsjnet_mm.evaluation.detection_errors import (
 )
 from tsjnet_mm.evaluation.table import format_lines
 from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.utils.program import ToolParser, tool
 from tsjnet_mm.visualization import (
     MISSING_COLOUR,
     WRONG_COLOUR,
@@ -58,9 +57,7 @@ from tsjnet_mm.visualization import (
 
 def parse_args():
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     add_source_folders(parser)
     parser.add_argument(
         '--annotations', required=True, metavar='FILE', help='true boxes: a COCO json'
@@ -97,7 +94,7 @@ def parse_args():
         help='overlap from which a box is right (default: %(default)s)',
     )
     add_figure_arguments(parser)
-    return parser, parser.parse_args()
+    return parser.parse_args()
 
 
 def format_counts(errors):
@@ -214,13 +211,11 @@ def check_boxes(objects, shape, files):
             )  # fmt: skip
 
 
+@tool()
 def main():
     """Read the command line and plot."""
-    parser, args = parse_args()
-    try:
-        names = plot(args)
-    except (OSError, ValueError) as error:
-        parser.exit(1, f'error: {error}\n')
+    args = parse_args()
+    names = plot(args)
     print(*(f'--scene {name}' for name in names), sep='\n')
     print(f'written: {", ".join(args.out)}')
 

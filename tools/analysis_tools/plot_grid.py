@@ -32,6 +32,7 @@ from tsjnet_mm.apis.figure_scenes import (
     read_scene,
 )
 from tsjnet_mm.apis.fusion_files import find_files
+from tsjnet_mm.utils.program import ToolParser, tool
 from tsjnet_mm.visualization import (
     check_figure_path,
     differing_windows,
@@ -59,9 +60,7 @@ def parse_scene(text):
 
 def parse_args():
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     add_source_folders(parser)
     parser.add_argument(
         '--fused',
@@ -90,7 +89,7 @@ def parse_args():
         'differ most)',
     )
     add_figure_arguments(parser)
-    return parser, parser.parse_args()
+    return parser.parse_args()
 
 
 def choose_scenes(files, count):
@@ -98,30 +97,28 @@ def choose_scenes(files, count):
     return [files[round(at)] for at in np.linspace(0, len(files) - 1, min(count, len(files)))]
 
 
+@tool()
 def main():
     """Find and read the scenes, choose regions, draw, write."""
-    parser, args = parse_args()
-    try:
-        for path in args.out:
-            check_figure_path(path)
-        check_count(args.count)
-        fused, scenes = unique_names('method', args.fused), unique_names('scene', args.scene)
-        files, *problems = find_files(fused, args.ir, args.vi)
-        files = find_scenes(files, {**problems[0], **problems[1]}, scenes)
-        if not scenes:
-            files = choose_scenes(files, args.count)
-        rows, regions = [], []
-        for item in files:
-            rows.append(read_scene(item, args.recolour))
-            differing = rows[-1][2:] if len(fused) > 1 else rows[-1]
-            regions.append(scenes.get(item.image) or args.zoom or differing_windows(differing))
-        titles = ['Infrared', 'Visible', *fused]
-        names = [item.image for item in files]
-        figure = grid_figure(rows, titles, regions, names, args.highlight, args.width)
-        for path in args.out:
-            save_figure(figure, path)
-    except (OSError, ValueError) as error:
-        parser.exit(1, f'error: {error}\n')
+    args = parse_args()
+    for path in args.out:
+        check_figure_path(path)
+    check_count(args.count)
+    fused, scenes = unique_names('method', args.fused), unique_names('scene', args.scene)
+    files, *problems = find_files(fused, args.ir, args.vi)
+    files = find_scenes(files, {**problems[0], **problems[1]}, scenes)
+    if not scenes:
+        files = choose_scenes(files, args.count)
+    rows, regions = [], []
+    for item in files:
+        rows.append(read_scene(item, args.recolour))
+        differing = rows[-1][2:] if len(fused) > 1 else rows[-1]
+        regions.append(scenes.get(item.image) or args.zoom or differing_windows(differing))
+    titles = ['Infrared', 'Visible', *fused]
+    names = [item.image for item in files]
+    figure = grid_figure(rows, titles, regions, names, args.highlight, args.width)
+    for path in args.out:
+        save_figure(figure, path)
     for name, boxes in zip(names, regions, strict=True):
         print(f'--scene {":".join([name, *(",".join(map(str, box)) for box in boxes)])}')
     print(f'written: {", ".join(args.out)}')

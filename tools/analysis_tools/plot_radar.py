@@ -14,36 +14,31 @@ chart shows who is ahead of whom, not by how much: a small difference fills an a
 one, and the trivial rows of --baselines are what gives it a scale.
 """
 
-import argparse
-
 from tsjnet_mm.evaluation.selection import add_selection_arguments, read_selection
+from tsjnet_mm.utils.program import ToolParser, tool
 from tsjnet_mm.visualization import check_figure_path, radar_figure, save_figure
 
 
 def parse_args():
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     add_selection_arguments(parser)
     parser.add_argument('--highlight', metavar='NAME', help='method to draw thick and filled')
-    return parser, parser.parse_args()
+    return parser.parse_args()
 
 
+@tool()
 def main():
     """Read the results, draw, write."""
-    parser, args = parse_args()
-    try:
-        for path in args.out:
-            check_figure_path(path)
-        results = read_selection(args.results, args.methods, args.metrics)
-        count = f'{len(results.images)} pair{"" if len(results.images) == 1 else "s"}'
-        title = f'{args.title}, {count}' if args.title else count
-        figure = radar_figure(results.means(), results.convention, args.highlight, title)
-        for path in args.out:
-            save_figure(figure, path)
-    except (OSError, ValueError) as error:
-        parser.exit(1, f'error: {error}\n')
+    args = parse_args()
+    for path in args.out:
+        check_figure_path(path)
+    results = read_selection(args.results, args.methods, args.metrics)
+    count = f'{len(results.images)} pair{"" if len(results.images) == 1 else "s"}'
+    title = f'{args.title}, {count}' if args.title else count
+    figure = radar_figure(results.means(), results.convention, args.highlight, title)
+    for path in args.out:
+        save_figure(figure, path)
     for (method, metric), left_out in results.not_finite().items():
         print(f'{metric} of {method}: {left_out} of {count} not finite, left out of the mean')
     print(f'written: {", ".join(args.out)}')

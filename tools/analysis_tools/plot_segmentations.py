@@ -22,7 +22,6 @@ The IoU of each class and their mean (over the classes that are there or predict
 images is printed for each method, and the scenes as options, to be copied and adapted.
 """
 
-import argparse
 import sys
 
 import numpy as np
@@ -48,6 +47,7 @@ from tsjnet_mm.evaluation.table import format_lines
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import read_mask
 from tsjnet_mm.registry import DATASETS
+from tsjnet_mm.utils.program import ToolParser, tool
 from tsjnet_mm.visualization import (
     MISSING_COLOUR,
     WRONG_COLOUR,
@@ -81,9 +81,7 @@ def known_datasets():
 def parse_args():
     """Command line."""
     datasets = known_datasets()
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     add_source_folders(parser)
     parser.add_argument('--truth', required=True, metavar='DIR', help='folder of true masks')
     parser.add_argument(
@@ -137,7 +135,7 @@ def parse_args():
         '--plain', action='store_true', help='masks alone, not over a dimmed image'
     )
     add_figure_arguments(parser)
-    return parser, parser.parse_args()
+    return parser.parse_args()
 
 
 def format_ious(confusions, classes):
@@ -258,16 +256,14 @@ def plot(args, classes, palette):
     return names
 
 
+@tool()
 def main():
     """Read the command line and plot."""
-    parser, args = parse_args()
+    args = parse_args()
     classes, palette = known_datasets().get(args.dataset, (args.classes, None))
     if palette is None or args.palette == 'bright':
         palette = [class_colour(name, index) for index, name in enumerate(classes)]
-    try:
-        names = plot(args, classes, palette)
-    except (OSError, ValueError) as error:
-        parser.exit(1, f'error: {error}\n')
+    names = plot(args, classes, palette)
     print(*(f'--scene {name}' for name in names), sep='\n')
     print(f'written: {", ".join(args.out)}')
 

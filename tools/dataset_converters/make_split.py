@@ -20,7 +20,6 @@ split.json records how the lists were made and their SHA-256; the same options o
 make the same files.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -34,13 +33,12 @@ from tsjnet_mm.datasets.splits import (
     write_split,
 )
 from tsjnet_mm.utils.parallel import available_cores
+from tsjnet_mm.utils.program import ToolParser, tool
 
 
 def parse_args():
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     parser.add_argument('data_root', metavar='DATA_ROOT', help='folder of the dataset')
     parser.add_argument(
         '--dataset',
@@ -115,7 +113,7 @@ def parse_args():
         help='threads that read images (default: the cores, here %(default)s)',
     )
     parser.add_argument('--quiet', action='store_true', help='no progress bar')
-    return parser, parser.parse_args()
+    return parser.parse_args()
 
 
 def read_pairs(root, source):
@@ -157,40 +155,36 @@ def print_summary(split, labels):
         print('  '.join(cells))
 
 
+@tool('nothing was written')
 def main():
     """Make or check a split."""
-    parser, args = parse_args()
+    args = parse_args()
     source = {'dataset': args.dataset, 'split': args.split, 'classes': args.classes}
-    try:
-        if args.check:
-            source = read_record(args.check)['source']
-            pairs, _ = read_pairs(args.data_root, source)
-            check_split(args.check, [stem for stem, *_ in pairs])
-            print(f'{args.check}: the lists are as they were made, of all {len(pairs)} pairs')
-            return
-        pairs, labels = read_pairs(args.data_root, source)
-        ratio = args.ratio
-        if ratio is None and args.counts is None and args.folds is None:
-            ratio = [8.0, 2.0]
-        split = make_split(
-            pairs,
-            ratio,
-            args.counts,
-            args.folds,
-            args.names,
-            args.seed,
-            args.threshold,
-            labels,
-            source,
-            args.workers,
-            progress=not args.quiet,
-        )
-        out = Path(args.out or args.data_root)
-        written = write_split(split, out, args.overwrite)
-    except (OSError, ValueError) as error:
-        parser.exit(1, f'error: {error}\n')
-    except KeyboardInterrupt:
-        parser.exit(130, '\ninterrupted; nothing was written\n')
+    if args.check:
+        source = read_record(args.check)['source']
+        pairs, _ = read_pairs(args.data_root, source)
+        check_split(args.check, [stem for stem, *_ in pairs])
+        print(f'{args.check}: the lists are as they were made, of all {len(pairs)} pairs')
+        return
+    pairs, labels = read_pairs(args.data_root, source)
+    ratio = args.ratio
+    if ratio is None and args.counts is None and args.folds is None:
+        ratio = [8.0, 2.0]
+    split = make_split(
+        pairs,
+        ratio,
+        args.counts,
+        args.folds,
+        args.names,
+        args.seed,
+        args.threshold,
+        labels,
+        source,
+        args.workers,
+        progress=not args.quiet,
+    )
+    out = Path(args.out or args.data_root)
+    written = write_split(split, out, args.overwrite)
     print_summary(split, labels)
     state = 'written' if written else 'already there, the same'
     print(f'{out}: {len(split.lists)} lists and {RECORD} {state}', file=sys.stderr)

@@ -5,6 +5,7 @@ import sys
 import time
 
 from tsjnet_mm.datasets.toy import write_toy_dataset
+from tsjnet_mm.utils.program import ToolParser, tool
 
 EPILOG = """\
 The folder gets the layout of MSRS, so every MSRS config reads it through its data root:
@@ -38,11 +39,7 @@ def image_size(text):
 
 def parse_args(argv=None):
     """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = ToolParser(__doc__, epilog=EPILOG)
     parser.add_argument(
         '--out', default='data/toy', help='folder to write (default: %(default)s)'
     )
@@ -94,29 +91,22 @@ class ProgressBar:
         print(text, end=end, file=sys.stderr, flush=True)
 
 
+@tool('nothing was written')
 def main(argv=None):
-    """Run the tool; returns the exit status."""
+    """Draw the data set."""
     args = parse_args(argv)
-    try:
-        drawn = write_toy_dataset(
-            args.out,
-            train=args.train,
-            test=args.test,
-            size=args.size,
-            seed=args.seed,
-            night_ratio=args.night_ratio,
-            progress=None if args.quiet else ProgressBar(),
-        )
-    except (ValueError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print('\ninterrupted; nothing was written', file=sys.stderr)
-        return 130
+    drawn = write_toy_dataset(
+        args.out,
+        train=args.train,
+        test=args.test,
+        size=args.size,
+        seed=args.seed,
+        night_ratio=args.night_ratio,
+        progress=None if args.quiet else ProgressBar(),
+    )
     state = 'drawn' if drawn else 'already there, nothing to do'
     print(f'{args.out}: {args.train} training and {args.test} test pairs, {state}')
-    return 0
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    main()

@@ -17,10 +17,10 @@ of what differs. It appears whole or not at all, in a folder that is not there y
 again on the same files does nothing.
 """
 
-import argparse
 import sys
 
 from tsjnet_mm.datasets.convert import PUBLISHED, prepare_dataset
+from tsjnet_mm.utils.program import ToolParser, tool
 
 
 def describe_datasets():
@@ -38,11 +38,7 @@ def describe_datasets():
 
 def parse_args():
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=describe_datasets(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = ToolParser(__doc__, epilog=describe_datasets())
     parser.add_argument(
         'name', choices=PUBLISHED, metavar='DATASET', help='one of those listed below'
     )
@@ -70,25 +66,21 @@ def parse_args():
         '(default: stop)',
     )
     parser.add_argument('--quiet', action='store_true', help='no progress bar')
-    return parser, parser.parse_args()
+    return parser.parse_args()
 
 
+@tool('nothing was written')
 def main():
     """Prepare the dataset and say what it holds."""
-    parser, args = parse_args()
-    try:
-        prepared = prepare_dataset(
-            args.name,
-            args.sources,
-            args.out,
-            args.link,
-            args.allow_partial,
-            progress=not args.quiet,
-        )
-    except (OSError, ValueError) as error:
-        parser.exit(1, f'error: {error}\n')
-    except KeyboardInterrupt:
-        parser.exit(130, '\ninterrupted; nothing was written\n')
+    args = parse_args()
+    prepared = prepare_dataset(
+        args.name,
+        args.sources,
+        args.out,
+        args.link,
+        args.allow_partial,
+        progress=not args.quiet,
+    )
     for warning in prepared.warnings:
         print(f'warning: {warning}', file=sys.stderr)
     pairs = ', '.join(f'{split or "all"} {count}' for split, count in prepared.pairs.items())

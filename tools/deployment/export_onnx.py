@@ -12,7 +12,6 @@ Examples:
 Needs the extra `onnx`: pip install -r requirements/onnx.txt
 """
 
-import argparse
 from pathlib import Path
 
 import torch
@@ -23,6 +22,7 @@ from tsjnet_mm.apis import init_fusor, iterate_pairs
 from tsjnet_mm.apis.arguments import check_weights
 from tsjnet_mm.models.fusors.onnx import METADATA_KEY, MIN_SIZE_KEY, OnnxFusor
 from tsjnet_mm.utils import rgb_to_luma, whole_file
+from tsjnet_mm.utils.program import ToolParser, tool
 
 TOLERANCE = 1e-4
 #: Height and width of the images of noise to compare on, (smallest side) times these.
@@ -126,11 +126,10 @@ def export(fusor, path, name, opset=None, pairs=()):
     return max(differences)
 
 
+@tool()
 def main():
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     parser.add_argument('--model', required=True, help='name or config file, see fuse.py')
     parser.add_argument('--weights', help='checkpoint of the model (default: published)')
     parser.add_argument('--out', required=True, type=Path, help='the .onnx file to write')
@@ -142,12 +141,9 @@ def main():
     if args.out.suffix != '.onnx':
         parser.error(f'--out must end in .onnx, got {args.out}')
     check_weights(parser, args)
-    try:
-        pairs = [read_pair(*args.check)] if args.check else []
-        fusor = init_fusor(args.model, args.weights)
-        difference = export(fusor, args.out, args.model, args.opset, pairs)
-    except (ImportError, OSError, ValueError) as error:
-        parser.exit(1, f'error: {error}\n')
+    pairs = [read_pair(*args.check)] if args.check else []
+    fusor = init_fusor(args.model, args.weights)
+    difference = export(fusor, args.out, args.model, args.opset, pairs)
     print(f'wrote {args.out}; it differs from PyTorch by {difference:.1e} at most')
 
 

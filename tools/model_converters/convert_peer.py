@@ -11,33 +11,29 @@ a config needs the converted one:
     fusor = dict(type='SeAFusion', init_cfg=dict(type='Pretrained', checkpoint='seafusion.pth'))
 """
 
-import argparse
 from pathlib import Path
 
 import torch
 
 from tsjnet_mm.models.fusors.zoo import PEERS, load_peer
 from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.program import ToolParser, tool
 
 
+@tool()
 def main():
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     parser.add_argument(
         'name', metavar='NAME', choices=PEERS, help=f'the network: {", ".join(PEERS)}'
     )
     parser.add_argument('source', metavar='SOURCE', type=Path, help="the authors' checkpoint")
     parser.add_argument('out', metavar='OUT', type=Path, help='the checkpoint to write')
     args = parser.parse_args()
-    try:
-        fusor = load_peer(args.name, args.source)
-        with whole_file(args.out) as partial:
-            meta = {'source': args.source.name, 'model': PEERS[args.name].fusor}
-            torch.save({'meta': meta, 'state_dict': fusor.state_dict()}, partial)
-    except (OSError, ValueError) as error:
-        parser.exit(1, f'error: {error}\n')
+    fusor = load_peer(args.name, args.source)
+    with whole_file(args.out) as partial:
+        meta = {'source': args.source.name, 'model': PEERS[args.name].fusor}
+        torch.save({'meta': meta, 'state_dict': fusor.state_dict()}, partial)
     parameters = sum(value.numel() for value in fusor.parameters())
     print(f'wrote {args.out}: {type(fusor).__name__}, {parameters:,} parameters')
 

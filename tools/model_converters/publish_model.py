@@ -7,7 +7,6 @@ named by its checksum, OUT-<first 8 digits of its SHA-256>.safetensors, and hold
 could run. --half stores half precision, which halves the file and rounds the weights.
 """
 
-import argparse
 import hashlib
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from safetensors.torch import save
 
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.checkpoints import load_state_dict
+from tsjnet_mm.utils.program import ToolParser, tool
 
 _PREFIX = 'fusor.'
 
@@ -38,11 +38,10 @@ def fusor_weights(state_dict):
     return dict(sorted(state_dict.items()))
 
 
+@tool()
 def main():
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     parser.add_argument('checkpoint', metavar='CHECKPOINT', help='of the Runner')
     parser.add_argument(
         '--out',
@@ -53,21 +52,18 @@ def main():
     )
     parser.add_argument('--half', action='store_true', help='store half precision')
     args = parser.parse_args()
-    try:
-        weights = fusor_weights(load_state_dict(args.checkpoint))
-        if args.half:
-            weights = {
-                name: value.half() if value.is_floating_point() else value
-                for name, value in weights.items()
-            }
-        content = save({name: value.contiguous() for name, value in weights.items()})
-        checksum = hashlib.sha256(content).hexdigest()
-        path = args.out.parent / f'{args.out.name}-{checksum[:8]}.safetensors'
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as partial:
-            partial.write_bytes(content)
-    except (OSError, ValueError) as error:
-        parser.exit(1, f'error: {error}\n')
+    weights = fusor_weights(load_state_dict(args.checkpoint))
+    if args.half:
+        weights = {
+            name: value.half() if value.is_floating_point() else value
+            for name, value in weights.items()
+        }
+    content = save({name: value.contiguous() for name, value in weights.items()})
+    checksum = hashlib.sha256(content).hexdigest()
+    path = args.out.parent / f'{args.out.name}-{checksum[:8]}.safetensors'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as partial:
+        partial.write_bytes(content)
     count = sum(value.numel() for value in weights.values() if torch.is_floating_point(value))
     print(f'wrote {path}: {count:,} values, {len(content):,} bytes\nSHA-256 {checksum}')
 

@@ -8,7 +8,6 @@ DetailFuseLayer). The result loads with any tool of this project:
         --weights tsjnet_official.pth
 """
 
-import argparse
 import re
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import torch
 
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.checkpoints import read_checkpoint
+from tsjnet_mm.utils.program import ToolParser, tool
 
 PARTS = ('DIDF_Encoder', 'DIDF_Decoder', 'BaseFuseLayer', 'DetailFuseLayer')
 
@@ -114,11 +114,11 @@ def convert(checkpoint):
         left out. Relative position biases, where there are any, are kept.
 
     Raises:
-        KeyError: A part is missing, or an entry's name is unknown.
+        ValueError: A part is missing, or an entry's name is unknown.
     """
     missing = [part for part in PARTS if part not in checkpoint]
     if missing:
-        raise KeyError(f'the checkpoint lacks {missing}; it has {sorted(checkpoint)}')
+        raise ValueError(f'the checkpoint lacks {missing}; it has {sorted(checkpoint)}')
     names = {
         'DIDF_Encoder': _encoder_name,
         'DIDF_Decoder': _decoder_name,
@@ -136,24 +136,20 @@ def convert(checkpoint):
             try:
                 renamed = rename(name)
             except KeyError:
-                raise KeyError(f'unknown entry {name} in {part}') from None
+                raise ValueError(f'unknown entry {name} in {part}') from None
             if renamed is not None:
                 state_dict[renamed] = value
     return state_dict
 
 
+@tool()
 def main():
     """Command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = ToolParser(__doc__)
     parser.add_argument('release', type=Path, help="the authors' checkpoint")
     parser.add_argument('out', type=Path, help='the checkpoint to write')
     args = parser.parse_args()
-    try:
-        state_dict = convert(read_checkpoint(args.release))
-    except (OSError, ValueError, KeyError) as error:
-        parser.exit(1, f'error: {error.args[-1]}\n')
+    state_dict = convert(read_checkpoint(args.release))
     with whole_file(args.out) as partial:
         torch.save({'meta': {'source': args.release.name}, 'state_dict': state_dict}, partial)
     parameters = sum(value.numel() for value in state_dict.values())

@@ -6,6 +6,7 @@ import torch
 
 from tsjnet_mm.io.preparation import load_homography
 from tsjnet_mm.models.fusors.weights import needs_weights
+from tsjnet_mm.utils.env import usable_device
 
 
 def parse_named_path(text):
@@ -89,6 +90,25 @@ def add_source_arguments(parser, percentiles_of):
     )
 
 
+def parse_device(text):
+    """Parse a device to compute on.
+
+    Args:
+        text (str): As given on the command line.
+
+    Returns:
+        str: The same.
+
+    Raises:
+        argparse.ArgumentTypeError: torch cannot compute on it.
+    """
+    try:
+        usable_device(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
+
+
 def add_device_arguments(parser):
     """Add on what and how exactly to compute.
 
@@ -98,6 +118,7 @@ def add_device_arguments(parser):
     """
     parser.add_argument(
         '--device',
+        type=parse_device,
         default='cuda' if torch.cuda.is_available() else 'cpu',
         help='where to compute (default: %(default)s)',
     )

@@ -13,6 +13,7 @@ from tsjnet_mm.evaluation.functional import measure, resolve_metrics
 from tsjnet_mm.evaluation.results import EvaluationResults
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.utils import rgb_to_luma
+from tsjnet_mm.utils.env import usable_device
 from tsjnet_mm.utils.parallel import process_map
 
 from .fusion_files import find_files, format_problems, inspect_files, read_files
@@ -135,14 +136,9 @@ def evaluate_folders(
 
 
 def _check_device(device):
-    try:
-        device = torch.device(device)
-    except RuntimeError as error:
-        raise ValueError(f'no such device: {error}') from error
+    device = usable_device(device)
     if device.type not in ('cpu', 'cuda'):
         raise ValueError(f'device must be cpu or a CUDA device, got {device}')
-    if device.type == 'cuda' and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(f'no device {device}: torch sees {torch.cuda.device_count()} GPUs')
     return device
 
 

@@ -12,6 +12,7 @@ from tsjnet_mm.io.pairs import count_pairs, iterate_pairs
 from tsjnet_mm.models.fusors import BaseFusor, OnnxFusor
 from tsjnet_mm.registry import INFERENCERS
 from tsjnet_mm.utils import recolour
+from tsjnet_mm.utils.env import usable_device
 from tsjnet_mm.utils.tiling import apply_in_tiles
 
 from .init import init_fusor
@@ -88,8 +89,8 @@ class FusionInferencer:
         show_progress (bool): Show a bar. Defaults to True.
 
     Raises:
-        ValueError: A name or an option is unknown, weights do not fit or are unsafe, or an
-            ONNX model is to be compiled.
+        ValueError: A name, a device or an option is unknown, weights do not fit or are unsafe,
+            or an ONNX model is to be compiled.
         FileNotFoundError: There is no such checkpoint.
 
     Example:
@@ -112,7 +113,7 @@ class FusionInferencer:
     ):
         if device is None:
             device = 'cuda' if torch.cuda.is_available() else 'cpu'
-        self.device = torch.device(device)
+        self.device = usable_device(device)
         self.dtype = choose_precision(precision, self.device)
         self.tile = tile
         self.overlap = overlap

@@ -2,12 +2,12 @@
 
 import warnings
 
-import torch
 from mmengine.registry import DefaultScope
 
 from tsjnet_mm.models.fusors.presets import fusor_config
 from tsjnet_mm.models.fusors.weights import load_fusor_weights
 from tsjnet_mm.registry import MODELS, SCOPE
+from tsjnet_mm.utils.env import usable_device
 
 
 def init_fusor(name_or_config, weights=None, device='cpu'):
@@ -29,7 +29,8 @@ def init_fusor(name_or_config, weights=None, device='cpu'):
         luma (B, 1, H, W) in [0, 1].
 
     Raises:
-        ValueError: The name is unknown, weights do not fit, or they are unsafe to load.
+        ValueError: The name or the device is unknown, or weights do not fit or are unsafe to
+            load.
         FileNotFoundError: There is no such checkpoint.
     """
     model = fusor_config(name_or_config)
@@ -39,4 +40,4 @@ def init_fusor(name_or_config, weights=None, device='cpu'):
     if not loaded and any(True for _ in fusor.parameters()):
         name = name_or_config if isinstance(name_or_config, str) else type(fusor).__name__
         warnings.warn(f'{name} has random weights: give it a checkpoint', stacklevel=2)
-    return fusor.to(torch.device(device)).eval()
+    return fusor.to(usable_device(device)).eval()

@@ -265,7 +265,7 @@ class ZooBenchmark:
             ``seconds``; also written to ``costs.json``.
 
         Raises:
-            RuntimeError: A method could not be built.
+            ValueError: A method could not be built.
         """
         contenders = {
             row: (_build_contender, name, weights)
@@ -274,7 +274,7 @@ class ZooBenchmark:
         contest = Contest(contenders, 'cpu', threads)
         try:
             if contest.absent:
-                raise RuntimeError(
+                raise ValueError(
                     '; '.join(f'{row}: {reason}' for row, reason in contest.absent.items())
                 )
             measured = contest.run(size, repeats)

@@ -53,6 +53,30 @@ def check_versions(tested=None):
     return untested
 
 
+def usable_device(device):
+    """Check that torch can compute on a device.
+
+    Args:
+        device (str | torch.device): ``'cpu'``, ``'cuda'``, ``'cuda:1'`` and so on.
+
+    Returns:
+        torch.device: The device.
+
+    Raises:
+        ValueError: There is no such device, or torch cannot use it.
+    """
+    try:
+        found = torch.device(device)
+        torch.zeros(1, device=found).cpu()
+    except Exception as error:  # Each type of device has its own.
+        gpus = torch.cuda.device_count()
+        there = f'cuda:0 to cuda:{gpus - 1}' if gpus else 'no CUDA device'
+        raise ValueError(
+            f'cannot compute on the device {str(device)!r}: torch finds cpu and {there} here'
+        ) from error
+    return found
+
+
 def enable_cross_library_configs():
     """Let mmengine find ``mmseg::`` and ``tsjnet_mm::`` configs by import name.
 

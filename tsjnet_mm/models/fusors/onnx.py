@@ -67,7 +67,7 @@ class OnnxFusor(BaseFusor):
             if device == 'cuda':
                 providers.insert(0, 'CUDAExecutionProvider')
                 if providers[0] not in onnxruntime.get_available_providers():
-                    raise RuntimeError(
+                    raise ValueError(
                         'this onnxruntime cannot compute on CUDA devices (onnxruntime-gpu '
                         "can); use device='cpu'"
                     )
