@@ -124,7 +124,7 @@ def test_paper_recipe():
     assert config.optim_wrapper.type == 'AmpOptimWrapper'
     assert config.optim_wrapper.optimizer == {'type': 'Adam', 'lr': 1e-3}
     assert config.param_scheduler == [
-        {'type': 'ReduceOnTrainLossLR', 'factor': 0.1, 'patience': 3}
+        {'type': 'ReduceOnTrainLossLR', 'factor': 0.1, 'patience': 2}
     ]
     assert config.train_cfg.max_epochs == 40
     assert config.train_dataloader.batch_size == 2

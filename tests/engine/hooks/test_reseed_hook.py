@@ -3,6 +3,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
+from mmengine.runner import Runner
+from torch.utils.data import Dataset
 
 from tsjnet_mm.engine.hooks import ReseedHook, epoch_worker_init_fn
 
@@ -38,8 +40,42 @@ def test_other_seed_epoch_or_iteration_gives_other_numbers():
 def test_workers_follow_the_base_seed():
     def worker(base):
         torch.manual_seed(base)
-        epoch_worker_init_fn(0, num_workers=2, rank=0, seed=0)
+        epoch_worker_init_fn(0)
         return random.random(), np.random.rand()
 
     assert worker(5) == worker(5)
     assert worker(5) != worker(6)
+
+
+class Drawn(Dataset):
+    """Each item is a number that was drawn for it."""
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        return np.random.rand()
+
+
+def drawn(seed_of_main, **function):
+    loader = Runner.build_dataloader(
+        {
+            'dataset': Drawn(),
+            'batch_size': 2,
+            'num_workers': 2,
+            'sampler': {'type': 'DefaultSampler', 'shuffle': False},
+            'worker_init_fn': {'type': 'tsjnet_mm.epoch_worker_init_fn', **function},
+        },
+        seed=0,
+    )
+    torch.manual_seed(seed_of_main)
+    return [value for batch in loader for value in batch]
+
+
+def test_workers_of_a_configured_loader_are_seeded():
+    first = drawn(1)
+    assert len(set(first)) == 8  # Also the two workers differ.
+    assert drawn(1) == first
+    # Under a base of another package mmengine adds a scope to whatever has a type.
+    assert drawn(1, _scope_='tsjnet_mm') == first
+    assert not set(drawn(2)) & set(first)

@@ -45,8 +45,8 @@ class AtomicCheckpointHook(CheckpointHook):
 
     def _save_checkpoint_with_step(self, runner, step, meta):
         outdated = None
-        again = bool(self.keep_ckpt_ids) and self.keep_ckpt_ids[-1] == step
-        if self.max_keep_ckpts > 0 and not again:
+        # Without a limit the hook keeps no list; the last step may be saved twice.
+        if self.max_keep_ckpts > 0 and step not in list(self.keep_ckpt_ids)[-1:]:
             if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
                 outdated = self.keep_ckpt_ids.popleft()
             self.keep_ckpt_ids.append(step)

@@ -1,18 +1,22 @@
 """Learning rate on a plateau of the training loss, as in the paper's recipe."""
 
+import torch
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.optim import ReduceOnPlateauLR
+from mmengine.runner import IterBasedTrainLoop
 
 from tsjnet_mm.registry import HOOKS, PARAM_SCHEDULERS
 
 
 @PARAM_SCHEDULERS.register_module()
 class ReduceOnTrainLossLR(ReduceOnPlateauLR):
-    """``ReduceOnPlateauLR`` that watches the epoch's mean training loss.
+    """``ReduceOnPlateauLR`` that watches the mean training loss.
 
     mmengine's scheduler steps on validation metrics; :class:`TrainLossPlateauHook` steps this
-    one. The loss must fall by more than ``threshold`` (relative) to count as progress.
+    one. The loss must fall by more than ``threshold`` (relative) to count as progress. The
+    rate is reduced when ``patience + 1`` means in a row show none: ``patience=2`` is the
+    paper's "did not progress three consecutive times".
 
     Args:
         optimizer (Optimizer | OptimWrapper): What it schedules.
@@ -29,33 +33,72 @@ class ReduceOnTrainLossLR(ReduceOnPlateauLR):
 
 @HOOKS.register_module()
 class TrainLossPlateauHook(Hook):
-    """Feed the epoch's mean training loss to every :class:`ReduceOnTrainLossLR`.
+    """Feed the mean training loss to every :class:`ReduceOnTrainLossLR`.
 
     The mean runs over iterations and processes; it is logged, and goes to the visualisation
-    backends as ``epoch_loss``.
+    backends as ``epoch_loss``, or ``interval_loss``.
+
+    Args:
+        interval (int, optional): Take the mean of so many iterations. Defaults to None: of
+            each epoch. An iteration-based loop, which has no epochs, needs a number.
+
+    Raises:
+        ValueError: ``interval`` is not positive; or, when training starts, it is missing
+            under an iteration-based loop.
     """
 
     priority = 'NORMAL'
 
-    def before_train_epoch(self, runner):
-        """Forget the previous epoch."""
-        self._total = 0.0
-        self._count = 0
+    def __init__(self, interval: int | None = None):
+        if interval is not None and interval < 1:
+            raise ValueError(f'interval must be at least 1, got {interval}')
+        self.interval = interval
+        self._total, self._count = 0.0, 0
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        """Add an iteration's loss."""
+    def before_train(self, runner) -> None:
+        """Check the loop."""
+        if self.interval is None and isinstance(runner.train_loop, IterBasedTrainLoop):
+            raise ValueError(
+                'TrainLossPlateauHook takes the mean loss of each epoch, and an '
+                'iteration-based loop has no epochs: give it an interval, such as '
+                "dict(type='TrainLossPlateauHook', interval=500)"
+            )
+
+    def before_train_epoch(self, runner) -> None:
+        """Forget the previous epoch."""
+        if self.interval is None:
+            self._total, self._count = 0.0, 0
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        """Add an iteration's loss, and step the schedulers after ``interval`` of them."""
         self._total = self._total + outputs['loss'].detach().double()
         self._count += 1
+        if self._count == self.interval:
+            self._judge(runner, 'interval', runner.iter + 1)
 
-    def after_train_epoch(self, runner):
-        """Step the schedulers."""
-        if self._count == 0:
-            return
-        mean = self._total / self._count
+    def after_train_epoch(self, runner) -> None:
+        """Step the schedulers after an epoch."""
+        if self.interval is None and self._count:
+            self._judge(runner, 'epoch', runner.epoch + 1)
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Keep what was added since the last mean: a resumed run then judges the same ones."""
+        if self.interval is not None:
+            checkpoint['interval_loss'] = (float(self._total), self._count)
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Take up what :meth:`before_save_checkpoint` kept."""
+        if self.interval is not None:
+            self._total, self._count = checkpoint.get('interval_loss', (0.0, 0))
+
+    def _judge(self, runner, kind, step):
+        mean = torch.as_tensor(self._total) / self._count
+        self._total, self._count = 0.0, 0
         all_reduce(mean, op='mean')
         mean = mean.item()
-        runner.visualizer.add_scalar('epoch_loss', mean, step=runner.epoch + 1)
-        runner.logger.info(f'epoch {runner.epoch + 1}: mean training loss {mean:.4f}')
+        runner.visualizer.add_scalar(f'{kind}_loss', mean, step=step)
+        ended = f'epoch {step}' if kind == 'epoch' else f'{self.interval} iterations to {step}'
+        runner.logger.info(f'{ended}: mean training loss {mean:.4f}')
         schedulers = runner.param_schedulers
         if isinstance(schedulers, dict):
             schedulers = [scheduler for group in schedulers.values() for scheduler in group]

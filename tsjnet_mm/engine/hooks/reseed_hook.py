@@ -38,17 +38,16 @@ class ReseedHook(Hook):
 
 
 @FUNCTIONS.register_module()
-def epoch_worker_init_fn(worker_id, num_workers, rank, seed):
+def epoch_worker_init_fn(worker_id: int, **_) -> None:
     """Seed a data loader worker from the epoch's base seed.
 
     mmengine's own function gives every epoch the same augmentations, since it seeds new
-    workers with the same numbers each time.
+    workers with the same numbers each time. The base seed holds the run's seed, the rank and
+    the worker's index already.
 
     Args:
-        worker_id (int): Index of the worker.
-        num_workers (int): Workers of the loader; not used.
-        rank (int): Rank of the process; it is in the base seed already.
-        seed (int): The run's seed; it is in the base seed already.
+        worker_id (int): Index of the worker; mmengine's Runner passes nothing else.
+        **_: What else a config may hold, such as the ``_scope_`` of another package's base.
     """
     base = torch.initial_seed() % 2**32
     random.seed(base)
