@@ -31,6 +31,7 @@ from tsjnet_mm.apis.arguments import (
     source_options,
 )
 from tsjnet_mm.io.images import WRITTEN_FORMATS
+from tsjnet_mm.utils.parallel import local_rank
 from tsjnet_mm.utils.program import ToolParser, tool
 
 
@@ -97,7 +98,7 @@ def main():
     rank, world_size = find_share()
     device = args.device
     if device == 'cuda':
-        device = f'cuda:{os.environ.get("LOCAL_RANK", 0)}'
+        device = f'cuda:{local_rank()}'
     inferencer = FusionInferencer(
         args.model,
         args.weights,

@@ -7,21 +7,41 @@ Examples:
     bash tools/dist_train.sh CONFIG 4                         # four GPUs
 """
 
+import contextlib
+import logging
+
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from tsjnet_mm.engine.launch import (
     add_run_arguments,
+    check_training,
     end_distributed,
     fit_to_machine,
+    is_first_process,
     read_config,
 )
-from tsjnet_mm.utils.checkpoints import refuse_unsafe_checkpoints
+from tsjnet_mm.engine.work_dir import claimed_work_dir, find_resumable
 from tsjnet_mm.utils.program import ToolParser, tool
 
 
-@tool()
+def train(cfg, args):
+    """Build the Runner and train, from a checkpoint if one is to be resumed."""
+    if args.resume or cfg.get('resume'):
+        start = args.resume or cfg.get('load_from') or 'auto'
+        found = find_resumable(cfg.work_dir if start == 'auto' else start)
+        cfg.resume = found is not None
+        if found:
+            cfg.load_from = str(found)
+        else:
+            print_log(f'{cfg.work_dir} has no checkpoint to resume from: training begins')
+    fit_to_machine(cfg, args.launcher)
+    Runner.from_cfg(cfg).train()
+
+
+@tool('add --resume to go on from the last checkpoint')
 def main():
-    """Build the Runner and train."""
+    """Read the command line, claim the work dir and train."""
     parser = ToolParser(__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument(
@@ -36,15 +56,14 @@ def main():
     args = parser.parse_args()
 
     cfg = read_config(args)
+    check_training(cfg, args.config)
     if args.amp:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
-    if args.resume:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
-    fit_to_machine(cfg, args.launcher)
-    refuse_unsafe_checkpoints()
-    Runner.from_cfg(cfg).train()
+    logging.raiseExceptions = False  # On a full disk each line of the log would.
+    first = is_first_process(args.launcher)
+    with claimed_work_dir(cfg.work_dir) if first else contextlib.nullcontext():
+        train(cfg, args)
     end_distributed()
 
 

@@ -7,7 +7,7 @@ from concurrent.futures.process import BrokenProcessPool
 import pytest
 import torch
 
-from tsjnet_mm.utils.parallel import available_cores, process_map, thread_map
+from tsjnet_mm.utils.parallel import available_cores, local_rank, process_map, thread_map
 
 # What travels to another process must be importable there, as `eval` is.
 THREADS = "__import__('torch').get_num_threads()"
@@ -17,6 +17,25 @@ DIE = "__import__('os')._exit(3)"
 
 def test_available_cores():
     assert 1 <= available_cores() <= multiprocessing.cpu_count()
+
+
+@pytest.mark.parametrize(
+    ('variables', 'gpus', 'expected'),
+    [
+        ({}, 4, 0),
+        ({'LOCAL_RANK': '3', 'SLURM_LOCALID': '0'}, 4, 3),
+        ({'SLURM_LOCALID': '2'}, 4, 2),
+        ({'SLURM_LOCALID': '2'}, 1, 0),  # Slurm gave each process a GPU of its own.
+        ({'LOCAL_RANK': '1'}, 0, 0),
+    ],
+)
+def test_local_rank_of_torchrun_and_slurm(monkeypatch, variables, gpus, expected):
+    for name in ('LOCAL_RANK', 'SLURM_LOCALID'):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: gpus)
+    assert local_rank() == expected
 
 
 def test_threads_give_results_in_order():

@@ -10,6 +10,10 @@ from mmengine.config import Config, DictAction
 from mmengine.dist import is_distributed
 from mmengine.logging import print_log
 
+from tsjnet_mm.utils.parallel import local_rank
+
+_RANK = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID', 'mpi': 'OMPI_COMM_WORLD_RANK'}
+
 
 def add_run_arguments(parser):
     """Add the arguments that training and testing share.
@@ -47,6 +51,9 @@ def read_config(args):
         Config: With ``launcher`` and ``work_dir`` set.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if args.launcher == 'slurm':  # mmengine takes this number for that of the GPU.
+        os.environ.pop('LOCAL_RANK')
+        os.environ['SLURM_LOCALID'] = os.environ['LOCAL_RANK'] = str(local_rank())
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
     if args.cfg_options:
@@ -54,7 +61,48 @@ def read_config(args):
     if args.work_dir:
         cfg.work_dir = args.work_dir
     cfg.setdefault('work_dir', str(Path('work_dirs') / Path(args.config).stem))
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        loader = cfg.get(name)
+        if loader and not loader.get('num_workers'):
+            loader.persistent_workers = False  # torch refuses to keep what is not there.
     return cfg
+
+
+def check_training(cfg: Config, path: str) -> None:
+    """Refuse a config that cannot train, or not as it says.
+
+    Args:
+        cfg (Config): The Runner's config.
+        path (str): Its file, for messages.
+
+    Raises:
+        ValueError: It has no training data, or a :class:`ReduceOnTrainLossLR` that would never
+            see the loss.
+    """
+    if not cfg.get('train_dataloader') or not cfg.get('train_cfg'):
+        raise ValueError(
+            f'{path} has no train_dataloader or no train_cfg, it only tests: use tools/test.py'
+        )
+    schedulers = cfg.get('param_scheduler') or []
+    schedulers = [schedulers] if isinstance(schedulers, dict) else schedulers
+    types = [
+        [str(item.get('type', '')).rpartition('.')[2] for item in items]
+        for items in (schedulers, cfg.get('custom_hooks') or [])
+    ]
+    if 'ReduceOnTrainLossLR' in types[0] and 'TrainLossPlateauHook' not in types[1]:
+        raise ValueError(
+            f'{path}: ReduceOnTrainLossLR never sees the training loss: add '
+            "custom_hooks=[dict(type='TrainLossPlateauHook')]"
+        )
+
+
+def is_first_process(launcher: str) -> bool:
+    """Whether this process is the main one, before there is a process group.
+
+    Args:
+        launcher (str): ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+    """
+    return launcher == 'none' or os.environ.get(_RANK[launcher], '0') == '0'
 
 
 def fit_to_machine(cfg, launcher='none'):

@@ -22,6 +22,18 @@ def available_cores():
     return os.cpu_count() or 1
 
 
+def local_rank():
+    """Number of this process among those that a launcher started on this machine.
+
+    Returns:
+        int: What torchrun (``LOCAL_RANK``) or slurm (``SLURM_LOCALID``) says, else 0. Where a
+        process sees fewer GPUs than there are processes, as when slurm gives each its own, the
+        count begins again, so that it always numbers a GPU that is there.
+    """
+    rank = int(os.environ.get('LOCAL_RANK', os.environ.get('SLURM_LOCALID', 0)))
+    return rank % max(1, torch.cuda.device_count())
+
+
 def thread_map(function, items, workers):
     """Apply a function in threads: for work that waits, or lets go of Python's lock.
 

@@ -1,4 +1,5 @@
-# MSRS: training on train (1083 pairs), testing on test (361), at the original 640x480.
+# MSRS: training on train (1083 pairs), testing on test (361), at the original 640x480. The
+# paper counts 1035 and 362 pairs, and mentions no flips.
 dataset_type = 'MSRSDataset'
 data_root = 'data/MSRS/'
 

@@ -6,6 +6,7 @@ from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 
+from tsjnet_mm.engine.work_dir import saved_checkpoints, set_earlier_training_aside
 from tsjnet_mm.registry import HOOKS
 from tsjnet_mm.utils import whole_file
 
@@ -34,6 +35,9 @@ class AtomicCheckpointHook(CheckpointHook):
     points to it, and only after that the oldest one is removed. mmengine's hook removes first
     and writes in place.
 
+    A training that begins anew where an earlier one left checkpoints moves them into a folder
+    ``earlier_N`` there and says so: what ``last_checkpoint`` names is always of one training.
+
     Args:
         *args: See mmengine's ``CheckpointHook``.
         **kwargs: The same; ``backend_args`` defaults to local files, replaced atomically.
@@ -42,6 +46,20 @@ class AtomicCheckpointHook(CheckpointHook):
     def __init__(self, *args, **kwargs):
         kwargs.setdefault('backend_args', {'backend': 'atomic'})
         super().__init__(*args, **kwargs)
+
+    def before_train(self, runner) -> None:
+        """Set the checkpoints of an earlier training aside, unless it is resumed."""
+        super().before_train(runner)
+        if not is_main_process() or runner.iter > 0 or self.out_dir != runner.work_dir:
+            return
+        aside = set_earlier_training_aside(self.out_dir)
+        if aside is not None:
+            names = ', '.join(path.name for path in saved_checkpoints(aside))
+            runner.logger.warning(
+                f'{self.out_dir} has checkpoints of an earlier training ({names}): they are '
+                f'now in {aside}, and training begins anew. To resume the earlier one: '
+                f'--resume {aside}'
+            )
 
     def _save_checkpoint_with_step(self, runner, step, meta):
         outdated = None
@@ -55,17 +73,23 @@ class AtomicCheckpointHook(CheckpointHook):
         filename = self.filename_tmpl.format(step)
         self.last_ckpt = self.file_backend.join_path(self.out_dir, filename)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
-        runner.save_checkpoint(
-            self.out_dir,
-            filename,
-            self.file_client_args,
-            save_optimizer=self.save_optimizer,
-            save_param_scheduler=self.save_param_scheduler,
-            meta=meta,
-            by_epoch=self.by_epoch,
-            backend_args=self.backend_args,
-            **self.args,
-        )
+        try:
+            runner.save_checkpoint(
+                self.out_dir,
+                filename,
+                self.file_client_args,
+                save_optimizer=self.save_optimizer,
+                save_param_scheduler=self.save_param_scheduler,
+                meta=meta,
+                by_epoch=self.by_epoch,
+                backend_args=self.backend_args,
+                **self.args,
+            )
+        except OSError as error:
+            raise OSError(
+                f'cannot write {self.last_ckpt}: {error.strerror or error}; earlier '
+                'checkpoints are whole, and --resume goes on from the last one'
+            ) from error
         if not is_main_process():
             return
         with whole_file(Path(runner.work_dir) / 'last_checkpoint') as pointer:
