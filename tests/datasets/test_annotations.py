@@ -1,4 +1,6 @@
 import json
+import unicodedata
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +14,7 @@ OBJECTS = [('person', 3, 4, 10, 20), ('car', 0, 0, 64, 48), ('person', 30.5, 7.2
 
 def write_yolo(folder, stem, objects):
     height, width = SIZE
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True, parents=True)
     (folder / f'{stem}.txt').write_text(
         '\n'.join(
             f'{list(LABELS).index(name)} {(x1 + x2) / 2 / width} {(y1 + y2) / 2 / height} '
@@ -238,3 +240,312 @@ def test_list_of_classes_is_no_label_file(tmp_path):
     folder = write_voc(tmp_path / 'labels', 'a', OBJECTS)
     (folder / 'classes.txt').write_text('person\ncar\n')
     assert detect_label_format(str(folder)) == 'voc'
+
+
+ENCODINGS = {
+    'utf-8-sig': None,
+    'utf-16': None,
+    'gbk': 'gbk',
+    'cp1252': 'cp1252',
+}
+
+
+def recode(path, encoding, newline='\n'):
+    text = path.read_text().replace('\n', newline)
+    path.write_bytes(text.encode(encoding))
+
+
+@KINDS
+@pytest.mark.parametrize('encoding', ENCODINGS)
+@pytest.mark.parametrize('newline', ['\n', '\r\n', '\r'])
+def test_encodings_and_newlines(tmp_path, kind, encoding, newline):
+    path = write(kind, tmp_path, 'a', OBJECTS)
+    expected = build_label_reader(path, LABELS)('a', SIZE)
+    (file,) = [path] if kind == 'coco' else (tmp_path / 'labels').iterdir()
+    recode(Path(file), encoding, newline)
+    given = ENCODINGS[encoding]
+    assert build_label_reader(path, LABELS, encoding=given)('a', SIZE) == expected
+
+
+def test_names_of_classes_in_other_alphabets(tmp_path):
+    labels = {'汽车': 0, '人': 1}
+    (tmp_path / 'a.xml').write_bytes(
+        '<?xml version="1.0" encoding="GBK"?><annotation><object><name>人</name><bndbox>'
+        '<xmin>1</xmin><ymin>1</ymin><xmax>3</xmax><ymax>3</ymax></bndbox></object>'
+        '</annotation>'.encode('gbk')
+    )
+    assert build_label_reader(str(tmp_path), labels)('a', SIZE)[0]['bbox_label'] == 1
+    path = write_coco(tmp_path / 'c.json', 'a', OBJECTS)
+    text = json.dumps(json.loads(path.read_text())).replace('person', '汽车')
+    path.write_bytes(text.replace('"car"', '"人"').encode('gbk'))
+    reader = build_label_reader(str(path), labels, encoding='gbk')
+    assert [item['bbox_label'] for item in reader('a', SIZE)] == [0, 1, 0]
+    with pytest.raises(PairError, match=r'c\.json: unreadable text: .*byte 0x'):
+        build_label_reader(str(path), labels)
+
+
+def test_unreadable_text_names_the_line(tmp_path):
+    (tmp_path / 'a.txt').write_bytes(b'0 .5 .5 .1 .1\n# Stra\xdfe\n')
+    with pytest.raises(PairError, match=r'a\.txt: unreadable text: .*0xdf in line 2') as error:
+        build_label_reader(str(tmp_path), LABELS)('a', SIZE)
+    assert error.value.reason == 'unreadable text'
+    assert len(build_label_reader(str(tmp_path), LABELS, encoding='latin-1')('a', SIZE)) == 1
+
+
+def test_yolo_as_tools_write_it(tmp_path):
+    (tmp_path / 'a.txt').write_text('# by hand\n\n0.0 .5 .5 .1 .1\n1. .5 .5 .1 .1 # far\n')
+    reader = build_label_reader(str(tmp_path), LABELS)
+    assert [item['bbox_label'] for item in reader('a', SIZE)] == [0, 1]
+    for word in ('0.5', 'nan', 'inf', '1e400', '0x1'):
+        (tmp_path / 'a.txt').write_text(f'0 .5 .5 .1 .1\n{word} .5 .5 .1 .1\n')
+        with pytest.raises(PairError, match=rf'a\.txt: malformed label: .*{word}.*in line 2'):
+            reader('a', SIZE)
+    for word in ('1e300', '9' * 300):
+        (tmp_path / 'a.txt').write_text(f'{word} .5 .5 .1 .1\n')
+        with pytest.raises(PairError, match=r'a\.txt: unknown class') as error:
+            reader('a', SIZE)
+        assert len(str(error.value)) < 300
+
+
+@pytest.mark.parametrize('kind, extension', [('yolo', '.TXT'), ('voc', '.XML')])
+def test_extensions_in_capitals(tmp_path, kind, extension):
+    folder = Path(write(kind, tmp_path, 'my image 1', OBJECTS))
+    expected = build_label_reader(str(folder), LABELS)('my image 1', SIZE)
+    (file,) = folder.iterdir()
+    file.rename(file.with_suffix(extension))
+    assert detect_label_format(str(folder)) == kind
+    assert build_label_reader(str(folder), LABELS)('my image 1', SIZE) == expected
+    write(kind, tmp_path, 'my image 1', OBJECTS)
+    with pytest.raises(PairError, match='ambiguous name: expected labels of my image 1 once'):
+        build_label_reader(str(folder), LABELS)('my image 1', SIZE)
+
+
+def test_labels_in_sub_folders(tmp_path):
+    write_yolo(tmp_path / 'labels', 'a', OBJECTS)
+    write_yolo(tmp_path / 'labels/one', 'b', OBJECTS[:1])
+    write_yolo(tmp_path / 'labels/two', 'a', [])
+    reader = build_label_reader(str(tmp_path / 'labels'), LABELS)
+    # The whole path counts before the name alone.
+    assert [len(reader(stem, SIZE)) for stem in ('a', 'b', 'one/b', 'two/a')] == [3, 1, 1, 0]
+    write_yolo(tmp_path / 'labels/two', 'b', [])
+    reader = build_label_reader(str(tmp_path / 'labels'), LABELS)
+    with pytest.raises(PairError, match=r'ambiguous name: .*found one/b\.txt, two/b\.txt'):
+        reader('b', SIZE)
+
+
+def test_composed_and_decomposed_letters_are_the_same(tmp_path):
+    write_yolo(tmp_path, unicodedata.normalize('NFD', 'é'), OBJECTS)
+    reader = build_label_reader(str(tmp_path), LABELS)
+    assert len(reader(unicodedata.normalize('NFC', 'é'), SIZE)) == 3
+
+
+@pytest.mark.parametrize(
+    'word, flag',
+    [
+        ('0', 0),
+        ('1', 1),
+        ('False', 0),
+        ('true', 1),
+        ('TRUE', 1),
+        ('', 0),
+        (' no ', 0),
+        ('1.0', 1),
+    ],
+)
+def test_words_for_difficult(tmp_path, word, flag):
+    write_voc(tmp_path, 'a', OBJECTS, difficult=word)
+    instances = build_label_reader(str(tmp_path), LABELS)('a', SIZE)
+    assert [item['ignore_flag'] for item in instances] == [flag] * 3
+
+
+def test_difficult_that_is_no_flag_is_named_and_not_the_box(tmp_path):
+    write_voc(tmp_path, 'a', OBJECTS, difficult='maybe')
+    with pytest.raises(PairError, match=r"a\.xml: .*<difficult> of object 1.*'maybe'") as error:
+        build_label_reader(str(tmp_path), LABELS)('a', SIZE)
+    assert 'bndbox' not in str(error.value)
+
+
+def test_xml_of_another_kind_is_not_taken_for_no_objects(tmp_path):
+    (tmp_path / 'a.xml').write_text('<svg><object/></svg>')
+    with pytest.raises(PairError, match=r'a\.xml: malformed label: .*<annotation>.*<svg>'):
+        build_label_reader(str(tmp_path), LABELS)('a', SIZE)
+
+
+def state_size(kind, path, width, height):
+    path = Path(path)
+    if kind == 'coco':
+        content = json.loads(path.read_text())
+        content['images'][0].update(width=width, height=height)
+        path.write_text(json.dumps(content))
+    else:
+        (file,) = path.iterdir()
+        size = f'<size><width>{width}</width><height>{height}</height></size>'
+        size = size.replace('None', '')
+        text = file.read_text().replace('<annotation>', f'<annotation>{size}', 1)
+        file.write_text(text)
+
+
+@pytest.mark.parametrize('kind', ['voc', 'coco'])
+def test_size_that_is_stated(tmp_path, kind):
+    path = write(kind, tmp_path, 'a', OBJECTS)
+    state_size(kind, path, 64, 48)
+    assert len(build_label_reader(path, LABELS)('a', SIZE)) == 3
+    name = r'boxes\.json' if kind == 'coco' else r'labels/a\.xml'
+    with pytest.raises(
+        PairError, match=rf'{name}: labels for another size: expected 32x24 .*found 64x48'
+    ) as error:
+        build_label_reader(path, LABELS)('a', (24, 32))
+    assert error.value.reason == 'labels for another size'
+    with pytest.raises(PairError, match=r'expected 48x64 .*found 64x48'):
+        build_label_reader(path, LABELS)('a', (64, 48))
+
+
+@pytest.mark.parametrize('kind', ['voc', 'coco'])
+@pytest.mark.parametrize('width, height', [(0, 0), (None, None), (0, 48)])
+def test_size_that_is_not_stated(tmp_path, kind, width, height):
+    path = write(kind, tmp_path, 'a', OBJECTS)
+    state_size(kind, path, width, height)
+    assert len(build_label_reader(path, LABELS)('a', SIZE)) == 3
+
+
+@pytest.mark.parametrize('kind', ['voc', 'coco'])
+def test_size_that_is_no_number(tmp_path, kind):
+    path = write(kind, tmp_path, 'a', OBJECTS)
+    state_size(kind, path, 'wide', 48)
+    with pytest.raises(PairError, match=r'malformed label: expected .* size.*wide'):
+        build_label_reader(path, LABELS)('a', SIZE)
+
+
+@KINDS
+def test_labels_without_an_image_are_named(tmp_path, kind):
+    path = write(kind, tmp_path, 'a', OBJECTS)
+    if kind != 'coco':
+        for number in range(7):
+            write(kind, tmp_path, f'old{number}', OBJECTS)
+    reader = build_label_reader(path, LABELS)
+    reader.assign(['a', 'b'])
+    (note,) = reader.notes()
+    some = 'empty.jpg' if kind == 'coco' else 'old4'
+    count = 1 if kind == 'coco' else 7
+    assert note.startswith(f'{path}: labels without an image, not used: {count} (')
+    assert some in note and note.endswith(')' if kind == 'coco' else ' and 2 more)')
+    reader = build_label_reader(path, LABELS)
+    reader.assign(['a', 'b'], shared=True)
+    assert reader.notes() == []
+
+
+@KINDS
+def test_labels_may_differ_by_an_affix(tmp_path, kind):
+    path = write(kind, tmp_path, 'a', OBJECTS)
+    reader = build_label_reader(path, LABELS)
+    reader.assign(['a_vis', 'empty'])
+    assert len(reader('a_vis', SIZE)) == 3
+    assert reader.notes() == []
+
+
+def test_voc_of_another_image_is_noted(tmp_path):
+    for stem, name in (('a', r'C:\mine\a.jpg'), ('b', 'a.jpg'), ('c', 'c_vis.png')):
+        write_voc(tmp_path, stem, OBJECTS)
+        text = (tmp_path / f'{stem}.xml').read_text()
+        (tmp_path / f'{stem}.xml').write_text(
+            text.replace('<annotation>', f'<annotation><filename>{name}</filename>')
+        )
+    reader = build_label_reader(str(tmp_path), LABELS)
+    assert [len(reader(stem, SIZE)) for stem in 'abc'] == [3, 3, 3]
+    assert reader.notes() == [
+        f'{tmp_path}: labels that name another image, used all the same: 1 (b names a.jpg)'
+    ]
+
+
+def change(path, **changes):
+    content = json.loads(path.read_text())
+    for key, edit in changes.items():
+        edit(content[key])
+    path.write_text(json.dumps(content))
+
+
+def test_coco_annotations_of_no_image_are_noted(tmp_path):
+    path = write_coco(tmp_path / 'c.json', 'a', OBJECTS)
+    change(path, annotations=lambda items: items[1].update(image_id=99))
+    reader = build_label_reader(str(path), LABELS)
+    assert len(reader('a', SIZE)) == 2
+    assert reader.notes() == [
+        f'{path}: annotations of images that are not in it, not used: 1 (image_id 99)'
+    ]
+
+
+@pytest.mark.parametrize(
+    'changes, found',
+    [
+        ({'annotations': lambda a: a[0].update(category_id=77)}, 'category_id 77'),
+        ({'annotations': lambda a: a[0].update(bbox='1234')}, "bbox '1234'"),
+        ({'annotations': lambda a: a[0].update(bbox=[1, 2, 3])}, 'not enough values'),
+        ({'annotations': lambda a: a[0].update(bbox=[1, 2, 3, 10**400])}, 'too large'),
+        ({'annotations': lambda a: a[0].update(category_id=[1])}, 'unhashable'),
+        ({'annotations': lambda a: a[0].update(iscrowd=[0])}, 'neither true nor false'),
+        ({'annotations': lambda a: a[0].pop('bbox')}, "no 'bbox'"),
+    ],
+)
+def test_coco_annotation_that_is_malformed(tmp_path, changes, found):
+    path = write_coco(tmp_path / 'c.json', 'a', OBJECTS)
+    change(path, **changes)
+    reader = build_label_reader(str(path), LABELS)
+    assert reader('empty', SIZE) == []
+    with pytest.raises(PairError, match=rf'c\.json: malformed label: .* of a, found .*{found}'):
+        reader('a', SIZE)
+
+
+@pytest.mark.parametrize(
+    'changes, found',
+    [
+        ({'categories': lambda c: c[0].update(name=['car'])}, 'name is no text'),
+        ({'categories': lambda c: c[0].update(name=None)}, 'name is no text'),
+        ({'categories': lambda c: c[0].update(id=c[1]['id'])}, 'an id of categories twice'),
+        ({'categories': lambda c: c[0].update(id=[])}, 'unhashable'),
+        ({'images': lambda i: i[0].update(id=i[1]['id'])}, 'an id of images twice'),
+        ({'images': lambda i: i[0].update(file_name=['a'])}, 'no attribute'),
+        ({'images': lambda i: i.append(None)}, 'not subscriptable'),
+        ({'annotations': lambda a: a[0].update(image_id={})}, 'unhashable'),
+        ({'annotations': lambda a: a.append('x')}, 'indices must be integers'),
+    ],
+)
+def test_coco_that_is_malformed(tmp_path, changes, found):
+    path = write_coco(tmp_path / 'c.json', 'a', OBJECTS)
+    change(path, **changes)
+    with pytest.raises(PairError, match=rf'c\.json: malformed label: .*{found}'):
+        build_label_reader(str(path), LABELS)
+
+
+def test_coco_flags_and_file_names_as_tools_write_them(tmp_path):
+    path = write_coco(tmp_path / 'c.json', 'a', OBJECTS)
+
+    def edit(items):
+        for item, flag in zip(items, (None, True, 0), strict=True):
+            item['iscrowd'] = flag
+
+    change(path, annotations=edit, images=lambda i: i[0].update(file_name='data\\vi\\a.PNG'))
+    instances = build_label_reader(str(path), LABELS)('a', SIZE)
+    assert [item['ignore_flag'] for item in instances] == [0, 1, 0]
+
+
+def test_coco_of_equal_names_in_folders(tmp_path):
+    path = write_coco(tmp_path / 'c.json', 'a', OBJECTS)
+
+    def edit(images):
+        images[0]['file_name'], images[1]['file_name'] = 'one/a.jpg', 'two/a.jpg'
+
+    change(path, images=edit)
+    reader = build_label_reader(str(path), LABELS)
+    assert [len(reader(stem, SIZE)) for stem in ('one/a', 'two/a')] == [3, 0]
+    with pytest.raises(PairError, match='ambiguous name'):
+        reader('a', SIZE)
+
+
+def test_list_of_other_classes_beside_yolo_labels_is_noted(tmp_path):
+    folder = write_yolo(tmp_path / 'labels', 'a', OBJECTS)
+    (folder / 'classes.txt').write_bytes('\ufeffPerson\r\ncar\r\ndog\r\n'.encode())
+    assert build_label_reader(str(folder), LABELS).notes() == []
+    (folder / 'classes.txt').write_text('car\nperson\n')
+    assert build_label_reader(str(folder), LABELS).notes() == [
+        f'{folder}/classes.txt: names the classes car, person, but they are read as person, car'
+    ]

@@ -23,15 +23,15 @@ make the same files.
 import sys
 from pathlib import Path
 
-from tsjnet_mm.apis.dataset_arguments import DATASETS
+from tsjnet_mm.apis.dataset_arguments import DATASETS, add_encoding_argument
+from tsjnet_mm.datasets.lists import RECORD, read_record
 from tsjnet_mm.datasets.near_duplicates import THRESHOLD
 from tsjnet_mm.datasets.splits import (
-    RECORD,
     check_split,
     make_split,
-    read_record,
     write_split,
 )
+from tsjnet_mm.io.text import expect
 from tsjnet_mm.utils.parallel import available_cores
 from tsjnet_mm.utils.program import ToolParser, tool
 
@@ -112,18 +112,21 @@ def parse_args():
         metavar='N',
         help='threads that read images (default: the cores, here %(default)s)',
     )
+    add_encoding_argument(parser)
     parser.add_argument('--quiet', action='store_true', help='no progress bar')
     return parser.parse_args()
 
 
-def read_pairs(root, source):
+def read_pairs(root, source, encoding):
     """The pairs of a dataset, and the class names of their objects where they are labelled."""
     options = {'split': source['split']} if source['split'] else {}
     if source['dataset'] == 'folder':
         options['annotations'] = ['boxes'] if source['classes'] else []
     if source['classes']:
         options['metainfo'] = {'classes': source['classes']}
-    dataset = DATASETS[source['dataset']](data_root=root, test_mode=True, **options)
+    dataset = DATASETS[source['dataset']](
+        data_root=root, encoding=encoding, test_mode=True, **options
+    )
     infos = [dataset.get_data_info(index) for index in range(len(dataset))]
     pairs = [(info['img_id'], info['ir_path'], info['vi_path']) for info in infos]
     if 'instances' not in infos[0]:
@@ -134,6 +137,18 @@ def read_pairs(root, source):
         for info in infos
     }
     return pairs, labels
+
+
+def read_source(path):
+    """What the pairs of a recorded split were read from."""
+    source = read_record(path)['source']
+    with expect(path, 'the dataset, split and classes that the lists were made of'):
+        dataset, split, classes = (source[key] for key in ('dataset', 'split', 'classes'))
+        if dataset not in DATASETS or not isinstance(split, str | None):
+            raise ValueError(f'dataset {dataset!r}, split {split!r}')
+        if not all(isinstance(name, str) for name in classes or ()):
+            raise TypeError(f'classes {classes!r}')
+    return source
 
 
 def print_summary(split, labels):
@@ -161,12 +176,12 @@ def main():
     args = parse_args()
     source = {'dataset': args.dataset, 'split': args.split, 'classes': args.classes}
     if args.check:
-        source = read_record(args.check)['source']
-        pairs, _ = read_pairs(args.data_root, source)
+        source = read_source(args.check)
+        pairs, _ = read_pairs(args.data_root, source, args.encoding)
         check_split(args.check, [stem for stem, *_ in pairs])
         print(f'{args.check}: the lists are as they were made, of all {len(pairs)} pairs')
         return
-    pairs, labels = read_pairs(args.data_root, source)
+    pairs, labels = read_pairs(args.data_root, source, args.encoding)
     ratio = args.ratio
     if ratio is None and args.counts is None and args.folds is None:
         ratio = [8.0, 2.0]

@@ -1,6 +1,6 @@
 """Command line arguments that name a dataset."""
 
-from pathlib import Path
+import os
 
 from tsjnet_mm.datasets import (
     FMBDataset,
@@ -9,6 +9,7 @@ from tsjnet_mm.datasets import (
     M3FDDataset,
     MSRSDataset,
     RoadSceneDataset,
+    lists,
 )
 
 #: Datasets by the names that tools give them.
@@ -58,22 +59,40 @@ def add_dataset_arguments(parser, placeholders='{split} in it stands for the spl
     parser.add_argument(
         '--seg-classes', metavar='NAMES', help="classes of the masks (default: the dataset's)"
     )
+    add_encoding_argument(parser)
 
 
-def read_names(text):
+def add_encoding_argument(parser):
+    """Add ``--encoding``.
+
+    Args:
+        parser (argparse.ArgumentParser | argparse._ArgumentGroup): Gets it.
+    """
+    parser.add_argument(
+        '--encoding',
+        metavar='NAME',
+        help='encoding of labels, lists and names of classes that do not say their own, such '
+        'as gbk or cp1252 (default: utf-8)',
+    )
+
+
+def read_names(text, encoding=None):
     """Names of a text file, one a line, or separated by commas.
 
     Args:
         text (str): The names, or the file's path.
+        encoding (str, optional): See :func:`~tsjnet_mm.io.text.read_text`.
 
     Returns:
         tuple[str, ...]: Without those that are empty.
+
+    Raises:
+        FileNotFoundError: It is the path of a text file that is not there.
+        TextError: The file cannot be read.
     """
-    if Path(text).is_file():
-        names = Path(text).read_text(encoding='utf-8').splitlines()
-    else:
-        names = text.split(',')
-    return tuple(name.strip() for name in names if name.strip())
+    if os.path.isfile(text) or text.lower().endswith('.txt'):
+        return lists.read_names(text, encoding)
+    return tuple(name.strip() for name in text.split(',') if name.strip())
 
 
 def has_splits(args):
@@ -98,7 +117,7 @@ def build_dataset(args, split, annotations, fold=''):
         ValueError, FileNotFoundError, PairError: See :class:`.PairedFusionDataset`.
     """
     metainfo = {
-        key: read_names(text)
+        key: read_names(text, args.encoding)
         for key, text in (('classes', args.classes), ('seg_classes', args.seg_classes))
         if text
     }
@@ -112,5 +131,6 @@ def build_dataset(args, split, annotations, fold=''):
         ann_file=pairs,
         annotations=sorted(annotations),
         metainfo=metainfo,
+        encoding=args.encoding,
         test_mode=True,
     )

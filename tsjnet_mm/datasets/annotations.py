@@ -5,87 +5,29 @@ A reader is called with the stem of an image and its size, and returns mmdet's i
 Coordinates are taken as they stand: a box that covers the whole image reads 0, 0, W, H.
 """
 
-import json
 import math
 import os
-import xml.etree.ElementTree as ElementTree
-from abc import ABC, abstractmethod
 from collections import defaultdict
 
 from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.names import bare_name
+from tsjnet_mm.io.text import (
+    LARGE_LIMIT,
+    expect,
+    number_lines,
+    read_json,
+    read_lines,
+    read_text,
+    read_xml,
+    shorten,
+)
 
-#: Label files of a folder that are no image's labels.
-_CLASS_LISTS = ('classes.txt',)
+from .label_reader import LabelReader, list_label_files, name_some
 
-
-class LabelReader(ABC):
-    """What the readers have in common: class names and the check of boxes.
-
-    Args:
-        path (str): The folder of label files, or the file that holds them all.
-        label_map (dict[str, int | None]): The label of each class name, in the order of the
-            numbers that YOLO files use. Objects of a name mapped to None are left out.
-        tolerance (float): How far, in pixels, a box may reach out of the image and be
-            clipped. Defaults to 2.
-    """
-
-    def __init__(self, path, label_map, tolerance=2.0):
-        self.path = path
-        self.label_map = label_map
-        self.tolerance = tolerance
-
-    @abstractmethod
-    def __call__(self, stem, size):
-        """Read the labels of one image.
-
-        Args:
-            stem (str): The image's file name without its extension.
-            size (tuple[int, int]): The image's height and width.
-
-        Returns:
-            list[dict]: Instances in the order of the file; empty for an empty file.
-
-        Raises:
-            PairError: No labels for this image, malformed ones, a class that is not known,
-                or a box that lies outside the image or has no area.
-        """
-
-    def _require_file(self, stem, extension):
-        path = os.path.join(self.path, stem + extension)
-        if not os.path.isfile(path):
-            raise PairError.of(
-                'missing label file',
-                path,
-                f'labels of {stem} (an empty file where there is no object)',
-                'no such file',
-            )
-        return path
-
-    def _label(self, name, path, where):
-        if name not in self.label_map:
-            known = ', '.join(f'{index} {key}' for index, key in enumerate(self.label_map))
-            raise PairError.of('unknown class', path, f'one of {known}', f'{name} in {where}')
-        return self.label_map[name]
-
-    def _instance(self, box, label, ignore, size, path, where):
-        height, width = size
-        x1, y1, x2, y2 = box
-        shown = ', '.join(f'{value:.6g}' for value in box)
-        limit = self.tolerance
-        inside = -limit <= x1 and -limit <= y1 and x2 <= width + limit and y2 <= height + limit
-        clipped = [max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height))]
-        if not inside or clipped[2] <= clipped[0] or clipped[3] <= clipped[1]:
-            raise PairError.of(
-                'label outside the image',
-                path,
-                f'a box with an area inside {width}x{height} (or up to {limit:g} px out)',
-                f'corners ({shown}) in {where}',
-            )
-        return {'bbox': clipped, 'bbox_label': label, 'ignore_flag': int(ignore)}
-
-
-def _malformed(path, expected, found):
-    return PairError.of('malformed label', path, expected, found)
+_FLAGS = {
+    **dict.fromkeys(('', 'none', 'false', 'no', 'f', 'n'), False),
+    **dict.fromkeys(('true', 'yes', 't', 'y'), True),
+}
 
 
 def _finite(texts):
@@ -95,40 +37,65 @@ def _finite(texts):
     return values
 
 
+def _flag(value):
+    """Whether a flag is set, as a number, a word or nothing."""
+    text = '' if value is None else str(value).strip().casefold()
+    if text in _FLAGS:
+        return _FLAGS[text]
+    try:
+        return bool(float(text))
+    except ValueError:
+        raise ValueError(f'neither true nor false: {shorten(repr(value))}') from None
+
+
 class YoloReader(LabelReader):
     """Labels as ``<folder>/<stem>.txt``, a line ``class cx cy w h [confidence]`` an object.
 
     Centre and size are relative to the image's; ``class`` counts the known classes from 0.
     Labels that a detector found may have its confidence, in [0, 1]; it is checked and left.
+    What follows ``#`` is a comment.
     """
+
+    extension = '.txt'
+
+    def __init__(self, path, label_map, tolerance=2.0, encoding=None):
+        super().__init__(path, label_map, tolerance, encoding)
+        names = os.path.join(path, 'classes.txt')
+        if os.path.isfile(names):
+            listed = [name for _, name in read_lines(names, encoding)]
+            # Label tools write it; it may list more classes than have objects.
+            known = [name.casefold() for name in label_map]
+            if [name.casefold() for name in listed[: len(known)]] != known:
+                self._notes.append(
+                    f'{names}: names the classes {name_some(listed, 10)}, but they are read as '
+                    f'{name_some(label_map, 10)}'
+                )
 
     def __call__(self, stem, size):
         """See :meth:`LabelReader.__call__`."""
-        path = self._require_file(stem, '.txt')
+        path = self._find_file(stem)
         height, width = size
         names = list(self.label_map)
         instances = []
-        with open(path, encoding='utf-8', errors='replace') as file:
-            lines = file.read().splitlines()
-        for number, line in enumerate(lines, start=1):
-            fields = line.split()
-            if not fields:
-                continue
+        for number, line in number_lines(read_text(path, self.encoding)):
             where = f'line {number}'
             try:
-                index, *numbers = fields
-                index = int(index)
+                text, *numbers = line.partition('#')[0].split()
+                (index,) = _finite([text])
                 cx, cy, w, h, *confidence = _finite(numbers)
                 if len(confidence) > 1 or not all(0 <= value <= 1 for value in confidence):
                     raise ValueError(f'no confidence in [0, 1]: {confidence}')
+                if not index.is_integer():
+                    raise ValueError(f'no class: {text}')
             except ValueError as error:
-                raise _malformed(
+                raise PairError.of(
+                    'malformed label',
                     path,
                     'class cx cy w h, an integer and 4 numbers, with at most a confidence '
                     'in 0..1 after them',
-                    f'{line!r} in {where}',
+                    f'{shorten(line)!r} in {where}',
                 ) from error
-            name = names[index] if 0 <= index < len(names) else f'class {index}'
+            name = names[int(index)] if 0 <= index < len(names) else f'class {text}'
             label = self._label(name, path, where)
             box = (
                 (cx - w / 2) * width,
@@ -145,18 +112,35 @@ class YoloReader(LabelReader):
 class VocReader(LabelReader):
     """Labels as ``<folder>/<stem>.xml`` in Pascal VOC's format.
 
-    ``difficult`` objects are marked to be ignored.
+    ``difficult`` objects are marked to be ignored. A ``size`` other than the image's is an
+    error, another image's ``filename`` is noted.
     """
+
+    extension = '.xml'
+
+    def __init__(self, path, label_map, tolerance=2.0, encoding=None):
+        super().__init__(path, label_map, tolerance, encoding)
+        self._renamed = {}
 
     def __call__(self, stem, size):
         """See :meth:`LabelReader.__call__`."""
-        path = self._require_file(stem, '.xml')
-        try:
-            root = ElementTree.parse(path).getroot()
-        except ElementTree.ParseError as error:
-            if os.path.getsize(path) == 0:
-                return []
-            raise _malformed(path, 'an XML document', str(error)) from error
+        path = self._find_file(stem)
+        root = read_xml(path, self.encoding, 'an XML document', 'malformed label')
+        if root is None:
+            return []
+        if root.tag != 'annotation':
+            raise PairError.of(
+                'malformed label', path, 'an <annotation>', f'<{shorten(root.tag)}>'
+            )
+        with expect(path, 'a size of whole numbers', 'malformed label'):
+            stated = tuple(
+                _finite(
+                    [(root.findtext(f'size/{key}') or '0').strip() or '0'],
+                )[0]
+                for key in ('width', 'height')
+            )
+        self._check_size(stated, size, path, 'its size')
+        self._note_name(stem, (root.findtext('filename') or '').strip())
         instances = []
         for number, item in enumerate(root.iter('object'), start=1):
             where = f'object {number}'
@@ -166,75 +150,119 @@ class VocReader(LabelReader):
             ]
             try:
                 box = _finite(corners)
-                difficult = bool(int(item.findtext('difficult') or 0))
             except ValueError as error:
-                raise _malformed(
-                    path, 'a bndbox of xmin, ymin, xmax, ymax', f'{corners} in {where}'
+                raise PairError.of(
+                    'malformed label',
+                    path,
+                    'a bndbox of xmin, ymin, xmax, ymax',
+                    f'{shorten(corners)} in {where}',
                 ) from error
+            with expect(path, f'a flag as <difficult> of {where}', 'malformed label'):
+                difficult = _flag(item.findtext('difficult'))
             label = self._label(name, path, where)
             instance = self._instance(box, label, difficult, size, path, where)
             if label is not None:
                 instances.append(instance)
         return instances
 
+    def _note_name(self, stem, file_name):
+        named = os.path.splitext(file_name.replace('\\', '/').rpartition('/')[2])[0]
+        if named and bare_name(named) != bare_name(stem.rpartition('/')[2]):
+            self._renamed[stem] = file_name
+
+    def notes(self):
+        """See :meth:`LabelReader.notes`."""
+        notes = super().notes()
+        if self._renamed:
+            some = name_some(f'{stem} names {other}' for stem, other in self._renamed.items())
+            notes.append(
+                f'{self.path}: labels that name another image, used all the same: '
+                f'{len(self._renamed)} ({some})'
+            )
+        return notes
+
 
 class CocoReader(LabelReader):
     """Labels of all images in one COCO json; images are found by the stem of their name.
 
-    ``iscrowd`` objects are marked to be ignored.
+    ``iscrowd`` objects are marked to be ignored. A size other than the image's is an error;
+    images that are not there, and annotations of no image, are noted.
 
     Raises:
-        PairError: The file is no COCO json, or two images in it share a stem.
+        PairError: The file is no COCO json, or two images in it share a stem or an id.
     """
 
-    def __init__(self, path, label_map, tolerance=2.0):
-        super().__init__(path, label_map, tolerance)
-        try:
-            with open(path, encoding='utf-8') as file:
-                content = json.load(file)
-            self._names = {item['id']: item['name'] for item in content['categories']}
-            images = [
-                (item['id'], os.path.splitext(os.path.basename(item['file_name']))[0])
-                for item in content['images']
-            ]
-            self._objects = defaultdict(list)
-            for item in content['annotations']:
-                self._objects[item['image_id']].append(item)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise _malformed(
-                path, 'a COCO json with images, categories and annotations', repr(error)
-            ) from error
-        self._ids = {}
-        for image_id, stem in images:
-            if stem in self._ids:
-                raise _malformed(path, 'one image of each name', f'{stem} twice')
-            self._ids[stem] = image_id
+    def _list_labels(self):
+        expected = 'a COCO json with images, categories and annotations'
+        reason = 'malformed label'
+        content = read_json(self.path, self.encoding, LARGE_LIMIT, expected, reason)
+        with expect(self.path, expected, reason):
+            categories = [(item['id'], item['name']) for item in content['categories']]
+            images = [(item['id'], item) for item in content['images']]
+            annotations = [(item['image_id'], item) for item in content['annotations']]
+            self._categories = _unique(categories, 'categories')
+            self._objects = {image_id: [] for image_id in _unique(images, 'images')}
+            if not all(isinstance(name, str) for _, name in categories):
+                raise ValueError('a category whose name is no text')
+            names = [(item['file_name'].replace('\\', '/'), item) for _, item in images]
+            strange = defaultdict(int)
+            for image_id, item in annotations:
+                if image_id in self._objects:
+                    self._objects[image_id].append(item)
+                else:
+                    strange[image_id] += 1
+        if strange:
+            self._notes.append(
+                f'{self.path}: annotations of images that are not in it, not used: '
+                f'{sum(strange.values())} (image_id {name_some(map(repr, strange))})'
+            )
+        # Names in folders of their own may be equal; else a stem tells one image.
+        bare = defaultdict(list)
+        for name, _ in names:
+            folder, _, last = name.rpartition('/')
+            bare[os.path.splitext(last)[0]].append(folder)
+        for stem, folders in bare.items():
+            if len(folders) > 1 and ('' in folders or len(set(folders)) < len(folders)):
+                raise PairError.of(
+                    'malformed label', self.path, 'one image of each name', f'{stem} twice'
+                )
+        return dict(names)
 
     def __call__(self, stem, size):
         """See :meth:`LabelReader.__call__`."""
-        if stem not in self._ids:
-            raise PairError.of(
-                'missing label file', self.path, f'{stem} among the images', 'no such entry'
-            )
+        image = self._names.find(stem, self.path, f'{stem} among the images')
+        with expect(self.path, f'numbers as the size of {stem}', 'malformed label'):
+            stated = tuple(_finite([image.get('width') or 0, image.get('height') or 0]))
+        self._check_size(stated, size, self.path, f'the entry of {stem}')
         instances = []
-        for item in self._objects.get(self._ids[stem], ()):
+        for item in self._objects[image['id']]:
             where = f'annotation {item.get("id")} of {stem}'
-            try:
+            with expect(
+                self.path,
+                f'bbox [x, y, w, h], a category_id of the file and a flag iscrowd in {where}',
+                'malformed label',
+            ):
+                if not isinstance(item['bbox'], list):
+                    raise TypeError(f'a bbox {item["bbox"]!r}')
                 x, y, w, h = _finite(item['bbox'])
-                name = self._names[item['category_id']]
-            except (KeyError, TypeError, ValueError) as error:
-                raise _malformed(
-                    self.path,
-                    'bbox [x, y, w, h] and a category_id of the file',
-                    f'{error!r} in {where}',
-                ) from error
+                crowd = _flag(item.get('iscrowd'))
+                if item['category_id'] not in self._categories:
+                    raise ValueError(f'the category_id {item["category_id"]!r}')
+                name = self._categories[item['category_id']]
             label = self._label(name, self.path, where)
             instance = self._instance(
-                (x, y, x + w, y + h), label, item.get('iscrowd', 0), size, self.path, where
+                (x, y, x + w, y + h), label, crowd, size, self.path, where
             )
             if label is not None:
                 instances.append(instance)
         return instances
+
+
+def _unique(items, kind):
+    found = dict(items)
+    if len(found) < len(items):
+        raise ValueError(f'an id of {kind} twice')
+    return found
 
 
 _READERS = {'yolo': YoloReader, 'voc': VocReader, 'coco': CocoReader}
@@ -254,10 +282,7 @@ def detect_label_format(path):
     """
     if os.path.isfile(path) and path.lower().endswith('.json'):
         return 'coco'
-    found = set()
-    if os.path.isdir(path):
-        names = [name for name in os.listdir(path) if name not in _CLASS_LISTS]
-        found = {os.path.splitext(name)[1].lower() for name in names} & {'.txt', '.xml'}
+    found = {os.path.splitext(name)[1].lower() for name in list_label_files(path)}
     if len(found) != 1:
         raise PairError.of(
             'unknown label format',
@@ -269,7 +294,7 @@ def detect_label_format(path):
     return {'.txt': 'yolo', '.xml': 'voc'}[found.pop()]
 
 
-def build_label_reader(path, label_map, label_format='auto', tolerance=2.0):
+def build_label_reader(path, label_map, label_format='auto', tolerance=2.0, encoding=None):
     """Make the reader of a folder or file of labels.
 
     Args:
@@ -277,6 +302,7 @@ def build_label_reader(path, label_map, label_format='auto', tolerance=2.0):
         label_map (dict[str, int | None]): See :class:`LabelReader`.
         label_format (str): 'yolo', 'voc', 'coco', or 'auto' to tell from the files.
         tolerance (float): See :class:`LabelReader`.
+        encoding (str, optional): See :class:`LabelReader`.
 
     Returns:
         LabelReader: Called with a stem and a size, it returns instances.
@@ -291,4 +317,4 @@ def build_label_reader(path, label_map, label_format='auto', tolerance=2.0):
         )
     if label_format == 'auto':
         label_format = detect_label_format(path)
-    return _READERS[label_format](path, label_map, tolerance)
+    return _READERS[label_format](path, label_map, tolerance, encoding)

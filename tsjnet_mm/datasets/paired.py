@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections import Counter, defaultdict
+from collections import defaultdict
 
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
@@ -10,8 +10,10 @@ from mmengine.logging import print_log
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import IMAGE_EXTENSIONS, image_size
 from tsjnet_mm.io.names import natural_key
+from tsjnet_mm.io.text import read_text
 
 from .annotations import build_label_reader
+from .lists import check_list, read_list, read_names
 
 _MODALITIES = ('ir', 'vi')
 _ANNOTATIONS = ('boxes', 'masks')
@@ -65,7 +67,7 @@ class PairedFusionDataset(BaseDataset):
         data_prefix (dict, optional): Instead of a known layout, the folders ``ir``, ``vi``
             and optionally ``boxes`` (or a COCO json file) and ``masks`` under ``data_root``.
         ann_file (str): Text file under ``data_root`` that lists the pairs, one stem or file
-            name a line. Defaults to '': all that are there.
+            name a line, folders before it left aside. Defaults to '': all that are there.
         annotations (str | Sequence[str]): Which of 'boxes' and 'masks' to load; those named
             must be there. 'auto' loads what is there. Defaults to 'auto'.
         label_format (str): 'yolo', 'voc', 'coco', or 'auto' to tell from the files.
@@ -78,6 +80,9 @@ class PairedFusionDataset(BaseDataset):
             or 'skip' such pairs and log a count for each reason. Pairs found unreadable
             only when decoded are replaced by others in training; when testing they always
             raise. Defaults to 'raise'.
+        encoding (str, optional): Encoding of labels, lists and names of classes that do not
+            say their own by a mark or a declaration, such as 'gbk' or 'cp1252'. Defaults to
+            UTF-8.
         metainfo (dict, optional): ``classes`` (names, or a text file of them) and
             ``seg_classes``. Fewer or reordered ``classes`` than the dataset has select
             objects by name.
@@ -106,6 +111,8 @@ class PairedFusionDataset(BaseDataset):
         box_tolerance=2.0,
         check=True,
         on_error='raise',
+        encoding=None,
+        metainfo=None,
         **kwargs,
     ):
         if on_error not in ('raise', 'skip'):
@@ -127,11 +134,30 @@ class PairedFusionDataset(BaseDataset):
         self.box_tolerance = box_tolerance
         self.check = check
         self.on_error = on_error
+        self.encoding = encoding
         self._sources = None
         self._reported = set()
+        metainfo = dict(metainfo or {})
+        for key in ('classes', 'seg_classes'):
+            if isinstance(metainfo.get(key), str):
+                metainfo[key] = self._read_classes(key, metainfo[key])
         super().__init__(
-            ann_file=ann_file, data_root=data_root, data_prefix=data_prefix, **kwargs
+            ann_file=ann_file,
+            data_root=data_root,
+            data_prefix=data_prefix,
+            metainfo=metainfo,
+            **kwargs,
         )
+
+    def _read_classes(self, key, path):
+        # mmengine takes the path of a file that is not there for a name.
+        try:
+            return [*read_names(path, self.encoding)]
+        except FileNotFoundError:
+            raise FileNotFoundError(
+                f"{path}: no such file; {key} is a tuple of names, such as ('car',), or the "
+                'path of a text file with one a line'
+            ) from None
 
     def load_data_list(self):
         """Find the pairs, check them, and parse their boxes.
@@ -149,10 +175,15 @@ class PairedFusionDataset(BaseDataset):
                 self._label_map(),
                 self.label_format,
                 self.box_tolerance,
+                self.encoding,
             )
+            self._sources['boxes'].assign(self._stems_there(), self._boxes_shared)
         data_list, skipped = [], defaultdict(list)
-        for stem in self._listed_stems():
+        stems, missing = self._listed_stems()
+        for stem in stems:
             try:
+                if stem in missing:
+                    raise missing[stem]
                 data_list.append(self.parse_data_info({'img_id': stem}))
             except PairError as error:
                 if self.on_error == 'raise':
@@ -160,6 +191,8 @@ class PairedFusionDataset(BaseDataset):
                 skipped[error.reason].append(error)
         for reason, errors in skipped.items():
             self._warn(f'pairs skipped, {reason}: {len(errors)} (the first: {errors[0]})')
+        for note in self._sources['boxes'].notes() if 'boxes' in self._sources else ():
+            self._warn(note)
         if not data_list:
             counts = ' and '.join(
                 f'{self.data_prefix[key]} ({len(self._sources[key].stems)} images)'
@@ -281,6 +314,10 @@ class PairedFusionDataset(BaseDataset):
                 ' and '.join(layout[key] for key in _MODALITIES) for layout in layouts
             )
             raise FileNotFoundError(f'{type(self).__name__}: no folders {looked_for}')
+        template = {} if given else self.LAYOUTS[layouts.index(layout)]
+        self._boxes_shared = '{split}' in template.get('ir', '') and (
+            '{split}' not in template.get('boxes', '')
+        )
         found = {key: layout[key] for key in _MODALITIES}
         for key in _ANNOTATIONS:
             path = layout.get(key, '')
@@ -313,6 +350,12 @@ class PairedFusionDataset(BaseDataset):
         wanted = list(self._metainfo.get('classes', ()))
         source = list(self.METAINFO.get('classes', wanted))
         unknown = [name for name in wanted if name not in source]
+        twice = sorted({name for name in wanted if wanted.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f'{type(self).__name__}: metainfo must name each class once, got '
+                f'{", ".join(map(str, twice))} twice'
+            )
         if unknown or not wanted:
             raise ValueError(
                 f'{type(self).__name__}: metainfo must name classes'
@@ -320,21 +363,31 @@ class PairedFusionDataset(BaseDataset):
             )
         return {name: wanted.index(name) if name in wanted else None for name in source}
 
+    def _stems_there(self):
+        return self._sources['ir'].stems | self._sources['vi'].stems
+
     def _listed_stems(self):
-        there = self._sources['ir'].stems | self._sources['vi'].stems
+        """Stems to take, and an error for each that is not there."""
+        there = self._stems_there()
         if not self.ann_file:
-            return sorted(there, key=natural_key)
-        with open(self.ann_file, encoding='utf-8') as file:
-            lines = [line.strip() for line in file if line.strip()]
-        stems = []
-        for line in lines:
-            stem, extension = os.path.splitext(line)
-            is_stem = line in there or extension.lower() not in IMAGE_EXTENSIONS
-            stems.append(line if is_stem else stem)
-        repeated = [stem for stem, count in Counter(stems).items() if count > 1]
-        if repeated:
-            raise ValueError(f'{self.ann_file}: listed more than once: {", ".join(repeated)}')
-        return stems
+            return sorted(there, key=natural_key), {}
+        text = read_text(self.ann_file, self.encoding)
+        stems, missing = read_list(self.ann_file, text, there)
+        pairs = self._sources['ir'].stems & self._sources['vi'].stems
+        name = type(self).__name__.removesuffix('Dataset').lower()
+        for note in check_list(self.ann_file, text, name, pairs):
+            self._warn(note)
+        folders = ' and '.join(self.data_prefix[key] for key in _MODALITIES)
+        errors = {
+            stem: PairError.of(
+                'missing partner',
+                f'{self.ann_file}, line {line}, {stem}',
+                f'the name of a pair in {folders}',
+                f'none ({len(missing)} of {len(stems)} names in the list are of no pair there)',
+            )
+            for stem, line in missing.items()
+        }
+        return stems, errors
 
     @staticmethod
     def _check_size(reason, path, expected, reference):

@@ -4,7 +4,6 @@ A split is a list of stems for each side, as ``ann_file`` of the datasets (and m
 read it, and a ``split.json`` that says how it was made and what the lists must hold.
 """
 
-import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass
@@ -13,15 +12,15 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from tsjnet_mm.io.names import natural_key
+from tsjnet_mm.io.text import TextError, read_text
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.parallel import available_cores, thread_map
 from tsjnet_mm.version import __version__
 
+from .lists import GENERATOR, RECORD, hash_stems, hash_text, join_lines, read_record
 from .near_duplicates import THRESHOLD, describe_pair, group_near_duplicates
-from .paired import natural_key
 
-RECORD = 'split.json'
-_GENERATOR = 'tsjnet_mm split'
 _SHOWN = 10
 
 
@@ -159,7 +158,7 @@ def make_split(
         for side, name in enumerate(names):
             lists[f'{name}.txt'] = _choose(stems, sides == side)
     record = {
-        'generator': _GENERATOR,
+        'generator': GENERATOR,
         'tool_version': __version__,
         'source': source or {},
         'seed': seed,
@@ -171,9 +170,9 @@ def make_split(
         'pairs': len(pairs),
         'groups': int(groups.max()) + 1,
         'largest_group': int(np.bincount(groups).max()),
-        'stems_sha256': _hash_stems(stems),
+        'stems_sha256': hash_stems(stems),
         'lists': {
-            name: {'pairs': len(some), 'sha256': _hash(_text(some))}
+            name: {'pairs': len(some), 'sha256': hash_text(join_lines(some))}
             for name, some in lists.items()
         },
     }
@@ -195,7 +194,7 @@ def write_split(split, folder, overwrite=False):
         FileExistsError: Another list or record is there, and is not to be replaced.
     """
     folder = Path(folder)
-    texts = {name: _text(stems) for name, stems in split.lists.items()}
+    texts = {name: join_lines(stems) for name, stems in split.lists.items()}
     texts[RECORD] = json.dumps(split.record, indent=2) + '\n'
     there = {name: (folder / name).read_bytes() for name in texts if (folder / name).exists()}
     others = [name for name, data in there.items() if data != texts[name].encode()]
@@ -209,31 +208,6 @@ def write_split(split, folder, overwrite=False):
         with whole_file(folder / name) as partial:
             partial.write_bytes(texts[name].encode())
     return bool(changed)
-
-
-def read_record(path):
-    """Read a ``split.json``.
-
-    Args:
-        path (str | Path): The file.
-
-    Returns:
-        dict: What it holds.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It is no record of a split.
-    """
-    try:
-        record = json.loads(Path(path).read_text(encoding='utf-8'))
-        if record['generator'] != _GENERATOR:
-            raise KeyError('generator')
-        _ = record['stems_sha256'], record['lists'].items(), record['source'].items()
-    except FileNotFoundError:
-        raise FileNotFoundError(f'{path}: no such file') from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        raise ValueError(f'{path}: expected the {RECORD} of a split, found none') from None
-    return record
 
 
 def check_split(path, stems):
@@ -256,12 +230,16 @@ def check_split(path, stems):
         if not file.is_file():
             problems.append(f'{file}: no such list')
             continue
-        text = file.read_text(encoding='utf-8')
-        listed |= {*text.splitlines()}
-        if _hash(text) != expected['sha256']:
+        try:
+            text = read_text(file)
+        except TextError as error:
+            problems.append(str(error))
+            continue
+        listed |= {*text.split('\n')} - {''}
+        if hash_text(text) != expected['sha256']:
             problems.append(f'{file}: changed since it was made')
     stems = {*stems}
-    if _hash_stems(stems) != record['stems_sha256']:
+    if hash_stems(stems) != record['stems_sha256']:
         problems.append(f'expected {record["pairs"]} pairs as were split, found {len(stems)}')
         for what, some in (('not there', listed - stems), ('in no list', stems - listed)):
             if some:
@@ -296,15 +274,3 @@ def _targets(total, ratio, counts, folds, names):
 
 def _choose(stems, chosen):
     return [stem for stem, is_chosen in zip(stems, chosen, strict=True) if is_chosen]
-
-
-def _text(stems):
-    return ''.join(f'{stem}\n' for stem in stems)
-
-
-def _hash(text):
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _hash_stems(stems):
-    return _hash(_text(sorted(stems)))

@@ -216,13 +216,15 @@ def read_csv(path, encoding=None):
         ) from error
 
 
-def read_json(path, encoding=None, limit=LIMIT):
+def read_json(path, encoding=None, limit=LIMIT, expected='json', reason='malformed file'):
     """Read a json file.
 
     Args:
         path (str | Path): The file.
         encoding (str, optional): See :func:`read_text`.
         limit (int): See :func:`read_text`.
+        expected (str): What the file should hold, for errors.
+        reason (str): The kind of error where it is no json, see :class:`.PairError`.
 
     Returns:
         Any: What it holds.
@@ -236,7 +238,7 @@ def read_json(path, encoding=None, limit=LIMIT):
         value = parse_json(text)
     except ValueError as error:
         found = shorten(error) if text.strip() else 'an empty file'
-        raise TextError.of('malformed file', path, 'json', found) from error
+        raise TextError.of(reason, path, expected, found) from error
     return value
 
 
@@ -274,12 +276,14 @@ def _is_deep(value):
     return bool(level)
 
 
-def read_xml(path, encoding=None):
+def read_xml(path, encoding=None, expected='xml', reason='malformed file'):
     """Read an xml file.
 
     Args:
         path (str | Path): The file.
         encoding (str, optional): See :func:`read_text`.
+        expected (str): What the file should hold, for errors.
+        reason (str): The kind of error where it is no xml, see :class:`.PairError`.
 
     Returns:
         xml.etree.ElementTree.Element | None: Its root; None where the file is blank.
@@ -293,12 +297,12 @@ def read_xml(path, encoding=None):
     if not text.strip():
         return None
     if '<!ENTITY' in text:
-        raise TextError.of('malformed file', path, 'xml without entities', '<!ENTITY')
+        raise TextError.of(reason, path, f'{expected} without entities', '<!ENTITY')
     # Spaces before the declaration are not xml's, but editors' and copied texts'.
     try:
         return _parse_xml(text.lstrip())
     except (ElementTree.ParseError, ValueError) as error:
-        raise TextError.of('malformed file', path, 'xml', shorten(error)) from error
+        raise TextError.of(reason, path, expected, shorten(error)) from error
 
 
 def _parse_xml(text, chunk=1 << 16):

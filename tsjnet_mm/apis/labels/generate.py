@@ -1,11 +1,13 @@
 """Labels for folders of pairs: made once, written whole, and finished by running it again."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from tsjnet_mm.datasets.annotations import build_label_reader
+from tsjnet_mm.datasets.label_reader import name_some
 from tsjnet_mm.datasets.label_writers import write_coco, write_voc, write_yolo
 from tsjnet_mm.datasets.paired import natural_key
 from tsjnet_mm.io.errors import PairError
@@ -209,6 +211,7 @@ def generate_masks(
     scores=None,
     settings=None,
     overwrite=False,
+    encoding=None,
     **options,
 ):
     """Make index masks of all pairs from their boxes.
@@ -228,6 +231,7 @@ def generate_masks(
             confidence is then the product of both.
         settings (dict, optional): More that determines the masks, for the records.
         overwrite (bool): Make everything anew. Defaults to False.
+        encoding (str, optional): Of labels that do not say their own. Defaults to UTF-8.
         **options: Of :func:`.iterate_pairs`: how sources are read.
 
     Returns:
@@ -240,10 +244,19 @@ def generate_masks(
     out = Path(out)
     outputs = {stem: out / f'{stem}.png' for stem, _, _ in pairs}
     labels = {name: index if name in mapping else None for index, name in enumerate(classes)}
-    reader = build_label_reader(str(boxes), labels, label_format)
+    reader = build_label_reader(str(boxes), labels, label_format, encoding=encoding)
+    reader.assign(outputs)
     for stem, _, vi in pairs:  # before hours of work, not in the middle of them
         reader(stem, image_size(vi))
+    for note in reader.notes():
+        warnings.warn(note, stacklevel=2)
     known = read_scores(scores) if scores else {}
+    if strange := known.keys() - outputs.keys():
+        warnings.warn(
+            f'{scores}: confidences of images that are not among the pairs, not used: '
+            f'{len(strange)} ({name_some(sorted(strange))})',
+            stacklevel=2,
+        )
     records = Records(
         review, {'classes': list(classes), 'mask_indices': mapping, **(settings or {})}
     )
