@@ -15,8 +15,9 @@ Examples:
 Press Ctrl-C to stop: the file is finished and holds every frame fused so far. Until the end it
 is a hidden file beside --out, so nothing half-written ever has that name.
 
-Files pair frame by frame and must agree in length and frame rate; folders pair by file stem in
-natural order (2 before 10). Of live sources the newest frames are fused, older ones dropped;
+Files pair by the time at which frames are shown, so they must last equally long; what is left
+out or shown longer is printed. With --fps they pair frame by frame. Folders pair by file stem
+in natural order (2 before 10). Of live sources the newest frames are fused, older ones dropped;
 the file plays at the speed of life. The size is the visible video's, less an odd last row or
 column. .mp4 and .mov hold MPEG-4, .avi motion JPEG, .mkv FFV1 (lossless). The sound of the
 visible file is kept if ffmpeg is installed.
@@ -95,6 +96,8 @@ def main():
         f'{done.frames} frames of {done.size[0]}x{done.size[1]} at {done.fps:g} frames per '
         f'second in {done.path}, made in {done.seconds:.1f} s'
     )
+    for note in done.notes:
+        print(note)
     if done.ended_early:
         print(done.ended_early)
     if done.sound:

@@ -1,3 +1,5 @@
+import struct
+
 import cv2
 import numpy as np
 import pytest
@@ -53,3 +55,55 @@ def read_video():
         return np.array(frames), capture.get(cv2.CAP_PROP_FPS)
 
     return read
+
+
+def _boxes(data, start, end):
+    """(start, size, kind) of the boxes of an MP4 file."""
+    while start < end:
+        size, kind = struct.unpack('>I4s', data[start : start + 8])
+        yield start, size, kind
+        start += size
+
+
+@pytest.fixture
+def retime():
+    """Give an OpenCV-written .mp4 durations of each frame, in milliseconds, and pixels' shape.
+
+    No program that does it may be at hand: the table of durations (stts) and the lengths in the
+    headers are written anew. The tables follow the pictures, so no offset changes.
+    """
+
+    def rebuild(data, start, end, durations, scale, aspect):
+        parts = []
+        for at, size, kind in _boxes(data, start, end):
+            body = data[at + 8 : at + size]
+            if kind in (b'moov', b'trak', b'mdia', b'minf', b'stbl'):
+                body = rebuild(data, at + 8, at + size, durations, scale, aspect)
+            elif kind == b'edts':
+                continue
+            elif kind == b'stsd' and aspect:
+                (entry,) = struct.unpack('>I', body[8:12])
+                shape = struct.pack('>I4sII', 16, b'pasp', *aspect)
+                body = body[:8] + struct.pack('>I', entry + 16) + body[12:] + shape
+            elif kind in (b'mdhd', b'mvhd'):
+                unit = struct.unpack('>I', body[12:16])[0]
+                total = sum(durations) * unit // 1000
+                body = body[:16] + struct.pack('>I', total) + body[20:]
+            elif kind == b'tkhd':
+                body = body[:20] + struct.pack('>I', sum(durations)) + body[24:]
+            elif kind == b'stts':
+                entries = b''.join(
+                    struct.pack('>II', 1, each * scale // 1000) for each in durations
+                )
+                body = body[:4] + struct.pack('>I', len(durations)) + entries
+            parts.append(struct.pack('>I4s', len(body) + 8, kind) + body)
+        return b''.join(parts)
+
+    def change(path, durations, aspect=None):
+        data = path.read_bytes()
+        at = data.index(b'mdhd')
+        scale = struct.unpack('>I', data[at + 16 : at + 20])[0]
+        path.write_bytes(rebuild(data, 0, len(data), durations, scale, aspect))
+        return path
+
+    return change

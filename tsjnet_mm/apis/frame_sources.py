@@ -10,7 +10,7 @@ import cv2
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.pairs import find_pairs
 
-_RAW_16_BIT = int.from_bytes(b'Y1\x00\x10', 'little')
+from .video_files import FileFrames, to_rgb
 
 
 def _as_live(source):
@@ -23,10 +23,6 @@ def _as_live(source):
 
 def _hide_password(source):
     return re.sub(r'(://[^/:@]*):[^/@]*@', r'\1:***@', str(source))
-
-
-def _to_rgb(frame):
-    return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB) if frame.ndim == 3 else frame
 
 
 class FolderFrames:
@@ -51,6 +47,8 @@ class FolderFrames:
     is_live = False
     ended_early = None
 
+    notes = ()
+
     def __init__(self, ir, vi):
         self._pairs = sorted(find_pairs(ir, vi), key=lambda pair: _natural(pair[0]))
         self.count = len(self._pairs)
@@ -59,6 +57,10 @@ class FolderFrames:
         for _, ir, vi in self._pairs:
             yield Path(ir), Path(vi)
 
+    def describe(self, modality, index):
+        """What an error calls a frame: its file."""
+        return str(self._pairs[index][1 if modality == 'infrared' else 2])
+
     def close(self):
         """Nothing is held open."""
 
@@ -66,121 +68,6 @@ class FolderFrames:
 def _natural(stem):
     parts = re.split(r'(\d+)', stem)
     return [int(part) if index % 2 else part for index, part in enumerate(parts)], stem
-
-
-class _File:
-    def __init__(self, path):
-        self.path = path
-        if not Path(path).is_file():
-            raise FileNotFoundError(f'no such file or folder: {path}')
-        self.capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-        if not self.capture.isOpened():
-            raise PairError.of(
-                'unreadable video',
-                path,
-                'a video that OpenCV can decode',
-                f'{Path(path).stat().st_size} bytes that it cannot',
-            )
-        if int(self.capture.get(cv2.CAP_PROP_CODEC_PIXEL_FORMAT)) == _RAW_16_BIT:
-            self.capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
-        self.fps = self.capture.get(cv2.CAP_PROP_FPS)
-        self.count = max(0, int(self.capture.get(cv2.CAP_PROP_FRAME_COUNT)))
-
-    def read(self):
-        is_read, frame = self.capture.read()
-        return _to_rgb(frame) if is_read else None
-
-    def count_all(self):
-        """Count the frames one by one."""
-        capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
-        self.count = 0
-        while capture.grab():
-            self.count += 1
-        capture.release()
-
-
-class FileFrames:
-    """Two video files, paired frame by frame.
-
-    Frames are uint8 RGB, of 16-bit grey videos uint16.
-
-    Args:
-        ir (str | Path): Infrared video.
-        vi (str | Path): Visible video.
-        fps (float, optional): Frame rate of both, whatever the files say.
-        max_frames (int, optional): How many frames of each are needed.
-
-    Attributes:
-        count (int | None): Number of pairs by the files' headers; None where they do not say.
-        fps (float | None): Frame rate; None where the files do not say.
-        is_live (bool): False.
-        ended_early (str | None): Which source ended before the other, or before its header
-            said; known after the last pair.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        PairError: A file is no video that can be read.
-        ValueError: Frame rates or frame counts differ.
-    """
-
-    is_live = False
-
-    def __init__(self, ir, vi, fps=None, max_frames=None):
-        self.ended_early = None
-        self._files = _File(ir), _File(vi)
-        try:
-            self._check(fps, max_frames)
-        except ValueError:
-            self.close()
-            raise
-        self.fps = fps or self._files[1].fps or self._files[0].fps or None
-        self.count = min(file.count for file in self._files) or None
-
-    def _check(self, fps, max_frames):
-        ir, vi = self._files
-        if not fps and ir.fps and vi.fps and abs(ir.fps - vi.fps) > 0.005 * vi.fps:
-            raise ValueError(
-                f'{ir.path} has {ir.fps:g} frames per second, {vi.path} {vi.fps:g}: frames are '
-                'paired one by one, so bring both to one rate, or give the rate (fps) if it '
-                'is only a header that is wrong'
-            )
-        shorter = min(ir.count, vi.count)
-        enough = max_frames is not None and max_frames <= shorter
-        if not shorter or ir.count == vi.count or enough:
-            return
-        # Some containers (.mkv) store only how long the longest track is, often the sound.
-        for file in self._files:
-            file.count_all()
-        shorter = min(ir.count, vi.count)
-        enough = max_frames is not None and max_frames <= shorter
-        if ir.count != vi.count and not enough:
-            raise ValueError(
-                f'{ir.path} has {ir.count} frames, {vi.path} {vi.count}: cut them to the same '
-                f'moments, or ask for no more than {shorter} frames (max_frames) if both '
-                'begin at the same moment'
-            )
-
-    def __iter__(self):
-        number = 0
-        while True:
-            frames = [file.read() for file in self._files]
-            if any(frame is None for frame in frames):
-                self._note_end(number, frames)
-                return
-            number += 1
-            yield tuple(frames)
-
-    def _note_end(self, number, frames):
-        for file, frame, other in zip(self._files, frames, frames[::-1], strict=True):
-            if frame is None and (other is not None or number < file.count):
-                said = f' ({file.count} by its header)' if number < file.count else ''
-                self.ended_early = f'{file.path} ended after {number} frames{said}'
-                return
-
-    def close(self):
-        """Close both files."""
-        for file in self._files:
-            file.capture.release()
 
 
 class _Newest:
@@ -242,6 +129,8 @@ class LiveFrames:
 
     count = None
     is_live = True
+    notes = ()
+    _sources = ()
 
     def __init__(self, ir, vi, fps=None):
         self.ended_early = None
@@ -271,7 +160,12 @@ class LiveFrames:
                 if ir.is_over:
                     self.ended_early = f'{ir.name} ended'
                     return
-            yield tuple(map(_to_rgb, frames))
+            yield tuple(map(to_rgb, frames))
+
+    def describe(self, modality, index):
+        """What an error calls a frame: its source and its number."""
+        names = dict(zip(('infrared', 'visible'), self._sources, strict=False))
+        return f'{names[modality].name if names else modality}, frame {index}'
 
     def close(self):
         """Stop both threads and let go of the cameras."""

@@ -168,10 +168,27 @@ class FusionInferencer:
             ValueError: ``batch_size`` is below 1.
             PairError: A pair cannot be used; names it.
         """
+        yield from self.fuse_pairs(iterate_pairs(ir, vi, **options), batch_size, grey, stretch)
+
+    def fuse_pairs(self, pairs, batch_size=1, grey=False, stretch=False):
+        """Fuse pairs that are prepared already.
+
+        Args:
+            pairs (Iterable[Pair]): See :class:`~tsjnet_mm.io.pairs.Pair`.
+            batch_size (int): See :meth:`stream`.
+            grey (bool): See there.
+            stretch (bool): See there.
+
+        Yields:
+            FusedImage: In the order of the pairs.
+
+        Raises:
+            ValueError: ``batch_size`` is below 1.
+        """
         if batch_size < 1:
             raise ValueError(f'batch_size must be at least 1, got {batch_size}')
         batch = []
-        for pair in iterate_pairs(ir, vi, **options):
+        for pair in pairs:
             if batch and batch[0].ir.shape != pair.ir.shape:
                 yield from self._fuse_pairs(batch, grey, stretch)
                 batch = []

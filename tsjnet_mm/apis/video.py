@@ -1,11 +1,14 @@
 """Fuse two videos, frame by frame, into one that can be played however the run ends."""
 
+import collections
 import contextlib
+import dataclasses
 import itertools
 import os
 import shutil
 import subprocess
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +16,14 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from tsjnet_mm.io.pairs import iterate_pairs, to_array
+from tsjnet_mm.io.images import OTHER_SIZE, check_sizes
+from tsjnet_mm.io.pairs import Pair, is_path, to_array
+from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.utils import whole_file
 
 from .flicker import Flicker, FlickerMeter
-from .frame_sources import FileFrames, open_frames
+from .frame_sources import open_frames
+from .video_files import FileFrames
 
 #: Codec (FOURCC) of each container; all are in OpenCV's wheels, FFV1 is lossless.
 CODECS = {'.mp4': 'mp4v', '.mov': 'mp4v', '.avi': 'MJPG', '.mkv': 'FFV1'}
@@ -37,6 +43,8 @@ class FusedVideo:
         ended_early (str | None): Which source ended before the other or before it should.
         sound (str | None): ``'kept'``, or why it was left out; None where there is none.
         flicker (Flicker | None): Temporal differences, if they were to be measured.
+        notes (tuple[str, ...]): What else became of the frames: those that were left out or
+            shown longer, a cut edge, the shape of the pixels, infrared without contrast.
     """
 
     path: Path
@@ -48,13 +56,14 @@ class FusedVideo:
     ended_early: str | None
     sound: str | None
     flicker: Flicker | None
+    notes: tuple[str, ...] = ()
 
 
 class VideoWriter:
     """Write frames of one size to a video file.
 
     The size is the first frame's. These codecs halve the resolution of colour, so an odd
-    last row or column is left out.
+    last row or column is left out; ``left_out`` says so.
 
     Args:
         path (str | Path): The file; its extension is one of :data:`CODECS`.
@@ -73,7 +82,7 @@ class VideoWriter:
             )
         if not fps > 0:
             raise ValueError(f'expected a frame rate above 0, got {fps}')
-        self.size, self.count = None, 0
+        self.size, self.count, self.left_out = None, 0, None
         self._writer = None
 
     def write(self, image, times=1):
@@ -90,6 +99,16 @@ class VideoWriter:
         height, width = (side // 2 * 2 for side in image.shape[:2])
         if self._writer is None:
             self._open((width, height))
+            odd = [
+                edge
+                for edge, side in zip(('row', 'column'), image.shape, strict=False)
+                if side % 2
+            ]
+            if odd:
+                self.left_out = (
+                    f'the last {" and ".join(odd)} of {image.shape[1]}x{image.shape[0]} '
+                    f'{"are" if len(odd) > 1 else "is"} left out: a video needs even sides'
+                )
         if (width, height) != self.size:
             raise ValueError(
                 f'frame {self.count} is {width}x{height}, those before are '
@@ -140,6 +159,32 @@ def _run_ffmpeg(ffmpeg, *arguments):
     )
 
 
+def set_aspect(silent, out, aspect, size):
+    """Say in a video what shape its pixels have, with ffmpeg; the pictures are copied.
+
+    Args:
+        silent (str | Path): Video of square pixels.
+        out (str | Path): File to write.
+        aspect (tuple[int, int]): Width and height of a pixel.
+        size (tuple[int, int]): Width and height of the video in pixels.
+
+    Returns:
+        str | None: None if ``out`` was written; otherwise why not.
+    """
+    shape = f'{size[0] * aspect[0]}:{size[1] * aspect[1]}'
+    ffmpeg = shutil.which('ffmpeg')
+    if ffmpeg is not None:
+        done = _run_ffmpeg(ffmpeg, '-i', silent, '-c', 'copy', '-aspect', shape, out)
+        if not done.returncode:
+            return None
+        Path(out).unlink(missing_ok=True)
+    return (
+        f'the pixels of the visible video are {aspect[0]}:{aspect[1]}, those of the fused one '
+        f'square, as ffmpeg {"failed" if ffmpeg else "is not installed"} to say so: play it '
+        f'at {shape}'
+    )
+
+
 def add_sound(silent, source, out, seconds):
     """Put the sound of one video under the pictures of another, with ffmpeg.
 
@@ -172,43 +217,56 @@ def add_sound(silent, source, out, seconds):
     return f'left out: ffmpeg: {(done.stderr.strip().splitlines() or ["failed"])[-1]}'
 
 
-def _fixed_range(frames, options):
+def _fix_range(frames, preparation):
     """Take infrared percentiles from the first frame with a range, and keep them.
 
     Percentiles of every frame would let one hot object darken and lighten all the others.
     """
-    percentiles = options.pop('ir_percentiles', None)
+    percentiles = preparation.ir_percentiles
     if percentiles is None:
-        return frames
-    if options.get('ir_range') is not None:
-        raise ValueError('give ir_range or ir_percentiles, not both')
-    frames = iter(frames)
-    skipped = []
-    for ir, vi in frames:
+        return frames, preparation
+    frames, skipped = iter(frames), []
+    for ir, vi in itertools.islice(frames, 100):
         skipped.append((ir, vi))
         low, high = np.percentile(to_array(ir, 'infrared frame'), percentiles)
         if high > low:
-            options['ir_range'] = (float(low), float(high))
+            limits = {'ir_range': (float(low), float(high)), 'ir_percentiles': None}
+            preparation = dataclasses.replace(preparation, **limits)
             break
-        if len(skipped) == 100:
-            break
-    if skipped and options.get('ir_range') is None:
+    if skipped and preparation.ir_range is None:
         raise ValueError(
             f'infrared percentiles {tuple(percentiles)} are equal in the first '
             f'{len(skipped)} frames: give the range'
         )
-    return itertools.chain(skipped, frames)
+    return itertools.chain(skipped, frames), preparation
 
 
-def _fused_frames(inferencer, frames, batch_size, grey, options):
+def _prepare(frames, describe, preparation, notes):
+    """Yield each pair of frames prepared; of like warnings the first is given, all counted."""
+    like = collections.Counter()
+    for index, (ir, vi) in enumerate(frames):
+        names = describe('infrared', index), describe('visible', index)
+        if is_path(ir) and not preparation.moves_infrared:
+            check_sizes(ir, vi, OTHER_SIZE)
+        images = to_array(ir, names[0]), to_array(vi, names[1])
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter('always')
+            pair = Pair(f'{index:06d}', *preparation(*images, names))
+        for warning in caught:
+            kind = str(warning.message).replace(names[0], 'infrared').split(':')[0]
+            like[kind] += 1
+            if like[kind] == 1:
+                warnings.warn(str(warning.message), warning.category, stacklevel=2)
+        yield pair
+    notes += [f'{kind}: in {count} frames' for kind, count in like.items() if count > 1]
+
+
+def _fused_frames(inferencer, source, frames, batch_size, grey, preparation, notes):
     """Yield (pair, fused image)."""
-    frames, others = itertools.tee(_fixed_range(frames, options))
-    pairs = iterate_pairs((ir for ir, _ in frames), (vi for _, vi in others), **options)
-    first, second, third = itertools.tee(pairs, 3)
-    images = inferencer.stream(
-        (pair.ir for pair in first), (pair.vi for pair in second), batch_size, grey
-    )
-    for pair, (_, image) in zip(third, images, strict=True):
+    frames, preparation = _fix_range(frames, preparation)
+    first, second = itertools.tee(_prepare(frames, source.describe, preparation, notes))
+    images = inferencer.fuse_pairs(first, batch_size, grey)
+    for pair, (_, image) in zip(second, images, strict=True):
         yield pair, image
 
 
@@ -245,9 +303,9 @@ def fuse_video(
         grey (bool): Write the fused luma alone. Defaults to False.
         keep_sound (bool): Keep the sound. Defaults to True.
         measure_flicker (bool): Measure temporal differences. Defaults to False.
-        **options: How frames are read, see :func:`.iterate_pairs`: ``ir_range``, ``resize``,
-            ``homography``, and ``ir_percentiles``, which are taken from the first frame and
-            kept.
+        **options: How frames are prepared, see :class:`.Preparation`: ``ir_range``,
+            ``resize``, ``homography``, and ``ir_percentiles``, which are taken from the first
+            frame and kept.
 
     Returns:
         FusedVideo: What was written.
@@ -265,6 +323,7 @@ def fuse_video(
     out = Path(out)
     if any(out.exists() and Path(path).exists() and out.samefile(path) for path in (ir, vi)):
         raise ValueError(f'{out} is one of the sources')
+    preparation, notes = Preparation.of(**options), []
     with contextlib.closing(open_frames(ir, vi, fps, max_frames)) as frames:
         rate = fps or frames.fps or 25.0
         VideoWriter(out, rate)  # an unusable name is told before the first frame is fused
@@ -276,10 +335,12 @@ def fuse_video(
                 interrupted = _write_frames(
                     _fused_frames(
                         inferencer,
+                        frames,
                         frames if frames.is_live else itertools.islice(frames, max_frames),
                         1 if frames.is_live else batch_size,
                         grey,
-                        options,
+                        preparation,
+                        notes,
                     ),
                     writer,
                     meter if measure_flicker else None,
@@ -289,7 +350,13 @@ def fuse_video(
                 )
                 seconds = time.perf_counter() - started
                 writer.check()
-                sound = None
+                sound, aspect = None, getattr(frames, 'aspect', (1, 1))
+                if aspect[0] != aspect[1]:
+                    shaped = silent.with_stem(f'{silent.stem}.shaped')
+                    if note := set_aspect(silent, shaped, aspect, writer.size):
+                        notes.append(note)
+                    else:
+                        os.replace(shaped, silent)
                 if keep_sound and isinstance(frames, FileFrames):
                     sound = add_sound(silent, vi, partial, writer.count / rate)
                 if sound != 'kept':
@@ -307,6 +374,7 @@ def fuse_video(
         frames.ended_early,
         sound,
         meter.result(),
+        tuple(note for note in (*frames.notes, writer.left_out, *notes) if note),
     )
 
 
@@ -323,12 +391,14 @@ def _write_frames(fused, writer, meter, frames, max_frames, show_progress):
                     now = time.perf_counter()
                     started = started or now
                     times = max(0, round((now - started) * writer.fps) + 1 - writer.count)
-                    if max_frames is not None:
-                        times = min(times, max_frames - writer.count)
+                elif isinstance(frames, FileFrames):
+                    times = frames.repeats.popleft()
+                if max_frames is not None:
+                    times = min(times, max_frames - writer.count)
                 writer.write(image, times)
                 if meter is not None:
                     meter.update(pair.ir, pair.vi, image)
-                bar.update(1)
+                bar.update(1 if frames.is_live else times)
                 if writer.count == max_frames:
                     break
         except KeyboardInterrupt:
