@@ -9,6 +9,7 @@ default_hooks = dict(
     checkpoint=dict(type='AtomicCheckpointHook', interval=1, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='FusionVisualizationHook'),
+    driver_check=dict(type='DriverCheckHook'),
 )
 env_cfg = dict(
     cudnn_benchmark=False,

@@ -1,6 +1,7 @@
 """Hooks."""
 
 from .checkpoint_hook import AtomicCheckpointHook, AtomicLocalBackend
+from .driver_check_hook import DriverCheckHook
 from .plateau_hook import ReduceOnTrainLossLR, TrainLossPlateauHook
 from .reseed_hook import ReseedHook, epoch_worker_init_fn
 from .visualization_hook import FusionVisualizationHook
@@ -8,6 +9,7 @@ from .visualization_hook import FusionVisualizationHook
 __all__ = [
     'AtomicCheckpointHook',
     'AtomicLocalBackend',
+    'DriverCheckHook',
     'FusionVisualizationHook',
     'ReduceOnTrainLossLR',
     'ReseedHook',

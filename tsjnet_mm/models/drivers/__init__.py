@@ -1,7 +1,13 @@
 """Drivers: task networks whose losses train the fusor."""
 
 from .base import BaseDriver, network_images
-from .detection import DetectionDriver
+from .detection import REGRESSION_TERMS, DetectionDriver
 from .segmentation import SegmentationDriver
 
-__all__ = ['BaseDriver', 'DetectionDriver', 'SegmentationDriver', 'network_images']
+__all__ = [
+    'REGRESSION_TERMS',
+    'BaseDriver',
+    'DetectionDriver',
+    'SegmentationDriver',
+    'network_images',
+]

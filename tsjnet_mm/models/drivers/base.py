@@ -8,13 +8,28 @@ from abc import ABCMeta, abstractmethod
 from fnmatch import fnmatch
 
 import torch
-from mmengine.config import ConfigDict
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from tsjnet_mm.models.layers import bear_single_values, without_sync_norms
 from tsjnet_mm.registry import MODELS
 from tsjnet_mm.structures import FusionDataSample
 from tsjnet_mm.utils import recolour
+
+from .network import read_network
+
+
+class MissingAnnotation(AttributeError):
+    """A task network asks a sample for annotations that pairs do not have."""
+
+
+class DriverSample(FusionDataSample):
+    """A pair's sample as its task network sees it, with what can be made of its annotations."""
+
+    def __getattr__(self, name):
+        if name.startswith(('gt_', 'text', 'proposals', 'token', 'caption')):
+            raise MissingAnnotation(name)
+        raise AttributeError(f'{type(self).__name__} has no attribute {name!r}')
 
 
 def network_images(luma, visible, appearance):
@@ -45,19 +60,31 @@ def plain_sample(sample, size):
         size (tuple[int, int]): (H, W) of the image.
 
     Returns:
-        FusionDataSample: Without annotations; predictions stay in the image's own pixels.
+        DriverSample: Without annotations; predictions stay in the image's own pixels.
     """
     paths = {key: path for key, path in sample.metainfo.items() if key.endswith(('path', 'id'))}
-    shapes = {'ori_shape': size, 'img_shape': size, 'scale_factor': (1.0, 1.0), 'flip': False}
-    return FusionDataSample(metainfo={**paths, **shapes})
+    height, width = size
+    meaning = {
+        'ori_shape': size,
+        'img_shape': size,
+        'scale_factor': (1.0, 1.0),
+        'flip': False,
+        'border': (
+            0,
+            height,
+            0,
+            width,
+        ),  # Of detectors that know their images centred in others.
+    }
+    return DriverSample(metainfo={**paths, **meaning})
 
 
 class BaseDriver(BaseModule, metaclass=ABCMeta):
     """Wraps a task network.
 
     Args:
-        model (dict): Config of the wrapped model; its ``init_cfg`` may name a checkpoint.
-        scope (str): Registry scope of the library it comes from.
+        scope (str): Registry scope of the library the network comes from.
+        model (dict, optional): Config of the network; with ``config`` what differs from it.
         loss_terms (Sequence[str]): Shell-style patterns of the names of the loss terms that
             count; the others are dropped.
         loss_weight (float): Factor of the terms. Defaults to 1.
@@ -67,32 +94,139 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
             channels, ``'colour'`` gives it the visible image's chroma. Defaults to
             ``'grey'``.
         init_cfg (dict, optional): Initialisation, see mmengine's ``BaseModule``.
+        config (str, optional): A config of the library, such as
+            ``'mmdet::rtmdet/rtmdet_tiny_8xb32-300e_coco.py'``, or the path of one; see
+            :func:`~tsjnet_mm.models.drivers.network.read_network`.
+        weights (str, optional): Path or address of the network's checkpoint, or
+            ``'published'``: the one that the library names for ``config``.
+        num_classes (int, optional): Number of classes of its heads, if not the config's.
+        allow_random (bool): Let a frozen network keep random weights, as tests may want.
+            Defaults to False.
 
     Raises:
-        ValueError: ``appearance`` is unknown.
+        ValueError: ``appearance`` is unknown, or see
+            :func:`~tsjnet_mm.models.drivers.network.read_network`.
+        FileNotFoundError: There is no such config.
+        ModuleNotFoundError: The library is not installed.
     """
 
     def __init__(
         self,
-        model,
         scope,
+        model,
         loss_terms,
         loss_weight=1.0,
         frozen=True,
         appearance='grey',
         init_cfg=None,
+        config=None,
+        weights=None,
+        num_classes=None,
+        allow_random=False,
     ):
         super().__init__(init_cfg)
         if appearance not in ('grey', 'colour'):
             raise ValueError(f"appearance must be 'grey' or 'colour', got {appearance!r}")
-        self.model = MODELS.build(ConfigDict({'_scope_': scope, **model}))
+        network = read_network(scope, config, model, weights, num_classes)
+        self.model = without_sync_norms(MODELS.build({'_scope_': scope, **network.model}))
+        bear_single_values(self.model)
+        # Pairs are resized, cropped and flipped by their own data set.
+        self.model.data_preprocessor.batch_augments = None
+        names = network.classes
+        known = names is not None and len(names) == self.num_classes
+        self.classes = names if known else None
         self.loss_terms = tuple(loss_terms)
         self.loss_weight = loss_weight
         self.frozen = frozen
         self.appearance = appearance
+        self.allow_random = allow_random
+        self._loaded = set()
+        self._misfits = {}
+        self.model._register_load_state_dict_pre_hook(self._note_loaded)
         if frozen:
             self.requires_grad_(False)
             self.eval()
+
+    @property
+    @abstractmethod
+    def num_classes(self):
+        """Number of the network's classes; None where its heads do not say."""
+
+    @abstractmethod
+    def check(self, metainfo):
+        """Whether the driver can drive a training on a data set; before the first step.
+
+        Args:
+            metainfo (dict): The data set's: ``classes`` and ``seg_classes``.
+
+        Raises:
+            ValueError: It cannot; the message says what to write.
+        """
+
+    def _note_loaded(self, state_dict, prefix, *_):
+        """Remember which weights came from a checkpoint, whoever loads it."""
+        for name, value in self.model.state_dict().items():
+            given = state_dict.get(prefix + name)
+            if given is None:
+                continue
+            if given.shape == value.shape:
+                self._loaded.add(name)
+                self._misfits.pop(name, None)
+            else:
+                self._misfits[name] = tuple(given.shape), tuple(value.shape)
+
+    def check_weights(self):
+        """Refuse a frozen network whose weights were never loaded.
+
+        Raises:
+            ValueError: It is frozen, and a tenth of its weights or more are random, or some did
+                not fit; the message says what to write.
+        """
+        if not self.frozen or self.allow_random:
+            return
+        who = f'the frozen {type(self).__name__} ({type(self.model).__name__})'
+        remedy = (
+            "give it weights='published' or a path, or set frozen=False to train it along "
+            '(allow_random=True keeps random weights)'
+        )
+        if self._misfits:
+            name, (given, wanted) = next(iter(self._misfits.items()))
+            raise ValueError(
+                f'{who} has {len(self._misfits)} weights that do not fit its checkpoint, '
+                f'such as {name}: {given} there, {wanted} here; build it with the num_classes '
+                'and widths of its checkpoint (a label_map renames classes), or set '
+                'frozen=False to train it along'
+            )
+        sizes = {name: value.numel() for name, value in self.model.state_dict().items()}
+        share = sum(sizes[name] for name in self._loaded) / max(1, sum(sizes.values()))
+        if share < 0.9:
+            raise ValueError(f'{who} has random weights ({1 - share:.0%} of them): {remedy}')
+
+    def task_losses(self, images, data_samples):
+        """Losses of the network, its kept terms.
+
+        Args:
+            images (list[Tensor]): (3, H, W), BGR in 0..255.
+            data_samples (list[DriverSample]): With annotations.
+
+        Returns:
+            dict[str, Tensor]: See :meth:`keep_terms`.
+
+        Raises:
+            ValueError: The network needs annotations that pairs do not have, or no term is
+                kept.
+        """
+        batch = self.model.data_preprocessor(
+            {'inputs': images, 'data_samples': data_samples}, training=True
+        )
+        try:
+            losses = self.model.loss(batch['inputs'], batch['data_samples'])
+        except MissingAnnotation as error:
+            raise ValueError(
+                f'{type(self.model).__name__} needs `{error}`, which a {type(self).__name__} '
+                'cannot give it: it cannot drive a fusor'
+            ) from error
+        return self.keep_terms(losses)
 
     def train(self, mode=True):
         """Set the mode; a frozen driver stays in eval mode."""
@@ -150,6 +284,7 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
         if not kept:
             raise ValueError(
                 f'no loss term of {type(self.model).__name__} matches loss_terms '
-                f'{self.loss_terms}; it returns {sorted(losses)}'
+                f'{self.loss_terms}; it returns {sorted(losses)}: write loss_terms with those '
+                'that shall count'
             )
         return kept

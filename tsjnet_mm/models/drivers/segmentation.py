@@ -1,11 +1,48 @@
 """Segmentation driver (TSJNet, Eq. 13): any mmseg segmentor, its cross entropy."""
 
+import torch
+import torch.nn.functional as F
 from mmengine.structures import PixelData
+from torch import nn
 
 from tsjnet_mm.registry import MODELS
-from tsjnet_mm.structures import FusionDataSample
 
-from .base import BaseDriver, network_images, plain_sample
+from .base import BaseDriver, DriverSample, network_images, plain_sample
+
+#: Pixels on either side of a border between classes that belong to its edge.
+_EDGE_REACH = 2
+
+
+def class_edges(mask, ignore_index=255):
+    """Where classes meet: the edge map that boundary losses are trained on.
+
+    Args:
+        mask (Tensor): (1, H, W) int64 classes; ``ignore_index`` makes no edges.
+        ignore_index (int): Defaults to 255.
+
+    Returns:
+        Tensor: (1, H, W) int64, 1 within two pixels of a border between two classes, else 0.
+    """
+    known = mask != ignore_index
+    edges = torch.zeros_like(known)
+    for dim in (1, 2):
+        size = mask.shape[dim]
+        first, second = mask.narrow(dim, 0, size - 1), mask.narrow(dim, 1, size - 1)
+        both = known.narrow(dim, 0, size - 1) & known.narrow(dim, 1, size - 1)
+        for start in (0, 1):
+            edges.narrow(dim, start, size - 1).logical_or_((first != second) & both)
+    # The pixels at the border are within one of it; the others follow by dilation.
+    reach = _EDGE_REACH - 1
+    return F.max_pool2d(edges.float(), 2 * reach + 1, 1, reach).to(mask.dtype)
+
+
+class SegmentedSample(DriverSample):
+    """A sample with the edges of its classes where a network asks for them."""
+
+    def __getattr__(self, name):
+        if name == 'gt_edge_map' and 'gt_sem_seg' in self:
+            return PixelData(data=class_edges(self.gt_sem_seg.data))
+        return super().__getattr__(name)
 
 
 @MODELS.register_module()
@@ -13,28 +50,62 @@ class SegmentationDriver(BaseDriver):
     """Wraps an mmseg segmentor.
 
     Args:
-        model (dict): Config of the segmentor. Where its preprocessor names neither ``size``
-            nor ``size_divisor``, images are taken as they are.
+        model (dict, optional): Config of the segmentor; with ``config`` what differs from it.
+            Where its preprocessor names neither ``size`` nor ``size_divisor``, images are taken
+            as they are.
         loss_terms (Sequence[str]): See :class:`BaseDriver`. Defaults to all losses.
         loss_weight (float): Factor of the terms. Defaults to 1.
         frozen (bool): See :class:`BaseDriver`. Defaults to True.
         appearance (str): See :class:`BaseDriver`. Defaults to ``'grey'``.
         init_cfg (dict, optional): Initialisation.
+        **network: ``config``, ``weights``, ``num_classes`` and ``allow_random``, see
+            :class:`BaseDriver`.
+
+    Raises:
+        ValueError: See :class:`BaseDriver`.
     """
 
     def __init__(
         self,
-        model,
+        model=None,
         loss_terms=('*loss*',),
         loss_weight=1.0,
         frozen=True,
         appearance='grey',
         init_cfg=None,
+        **network,
     ):
-        super().__init__(model, 'mmseg', loss_terms, loss_weight, frozen, appearance, init_cfg)
+        super().__init__(
+            'mmseg', model, loss_terms, loss_weight, frozen, appearance, init_cfg, **network
+        )
         preprocessor = self.model.data_preprocessor
         if preprocessor.size is None and preprocessor.size_divisor is None:
             preprocessor.size_divisor = 1
+
+    @property
+    def num_classes(self):
+        """See :class:`BaseDriver`."""
+        head = getattr(self.model, 'decode_head', None)
+        if isinstance(head, nn.ModuleList):
+            head = head[-1]
+        return getattr(head, 'num_classes', None)
+
+    def check(self, metainfo):
+        """See :class:`BaseDriver`."""
+        self.check_weights()
+        wanted = list(metainfo.get('seg_classes') or ())
+        count = self.num_classes
+        if not wanted or count is None:
+            return
+        names = None if self.classes is None else list(self.classes)
+        if count == len(wanted) and names in (None, wanted):
+            return
+        raise ValueError(
+            f'the segmentor ({type(self.model).__name__}) has {count} classes'
+            f'{f" ({names[0]}, ...)" if names else ""}, the data set {len(wanted)} '
+            f'({", ".join(wanted)}): give the driver num_classes={len(wanted)} and '
+            'frozen=False, so that its last layer learns them'
+        )
 
     def _sample(self, sample):
         if 'gt_sem_seg' not in sample:
@@ -43,7 +114,7 @@ class SegmentationDriver(BaseDriver):
                 'needs masks: give the data set `data_prefix=dict(masks=...)`, or drop the '
                 'segmentor from the model config'
             )
-        view = FusionDataSample(metainfo=sample.metainfo)
+        view = SegmentedSample(metainfo=sample.metainfo)
         view.gt_sem_seg = PixelData(data=sample.gt_sem_seg.data)
         return view
 
@@ -61,14 +132,8 @@ class SegmentationDriver(BaseDriver):
         Raises:
             ValueError: A sample has no mask, or no term is kept.
         """
-        batch = self.model.data_preprocessor(
-            {
-                'inputs': network_images(luma, visible, self.appearance),
-                'data_samples': [self._sample(sample) for sample in data_samples],
-            },
-            training=True,
-        )
-        return self.keep_terms(self.model.loss(batch['inputs'], batch['data_samples']))
+        images = network_images(luma, visible, self.appearance)
+        return self.task_losses(images, [self._sample(sample) for sample in data_samples])
 
     def _predict(self, images, data_samples):
         size = tuple(images[0].shape[-2:])

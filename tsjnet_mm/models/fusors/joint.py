@@ -63,6 +63,20 @@ class JointFusor(BaseFusor):
                 losses[f'det_{name}.{term}'] = value
         return losses
 
+    def check_drivers(self, metainfo):
+        """Whether the drivers can drive a training on a data set; before its first step.
+
+        Args:
+            metainfo (dict): The data set's: ``classes`` and ``seg_classes``.
+
+        Raises:
+            ValueError: A frozen driver has random weights, or a driver's classes are not the
+                data set's; the message says what to write.
+        """
+        for driver in (self.detector, self.segmentor):
+            if driver is not None:
+                driver.check(metainfo)
+
     def loss(self, inputs, data_samples=None):
         """All terms of Eq. 7, see :meth:`BaseFusor.forward`.
 

@@ -3,7 +3,7 @@
 from .checkpoint import checkpoint
 from .inference import for_inference
 from .neighborhood_attention import NeighborhoodAttention, neighborhood_attention
-from .norm import ChannelLayerNorm
+from .norm import ChannelLayerNorm, bear_single_values, without_sync_norms
 from .pad import pad_to_multiple
 from .spatial_attention import SpatialAttention
 from .split_attention import ResNeStBottleneck, ResNeStTrunk, SplitAttention
@@ -16,10 +16,12 @@ __all__ = [
     'ResNeStTrunk',
     'SpatialAttention',
     'SplitAttention',
+    'bear_single_values',
     'checkpoint',
     'for_inference',
     'neighborhood_attention',
     'pad_to_multiple',
     'spline_smooth',
     'spline_wavelets',
+    'without_sync_norms',
 ]

@@ -1,7 +1,17 @@
-"""Layer normalisation over the channels of (B, C, H, W) features."""
+"""Normalisation: over channels, and of networks that are trained where they were not meant to.
 
+The last batch of an epoch may hold one image, and a network may train without CUDA.
+"""
+
+import functools
+
+import torch
 import torch.nn.functional as F
+from mmengine.dist import is_distributed
+from mmengine.logging import print_log
+from mmengine.model import revert_sync_batchnorm
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 
 class ChannelLayerNorm(nn.LayerNorm):
@@ -26,3 +36,60 @@ class ChannelLayerNorm(nn.LayerNorm):
         x = x.permute(0, 2, 3, 1)
         x = F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
         return x.permute(0, 3, 1, 2)
+
+
+def _use_running_statistics(norm, inputs):
+    (x,) = inputs
+    single = norm.training and x.numel() == x.shape[1] and norm.running_mean is not None
+    # Processes that share their statistics have more than one value between them.
+    shared = isinstance(norm, nn.SyncBatchNorm) and is_distributed()
+    norm.single_value = single and not shared
+    if norm.single_value:
+        norm.training = False
+
+
+def _train_again(norm, inputs, output):
+    if norm.single_value:
+        norm.training = True
+
+
+def bear_single_values(module: nn.Module) -> None:
+    """Let batch normalisations train on a batch that has a single value per channel.
+
+    Such a batch, one image whose features are pooled to a vector, has no statistics, and
+    PyTorch refuses it. Here it is normalised by the running ones, which stay as they are. All
+    other batches are normalised as before.
+
+    Args:
+        module: Changed in place: each of its batch normalisations gets two hooks.
+    """
+    for norm in module.modules():
+        if isinstance(norm, _BatchNorm):
+            norm.register_forward_pre_hook(_use_running_statistics)
+            norm.register_forward_hook(_train_again)
+
+
+@functools.cache
+def _say_reverted():
+    print_log(
+        'no CUDA device: SyncBN becomes BN, each process has its own statistics', 'current'
+    )
+
+
+def without_sync_norms(module: nn.Module) -> nn.Module:
+    """Replace synchronised batch normalisation, which needs CUDA, where there is none.
+
+    The log says so, once in a process.
+
+    Args:
+        module: Changed in place, its parameters and their names stay.
+
+    Returns:
+        nn.Module: The same module, or, if it was such a layer itself, another.
+    """
+    # By name: mmcv has a class of its own beside PyTorch's.
+    synchronised = any(type(part).__name__ == 'SyncBatchNorm' for part in module.modules())
+    if torch.cuda.is_available() or not synchronised:
+        return module
+    _say_reverted()
+    return revert_sync_batchnorm(module)

@@ -1,0 +1,21 @@
+"""Compares drivers with the data set before a training starts."""
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from tsjnet_mm.registry import HOOKS
+
+
+@HOOKS.register_module()
+class DriverCheckHook(Hook):
+    """Ask a joint model whether its drivers fit the data set, when all weights are loaded.
+
+    Without it, a frozen driver with random weights, or one with other classes than the data
+    set's, would train a fusor towards nothing, in silence.
+    """
+
+    def before_train(self, runner):
+        """See :meth:`JointFusor.check_drivers`; models without drivers are left alone."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        if hasattr(model, 'check_drivers'):
+            model.check_drivers(runner.train_dataloader.dataset.metainfo)

@@ -1,0 +1,185 @@
+"""The task network of a driver, taken from a config of mmdet or mmseg.
+
+Such a config describes a whole experiment. A driver wants its network and how its images are
+normalised; data sets, pipelines, schedules and the sizes of training crops stay behind.
+"""
+
+import importlib.util
+from pathlib import Path
+from typing import NamedTuple
+
+from mmengine.config import Config, ConfigDict
+from mmengine.hub import get_config
+from mmengine.utils import get_installed_path
+
+from tsjnet_mm.registry import DATASETS
+
+#: Parts of a network whose ``num_classes`` is not the number of the data set's classes.
+_CLASSLESS = ('backbone', 'neck', 'rpn_head', 'semantic_head', 'train_cfg', 'test_cfg')
+#: Segmentors compare features of several strides: their images are padded to multiples of it.
+_SEGMENTOR_DIVISOR = 32
+
+
+class Network(NamedTuple):
+    """A task network, ready to be built.
+
+    Attributes:
+        model (ConfigDict): For the registry, ``data_preprocessor`` included.
+        classes (tuple[str, ...] | None): The names of its classes, where its config says.
+    """
+
+    model: ConfigDict
+    classes: tuple[str, ...] | None
+
+
+def _read_config(name: str, scope: str) -> Config:
+    """An experiment's config, by ``library::folder/name.py`` or by path."""
+    if '::' not in name:
+        if not Path(name).is_file():
+            raise FileNotFoundError(
+                f'{name}: no such config; a driver takes a path, or a config of {scope}, '
+                f"such as '{scope}::folder/name.py'"
+            )
+        return Config.fromfile(name)
+    library = name.split('::')[0]
+    if library != scope:
+        raise ValueError(f'{name}: this driver takes configs of {scope}, not of {library}')
+    # mmengine would install what is missing.
+    if importlib.util.find_spec(library) is None:
+        raise ModuleNotFoundError(f'{name}: {library} is not installed')
+    name = name if name.endswith('.py') else f'{name}.py'
+    folder = Path(get_installed_path(library)) / '.mim' / 'configs'
+    path = folder / name.removeprefix(f'{library}::')
+    if not path.is_file():
+        raise FileNotFoundError(f'{name}: {library} has no such config')
+    return Config.fromfile(path)
+
+
+def _published_weights(name: str) -> str:
+    """Address of the weights that a library names for one of its configs."""
+    name = name if name.endswith('.py') else f'{name}.py'
+    try:
+        address = get_config(name, pretrained=True).get('model_path')
+    except AssertionError:  # It lists the config, without weights.
+        address = None
+    if address is None:
+        raise ValueError(
+            f'{name}: no published weights are known; write a path or an address instead of '
+            '"published"'
+        )
+    return address
+
+
+def _class_names(config: Config, scope: str) -> tuple[str, ...] | None:
+    dataset = (config.get('train_dataloader') or {}).get('dataset') or {}
+    while 'dataset' in dataset or 'datasets' in dataset:
+        dataset = dataset['dataset'] if 'dataset' in dataset else dataset['datasets'][0]
+    names = (dataset.get('metainfo') or {}).get('classes')
+    if names is None and isinstance(dataset.get('type'), str):
+        kind = DATASETS.get(f'{scope}.{dataset["type"].split(".")[-1]}')
+        names = getattr(kind, 'METAINFO', {}).get('classes')
+    return None if names is None or isinstance(names, str) else tuple(names)
+
+
+def _set_classes(node, count: int, old: int | None = None) -> None:
+    """Set the number of classes of all heads in a model config, in place.
+
+    Weights of classes: those of a background or "nothing" class are kept, those of classes that
+    are no longer there dropped.
+    """
+    if isinstance(node, (list, tuple)):
+        for item in node:
+            _set_classes(item, count, old)
+        return
+    if not isinstance(node, dict):
+        return
+    if 'num_things_classes' in node:
+        old = node['num_things_classes'] + node.get('num_stuff_classes', 0)
+        node.update(num_things_classes=count, num_stuff_classes=0)
+    if isinstance(node.get('num_classes'), int):
+        old = node['num_classes']
+        if node.get('out_channels') == old:
+            node['out_channels'] = count
+        node['num_classes'] = count
+    weights = node.get('class_weight')
+    if isinstance(weights, (list, tuple)) and old != count:
+        if len(weights) == (old or 0) + 1:
+            node['class_weight'] = [weights[0]] * count + [weights[-1]]
+        else:
+            node['class_weight'] = None
+    for key, value in node.items():
+        if key not in _CLASSLESS:
+            _set_classes(value, count, old)
+
+
+def _without_crops(model: ConfigDict, scope: str) -> None:
+    """Take the sizes of training crops and batch augmentations out of the preprocessor."""
+    preprocessor = model['data_preprocessor']
+    preprocessor.pop('batch_augments', None)
+    if scope == 'mmseg':
+        preprocessor.pop('size', None)
+        preprocessor.pop('test_cfg', None)
+        preprocessor.setdefault('size_divisor', _SEGMENTOR_DIVISOR)
+
+
+def read_network(
+    scope: str,
+    config: str | None = None,
+    model: dict | None = None,
+    weights: str | None = None,
+    num_classes: int | None = None,
+) -> Network:
+    """What a driver builds.
+
+    Args:
+        scope: ``'mmdet'`` or ``'mmseg'``.
+        config: An experiment of that library, ``'mmdet::folder/name.py'``, or a path. Of it
+            the network and its data preprocessor are taken.
+        model: The network's config where there is no ``config``; else merged over it, as
+            configs merge over their ``_base_``.
+        weights: Path or address of the network's checkpoint; ``'published'``: the one that the
+            library names for ``config``.
+        num_classes: Number of classes of all heads.
+
+    Returns:
+        Network: The model config and, where known, the names of its classes.
+
+    Raises:
+        FileNotFoundError: There is no such config.
+        ModuleNotFoundError: The library is not installed.
+        ValueError: Neither config nor model is given, the config has no model, or there are no
+            published weights.
+    """
+    if config is None and model is None:
+        raise ValueError("a driver needs `config` (such as 'mmdet::...') or `model`")
+    published = weights == 'published'
+    if published and (config is None or '::' not in config):
+        raise ValueError(
+            f"weights='published' needs a config of the library, '{scope}::folder/name.py'"
+        )
+    names = None
+    if config is None:
+        merged = Config({'model': model}).model
+        before = None
+    else:
+        experiment = _read_config(config, scope)
+        if 'model' not in experiment:
+            raise ValueError(f'{config} has no `model`: it is no config of an experiment')
+        merged = experiment.model
+        if 'data_preprocessor' in experiment:
+            merged.setdefault('data_preprocessor', experiment.data_preprocessor)
+        if 'data_preprocessor' not in merged:
+            raise ValueError(f'{config}: its model has no data_preprocessor')
+        _without_crops(merged, scope)
+        names = _class_names(experiment, scope)
+        weights = _published_weights(config) if published else weights
+        before = Config({'model': merged})
+    if num_classes is not None:
+        _set_classes(merged, num_classes)
+        names = None
+    if before is not None and model:
+        before.merge_from_dict({'model': model})
+        merged = before.model
+    if weights is not None:
+        merged['init_cfg'] = {'type': 'Pretrained', 'checkpoint': weights}
+    return Network(merged, names)
