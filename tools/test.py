@@ -1,4 +1,4 @@
-"""Evaluate a trained fusor on its config's test set, beside trivial baselines if asked.
+"""Evaluate a trained fusor and its drivers on a config's test set, with baselines if asked.
 
 Examples:
     python tools/test.py configs/tsjnet/tsjnet_light_joint_40e_msrs.py CHECKPOINT
@@ -18,20 +18,30 @@ from tsjnet_mm.engine.launch import (
     fit_to_machine,
     read_config,
 )
+from tsjnet_mm.evaluation.metrics import format_drivers
 from tsjnet_mm.evaluation.table import format_table
 from tsjnet_mm.utils import whole_file
-from tsjnet_mm.utils.checkpoints import refuse_unsafe_checkpoints
 from tsjnet_mm.utils.program import ToolParser, tool
+
+
+def load(runner, checkpoint, config):
+    """Load a checkpoint that has just the weights that the model has."""
+    try:
+        runner.load_checkpoint(checkpoint, strict=True)
+    except RuntimeError as error:
+        found = ' '.join(str(error).split())
+        raise ValueError(f'{checkpoint} does not fit {config}: {found[:300]}') from error
 
 
 def test(args):
     """Run the test loop for the model and each baseline, and print one table."""
     cfg = read_config(args)
-    cfg.load_from = args.checkpoint
-    cfg.resume = False
+    if not cfg.get('test_dataloader') or not cfg.get('test_cfg'):
+        raise ValueError(f'{args.config} has no test_dataloader or no test_cfg')
+    cfg.load_from, cfg.resume = None, False
     fit_to_machine(cfg, args.launcher)
-    refuse_unsafe_checkpoints()
     runner = Runner.from_cfg(cfg)
+    load(runner, args.checkpoint, args.config)
     rows = {Path(args.config).stem: runner.test()}
     device = next(runner.model.parameters()).device
     for name in args.baselines:
@@ -39,20 +49,31 @@ def test(args):
         rows[name] = runner.test()
     if not is_main_process():
         return
-    rows = {
-        method: {name.rpartition('/')[2]: value for name, value in metrics.items()}
-        for method, metrics in rows.items()
+    metrics = {
+        method: {
+            name.removeprefix('fusion/'): value
+            for name, value in row.items()
+            if name.startswith('fusion/')
+        }
+        for method, row in rows.items()
     }
     (convention,) = {metric.convention for metric in runner.test_evaluator.metrics}
-    table = format_table(
-        rows,
+    text = format_table(
+        metrics,
         convention=convention,
         pairs=len(runner.test_dataloader.dataset),
     )
-    print(table)
+    drivers = {
+        name.removeprefix('drivers/'): value
+        for name, value in rows[Path(args.config).stem].items()
+        if name.startswith('drivers/')
+    }
+    if drivers:
+        text += f'\n\ndrivers, in [0, 1]\n{format_drivers(drivers)}'
+    print(text)
     if args.out:
         with whole_file(args.out) as partial:
-            partial.write_text(table + '\n')
+            partial.write_text(text + '\n', encoding='utf-8')
 
 
 @tool()

@@ -67,7 +67,7 @@ def test_unfinished_files_of_ended_processes_are_removed(tmp_path):
     left = tmp_path / f'.epoch_2.{ended}.0123abcd.part.pth'
     left.write_bytes(b'half')
     with claimed_work_dir(tmp_path):
-        assert [path.name for path in tmp_path.iterdir()] == ['.lock']
+        assert [path.name for path in tmp_path.iterdir()] == ['.training.lock']
 
 
 def test_checkpoints_in_the_order_of_their_steps(work_dir):

@@ -106,20 +106,27 @@ def test_boxes_go_onto_the_visible_where_nothing_is_fused(visualizer, pair):
     assert panel[39, 20].tolist() == list(class_colour('car'))
 
 
-def test_predictions_take_precedence_and_weak_ones_are_left_out(visualizer, pair):
+def test_predictions_are_beside_the_truth_and_weak_ones_are_left_out(visualizer, pair):
     sample = FusionDataSample()
     sample.gt_instances = instances()
     sample.pred_instances = instances(
         ((2, 20, 20, 44), (30, 20, 60, 44)), (0, 0), scores=(0.9, 0.1)
     )
     sample.gt_sem_seg, sample.pred_sem_seg = mask(2), mask(1)
-    _, _, boxes, masks = panels_of(visualizer.add_datasample('pair', *pair, sample), 4)
+    sheet = visualizer.add_datasample('pair', *pair, sample)
+    _, _, true_boxes, boxes, true_masks, masks = panels_of(sheet, 6)
     plain = to_uint8(pair[1])
+    assert true_boxes[39, 20].tolist() == list(class_colour('car'))
+    assert true_boxes[43, 10].tolist() == plain[43, 10].tolist()
     assert boxes[43, 10].tolist() == list(class_colour('person'))
     assert np.array_equal(boxes[:, 30:][20:], plain[:, 30:][20:])
     assert boxes[39, 26].tolist() == plain[39, 26].tolist()
-    blue = np.array(class_colour('car')) * 0.6 + plain[25, 10] * 0.4
-    assert np.abs(masks[25, 10] - blue).max() <= 1
+    for panel, name in ((true_masks, 'person'), (masks, 'car')):
+        tint = np.array(class_colour(name)) * 0.6 + plain[25, 10] * 0.4
+        assert np.abs(panel[25, 10] - tint).max() <= 1
+    titles = visualizer.draw_row(*pair, sample)[1]
+    assert titles[2:4] == ['boxes, true', 'boxes, found']
+    assert [title[0][0] for title in titles[4:]] == ['masks, true:', 'masks, found:']
 
 
 def test_kinds_can_be_switched_off(visualizer, pair):

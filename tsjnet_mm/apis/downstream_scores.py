@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 
+from tsjnet_mm.evaluation.detection_errors import average_precision
 from tsjnet_mm.evaluation.segmentation_errors import class_ious, confusion_matrix
 from tsjnet_mm.io.images import read_mask
 
@@ -33,30 +33,14 @@ def detection_scores(annotations, results):
         with contextlib.redirect_stdout(io.StringIO()):
             truth = COCO(str(annotations))
             found = json.loads(Path(results).read_text())
-            scores = _average_precision(truth, found)
+            scores = average_precision(truth, truth.loadRes(found) if found else COCO())
     except (ValueError, KeyError, TypeError, AssertionError) as error:
         raise ValueError(
             f'{results}: expected COCO results for {annotations}, found {error!r}'
         ) from error
+    scores = {name: None if value is None else 100 * value for name, value in scores.items()}
     known = [value for value in scores.values() if value is not None]
     return {**scores, 'mAP@.5': float(np.mean(known)) if known else None}
-
-
-def _average_precision(truth, found):
-    names = {number: item['name'] for number, item in sorted(truth.cats.items())}
-    there = {number for number in names if truth.getAnnIds(catIds=[number], iscrowd=False)}
-    if not found:
-        return {name: 0.0 if number in there else None for number, name in names.items()}
-    evaluation = COCOeval(truth, truth.loadRes(found), 'bbox')
-    evaluation.params.iouThrs = np.array([0.5])
-    evaluation.evaluate()
-    evaluation.accumulate()
-    # Threshold, recall, class, area, detections: all sizes, 100 an image.
-    precision = evaluation.eval['precision'][0, :, :, 0, -1]
-    return {
-        name: 100 * float(precision[:, index].mean()) if number in there else None
-        for index, (number, name) in enumerate(names.items())
-    }
 
 
 def segmentation_scores(truth, masks, classes, ignore_index=255):

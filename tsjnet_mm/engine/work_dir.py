@@ -35,7 +35,7 @@ def claimed_work_dir(work_dir: str | Path) -> Iterator[None]:
         ValueError: Another process has claimed it; says which.
     """
     Path(work_dir).mkdir(parents=True, exist_ok=True)
-    with open(Path(work_dir) / '.lock', 'a+', encoding='utf-8') as file:
+    with open(Path(work_dir) / '.training.lock', 'a+', encoding='utf-8') as file:
         if fcntl:
             try:
                 # Not flock: children that outlive a killed training would hold it, too.

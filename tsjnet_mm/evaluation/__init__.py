@@ -1,7 +1,14 @@
 """Evaluation: metrics as functions, as the Runner's metrics, and their tables."""
 
-from .metrics import FusionMetric
+from .metrics import DriverMetric, FusionMetric
 from .results import EvaluationResults, load_results
 from .table import format_table, rank_methods
 
-__all__ = ['EvaluationResults', 'FusionMetric', 'format_table', 'load_results', 'rank_methods']
+__all__ = [
+    'DriverMetric',
+    'EvaluationResults',
+    'FusionMetric',
+    'format_table',
+    'load_results',
+    'rank_methods',
+]

@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
@@ -152,8 +153,18 @@ def read_detections(path, truth):
     return found
 
 
-def _to_coco(objects, labels, images):
-    """An index of COCO over objects that are numbered from 1: it takes 0 for no object."""
+def to_coco(objects, labels, images):
+    """An index of COCO over objects.
+
+    Args:
+        objects (Mapping[str, Sequence[DetectedObject]]): Those of each image.
+        labels (Mapping[str, int]): Number of each class, from 0 or 1.
+        images (Mapping[str, int]): Number of each image.
+
+    Returns:
+        tuple[COCO, dict[int, DetectedObject]]: The index, and the objects by their numbers,
+        which start at 1: COCO's evaluation takes 0 for no object.
+    """
     flat = [(images[image], item) for image, items in objects.items() for item in items]
     coco = COCO()
     coco.dataset = {
@@ -213,8 +224,8 @@ def detection_errors(truth, found, score_thr=0.3, iou_thr=0.5):
     labels = {name: number for number, name in enumerate(dict.fromkeys(names))}
     errors = {image: DetectionErrors([], [], []) for image in truth}
     with contextlib.redirect_stdout(io.StringIO()):
-        coco, true_items = _to_coco(truth, labels, images)
-        results, found_items = _to_coco(found, labels, images)
+        coco, true_items = to_coco(truth, labels, images)
+        results, found_items = to_coco(found, labels, images)
         evaluation = COCOeval(coco, results, 'bbox')
         evaluation.params.iouThrs = [iou_thr]
         evaluation.params.areaRng = [[0, math.inf]]
@@ -239,3 +250,33 @@ def detection_errors(truth, found, score_thr=0.3, iou_thr=0.5):
         for items in (image.correct, image.wrong):
             items.sort(key=lambda item: -item.score)
     return errors
+
+
+def average_precision(truth, found, iou_thr=0.5):
+    """AP of each class at one intersection over union, as COCO computes it.
+
+    The precision is interpolated at 101 points of recall, over at most 100 objects an image.
+
+    Args:
+        truth (COCO): The true objects.
+        found (COCO): Those found, with scores, in the same images and classes.
+        iou_thr (float): IoU from which an object counts as found. Defaults to 0.5.
+
+    Returns:
+        dict[str, float | None]: Class to AP in [0, 1]; None for a class without a true object.
+    """
+    names = {number: item['name'] for number, item in sorted(truth.cats.items())}
+    there = {number for number in names if truth.getAnnIds(catIds=[number], iscrowd=False)}
+    if not found.anns:
+        return {name: 0.0 if number in there else None for number, name in names.items()}
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluation = COCOeval(truth, found, 'bbox')
+        evaluation.params.iouThrs = np.array([iou_thr])
+        evaluation.evaluate()
+        evaluation.accumulate()
+    # Threshold, recall, class, area, detections: all sizes, 100 an image.
+    precision = evaluation.eval['precision'][0, :, :, 0, -1]
+    return {
+        name: float(precision[:, index].mean()) if number in there else None
+        for index, (number, name) in enumerate(names.items())
+    }

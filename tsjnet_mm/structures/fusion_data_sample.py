@@ -43,3 +43,9 @@ class FusionDataSample(BaseDataElement):
         'pred_instances', InstanceData, 'Found objects: ``bboxes``, ``scores``, ``labels``.'
     )
     pred_sem_seg = _field('pred_sem_seg', PixelData, 'Found classes: ``data`` (1, H, W) int64.')
+    ir_pred_instances = _field(
+        'ir_pred_instances', InstanceData, 'Found in the infrared image.'
+    )
+    ir_pred_sem_seg = _field('ir_pred_sem_seg', PixelData, 'Found in the infrared image.')
+    vi_pred_instances = _field('vi_pred_instances', InstanceData, 'Found in the visible image.')
+    vi_pred_sem_seg = _field('vi_pred_sem_seg', PixelData, 'Found in the visible image.')

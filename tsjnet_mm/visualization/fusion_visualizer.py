@@ -35,12 +35,11 @@ def _to_array(image):
 
 @VISUALIZERS.register_module()
 class FusionVisualizer(Visualizer):
-    """Draws a pair as one row: ir | vi | fused | boxes | masks.
+    """Draws a pair as one row: ir | vi | fused | true boxes | found boxes | true, found masks.
 
     Boxes and masks are drawn on the fused image, or on the visible one where nothing was
-    fused; predicted ones where a sample has them, else the true ones. What a sample does
-    not have is left out. Class names come from ``dataset_meta`` (``classes`` and
-    ``seg_classes``), which mmengine's loops set.
+    fused. What a sample does not have is left out. Class names come from ``dataset_meta``
+    (``classes`` and ``seg_classes``), which mmengine's loops set.
 
     Args:
         name (str): Name of the instance.
@@ -60,7 +59,7 @@ class FusionVisualizer(Visualizer):
             vi (Tensor | np.ndarray): Visible: tensor (1|3, H, W) or array (H, W[, 1|3]), RGB.
                 Both are float in [0, 1] or uint8.
             data_sample (FusionDataSample, optional): What is known of it.
-            draw_gt (bool): Whether to draw true boxes and masks where none are predicted.
+            draw_gt (bool): Whether to draw true boxes and masks.
             draw_pred (bool): Whether to draw predicted ones.
 
         Returns:
@@ -81,21 +80,20 @@ class FusionVisualizer(Visualizer):
             canvas = _to_array(recolour(fused, vi))
             panels.append(canvas)
             titles.append('fused')
-        kinds = (['pred'] if draw_pred else []) + (['gt'] if draw_gt else [])
-        words = {'pred': 'found', 'gt': 'true'}
-        for kind in kinds:
+        kinds = ([('gt', 'true')] if draw_gt else []) + (
+            [('pred', 'found')] if draw_pred else []
+        )
+        for kind, word in kinds:
             if f'{kind}_instances' in data_sample:
                 instances = getattr(data_sample, f'{kind}_instances')
                 panels.append(self._draw_instances(canvas, instances))
-                titles.append(f'boxes, {words[kind]}')
-                break
-        for kind in kinds:
+                titles.append(f'boxes, {word}')
+        for kind, word in kinds:
             if f'{kind}_sem_seg' in data_sample:
                 mask = getattr(data_sample, f'{kind}_sem_seg').data.detach().cpu().numpy()[0]
                 panel, legend = self._draw_classes(canvas, mask)
                 panels.append(panel)
-                titles.append([(f'masks, {words[kind]}:', (230, 230, 230)), *legend])
-                break
+                titles.append([(f'masks, {word}:', (230, 230, 230)), *legend])
         return panels, titles
 
     def add_datasample(

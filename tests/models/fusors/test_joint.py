@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from tsjnet_mm.registry import MODELS
+from tsjnet_mm.utils import rgb_to_luma
 
 
 @pytest.fixture
@@ -116,3 +117,51 @@ def test_inference_copy_is_the_fusors(joint):
     with torch.no_grad():
         expected = model.eval().fuse(ir, vi)
         torch.testing.assert_close(copy.fuse(ir, vi), expected, rtol=0, atol=1e-5)
+
+
+DETECTING = {
+    'nms_pre': 50,
+    'score_thr': 0.0,
+    'nms': {'type': 'nms', 'iou_threshold': 0.5},
+    'max_per_img': 20,
+}
+
+
+def test_drivers_predict_on_each_image_of_a_pair(joint, pair_batch, tiny_detector):
+    tiny_detector['test_cfg'] = DETECTING
+    model = MODELS.build(joint).eval()
+    pair_batch['data_samples'][1].set_metainfo({'img_shape': (50, 70)})
+    with torch.no_grad():
+        samples = model(**pair_batch, mode='predict')
+        fused = model.fuse(**pair_batch['inputs'])
+    visible = pair_batch['inputs']['vi']
+    images = {'': fused, 'ir_': pair_batch['inputs']['ir'], 'vi_': rgb_to_luma(visible)}
+    masks = set()
+    for prefix, luma in images.items():
+        found = model.detector.predict(luma, visible, samples)
+        classes = model.segmentor.predict(luma, visible, samples)
+        for index, sample in enumerate(samples):
+            boxes = sample.get(f'{prefix}pred_instances')
+            torch.testing.assert_close(boxes.bboxes, found[index].bboxes)
+            torch.testing.assert_close(boxes.scores, found[index].scores)
+            mask = sample.get(f'{prefix}pred_sem_seg').data
+            torch.testing.assert_close(mask, classes[index].data)
+        masks.add(tuple(samples[0].get(f'{prefix}pred_instances').scores.tolist()))
+    assert len(masks) == 3  # Three images, three answers.
+    assert samples[1].fused.data.shape == (1, 50, 70)
+    assert samples[1].pred_sem_seg.data.shape == (1, 50, 70)
+
+
+def test_drivers_predict_only_if_asked(joint, pair_batch, tiny_detector):
+    tiny_detector['test_cfg'] = DETECTING
+    model = MODELS.build({**joint, 'predict_drivers': False}).eval()
+    (sample, _) = model(**pair_batch, mode='predict')
+    assert 'fused' in sample
+    assert not [name for name in sample.keys() if 'pred' in name]  # noqa: SIM118
+
+
+def test_classes_without_a_match_are_told(joint, pair_batch, tiny_detector):
+    tiny_detector['test_cfg'] = DETECTING
+    joint['detector']['label_map'] = [2, -1, 0]
+    (sample, _) = MODELS.build(joint).eval()(**pair_batch, mode='predict')
+    assert sample.undetectable == [1]

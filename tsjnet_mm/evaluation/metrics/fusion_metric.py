@@ -13,6 +13,8 @@ from tsjnet_mm.evaluation.functional import measure, resolve_metrics
 from tsjnet_mm.registry import METRICS
 from tsjnet_mm.utils import whole_file
 
+from .driver_metric import DriverMetric
+
 
 def _write_csv(path, columns, rows):
     with (
@@ -30,7 +32,8 @@ class FusionMetric(BaseMetric):
 
     A fused image is judged as a file of it would be: rounded to 8 bit. The sources are as
     loaded, the visible image turned grey as the convention does it
-    (:func:`~tsjnet_mm.evaluation.functional.to_grey`).
+    (:func:`~tsjnet_mm.evaluation.functional.to_grey`). Of a joint model it also tells how well
+    the drivers do on each image of a pair: what :class:`DriverMetric` computes.
 
     Args:
         metrics (str | Sequence[str]): Names of
@@ -62,6 +65,7 @@ class FusionMetric(BaseMetric):
         self.metrics = resolve_metrics(metrics, convention)
         self.convention = convention
         self.per_image_csv = per_image_csv
+        self.drivers = DriverMetric(collect_device)
 
     @torch.no_grad()
     def process(self, data_batch, data_samples):
@@ -78,6 +82,7 @@ class FusionMetric(BaseMetric):
             ValueError: A fused image differs in size from its pair, is too small for a
                 metric, or has pixels that are not finite; names the pair.
         """
+        self.drivers.process(data_batch, data_samples)
         inputs = data_batch['inputs']
         for ir, vi, sample in zip(inputs['ir'], inputs['vi'], data_samples, strict=True):
             path = sample['ir_path']
@@ -98,6 +103,19 @@ class FusionMetric(BaseMetric):
                 raise ValueError(f'{path}: {error}') from error
             row = {name: value.item() for name, value in values.items()}
             self.results.append({'image': str(path), **row})
+
+    def evaluate(self, size):
+        """The means, and the values of the drivers if there are any.
+
+        Args:
+            size (int): Number of pairs of the data set.
+
+        Returns:
+            dict[str, float]: ``fusion/<metric>`` and ``drivers/<image>/<score>``.
+        """
+        means = super().evaluate(size)
+        self.drivers.dataset_meta = self.dataset_meta
+        return {**means, **self.drivers.evaluate(size)}
 
     def compute_metrics(self, results):
         """Average over the images.

@@ -150,7 +150,11 @@ class BaseFusor(BaseModel, metaclass=ABCMeta):
         for image, sample in zip(fused, data_samples, strict=True):
             height, width = sample.img_shape[:2]
             sample.fused = PixelData(data=image[:, :height, :width])
+        self._add_predictions(fused, inputs, data_samples)
         return data_samples
+
+    def _add_predictions(self, fused, inputs, data_samples):
+        """Add to the samples what a model finds in the images besides fusing them."""
 
     def loss(self, inputs, data_samples=None):
         """Losses of a batch; fusors without parameters have none.

@@ -3,6 +3,7 @@
 import torch
 
 from tsjnet_mm.registry import MODELS
+from tsjnet_mm.utils import rgb_to_luma
 
 from .base import BaseFusor
 
@@ -21,6 +22,9 @@ class JointFusor(BaseFusor):
         segmentor (dict, optional): Config of a :class:`SegmentationDriver`.
         log_sources (bool): With a frozen detector, log its loss on the infrared and the
             visible image, at the cost of two passes. Defaults to False.
+        predict_drivers (bool): In validation and testing, let the drivers predict on the
+            fused, the infrared and the visible image, so that :class:`FusionMetric` can tell
+            how well they do on each; three passes of each driver. Defaults to True.
         data_preprocessor (dict, optional): See :class:`BaseFusor`.
         init_cfg (dict, optional): Initialisation.
     """
@@ -31,6 +35,7 @@ class JointFusor(BaseFusor):
         detector=None,
         segmentor=None,
         log_sources=False,
+        predict_drivers=True,
         data_preprocessor=None,
         init_cfg=None,
     ):
@@ -39,6 +44,7 @@ class JointFusor(BaseFusor):
         self.detector = None if detector is None else MODELS.build(detector)
         self.segmentor = None if segmentor is None else MODELS.build(segmentor)
         self.log_sources = log_sources
+        self.predict_drivers = predict_drivers
         self.min_size = self.fusor.min_size
 
     def for_inference(self, dtype=torch.float32):
@@ -48,6 +54,24 @@ class JointFusor(BaseFusor):
     def fuse_luma(self, ir, vi):
         """See :meth:`BaseFusor.fuse_luma`."""
         return self.fusor.fuse_luma(ir, vi)
+
+    def _add_predictions(self, fused, inputs, data_samples):
+        """What the drivers find in the fused, the infrared and the visible image."""
+        visible = inputs['vi']
+        images = {'': fused, 'ir_': inputs['ir'], 'vi_': rgb_to_luma(visible)}
+        drivers = {'pred_instances': self.detector, 'pred_sem_seg': self.segmentor}
+        for field, driver in drivers.items():
+            if driver is None or not self.predict_drivers:
+                continue
+            for prefix, luma in images.items():
+                found = driver.predict(luma, visible, data_samples)
+                for sample, prediction in zip(data_samples, found, strict=True):
+                    setattr(sample, prefix + field, prediction)
+        label_map = getattr(self.detector, 'label_map', None)
+        if label_map is not None:
+            unknown = (label_map < 0).nonzero().flatten().tolist()
+            for sample in data_samples:
+                sample.set_metainfo({'undetectable': unknown})
 
     def _detection_losses(self, outputs, visible, data_samples):
         losses = {}
