@@ -16,16 +16,17 @@ pyramid), wavelet, guided-filter, average, max; or a published network with its 
 as --model seafusion --weights fusionmodel_final.pth (docs/models.md lists them).
 
 The fused image has the visible image's size and colour. Run the same command again to finish
-what was interrupted: a PNG that the same settings made of files that have not changed since is
-left as it is. Under torchrun or slurm each process fuses its share of the pairs.
+what was interrupted: an image that the same settings made of files of the same content is
+left as it is. Nothing is ever written over a source, nor, without --overwrite, over a file that
+was not made here. Under torchrun or slurm each process fuses its share of the pairs.
 """
 
 import os
-from pathlib import Path
 
 from tsjnet_mm.apis import FusionInferencer, fuse_to_folder
 from tsjnet_mm.apis.arguments import (
     add_machine_arguments,
+    add_overwrite_argument,
     add_source_arguments,
     check_arguments,
     source_options,
@@ -44,7 +45,9 @@ def parse_args():
     parser.add_argument(
         '--vi', required=True, help="visible image, folder of images, or 'pattern'"
     )
-    parser.add_argument('--out', required=True, type=Path, help='folder for fused images')
+    parser.add_argument(
+        '--out', required=True, help='folder for fused images; of one pair also a file: f.png'
+    )
     parser.add_argument(
         '--model', default='tsjnet-light', help='name or config file (default: %(default)s)'
     )
@@ -59,14 +62,14 @@ def parse_args():
     )
     parser.add_argument(
         '--extension',
-        default='.png',
-        help=f'format of the files, one of {", ".join(WRITTEN_FORMATS)} (default: %(default)s)',
+        help=f'format of the files, one of {", ".join(WRITTEN_FORMATS)} (default: .png)',
     )
     parser.add_argument(
         '--quality',
         type=int,
         help='1 to 100, of .jpg (default: 95) and .webp (default: lossless)',
     )
+    add_overwrite_argument(parser)
     add_source_arguments(parser, percentiles_of='each infrared image')
     machine = add_machine_arguments(parser, batched='pairs')
     machine.add_argument(
@@ -121,6 +124,7 @@ def main():
         quality=args.quality,
         grey=args.grey,
         stretch=args.stretch,
+        overwrite=args.overwrite,
         **source_options(args),
     )
     done = f', {kept} were there already' if kept else ''

@@ -28,6 +28,7 @@ from pathlib import Path
 from tsjnet_mm.apis import FusionInferencer
 from tsjnet_mm.apis.arguments import (
     add_machine_arguments,
+    add_overwrite_argument,
     add_source_arguments,
     check_arguments,
     source_options,
@@ -56,6 +57,7 @@ def parse_args():
     parser.add_argument(
         '--grey', action='store_true', help='write the fused luma instead of colour'
     )
+    add_overwrite_argument(parser)
     parser.add_argument('--no-sound', action='store_true', help='leave the sound out')
     parser.add_argument(
         '--measure-flicker',
@@ -90,6 +92,7 @@ def main():
         grey=args.grey,
         keep_sound=not args.no_sound,
         measure_flicker=args.measure_flicker,
+        overwrite=args.overwrite,
         **source_options(args),
     )
     print(

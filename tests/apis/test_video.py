@@ -153,8 +153,10 @@ def test_failure_leaves_the_earlier_file_and_no_other(
 
     monkeypatch.setattr(inferencer, 'fuse', fail_at_the_fifth)
     with pytest.raises(RuntimeError, match='out of memory'):
-        fuse_video(inferencer, *videos, out)
+        fuse_video(inferencer, *videos, out, overwrite=True)
     assert out.read_bytes() == b'earlier'
+    with pytest.raises(ValueError, match=r'out\.mp4 is there already .*--overwrite'):
+        fuse_video(inferencer, *videos, out)
     assert {path.name for path in tmp_path.iterdir()} == {'ir.mkv', 'vi.mkv', 'out.mp4'}
 
 
@@ -184,7 +186,7 @@ def test_interrupt_finishes_the_file(
 def test_unusable_requests_are_told_before_anything_is_fused(inferencer, videos, tmp_path):
     for out, options, message in (
         ('o.gif', {}, r"format '\.gif': expected one of \.mp4"),
-        ('vi.mkv', {}, 'is one of the sources'),
+        ('vi.mkv', {}, 'is the source .*vi.mkv'),
         ('o.mp4', {'fps': 0}, 'fps must be above 0, got 0'),
         ('o.mp4', {'max_frames': -1}, 'max_frames must be above 0'),
     ):

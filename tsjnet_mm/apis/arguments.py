@@ -4,7 +4,8 @@ import argparse
 
 import torch
 
-from tsjnet_mm.io.preparation import load_homography
+from tsjnet_mm.io.preparation import Preparation
+from tsjnet_mm.io.ranges import check_percentiles, check_range
 from tsjnet_mm.models.fusors.weights import needs_weights
 from tsjnet_mm.utils.env import usable_device
 
@@ -46,6 +47,35 @@ def unique_names(kind, pairs):
     return named
 
 
+class _LimitsAction(argparse.Action):
+    """Two numbers that are refused when they are read if they cannot be meant."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        """See :class:`argparse.Action`."""
+        check = check_range if self.dest == 'ir_range' else check_percentiles
+        try:
+            setattr(namespace, self.dest, check(values, option_string))
+        except ValueError as error:
+            parser.error(str(error))
+
+
+def add_affix_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what names of each kind add to the name of a pair.
+
+    Args:
+        parser (argparse.ArgumentParser | argparse._ArgumentGroup): Gets ``--ir-affix`` and
+            ``--vi-affix``.
+    """
+    for kind, words, example in (('ir', 'infrared', '_T'), ('vi', 'visible', '_RGB')):
+        parser.add_argument(
+            f'--{kind}-affix',
+            nargs='+',
+            metavar='AFFIX',
+            help=f'what names of {words} images begin or end with, or their folder, where it '
+            f'is no usual word such as _{kind}; e.g. {example}',
+        )
+
+
 def add_range_arguments(parser, percentiles_of='each infrared image'):
     """Add which stored infrared values become black and white.
 
@@ -58,6 +88,7 @@ def add_range_arguments(parser, percentiles_of='each infrared image'):
         '--ir-range',
         nargs=2,
         type=float,
+        action=_LimitsAction,
         metavar=('LOW', 'HIGH'),
         help='stored infrared values that become black and white, e.g. 7000 9000',
     )
@@ -65,6 +96,7 @@ def add_range_arguments(parser, percentiles_of='each infrared image'):
         '--ir-percentiles',
         nargs=2,
         type=float,
+        action=_LimitsAction,
         metavar=('LOW', 'HIGH'),
         help=f'or percentiles of {percentiles_of}, e.g. 1 99',
     )
@@ -75,7 +107,7 @@ def add_source_arguments(parser, percentiles_of):
 
     Args:
         parser (argparse.ArgumentParser): Gets ``--ir-range``, ``--ir-percentiles``,
-            ``--resize`` and ``--warp``.
+            ``--resize``, ``--warp``, ``--ir-affix`` and ``--vi-affix``.
         percentiles_of (str): What the percentiles are taken of, for the help.
     """
     sources = parser.add_argument_group('sources that do not fit as they are')
@@ -88,6 +120,7 @@ def add_source_arguments(parser, percentiles_of):
     sources.add_argument(
         '--warp', metavar='FILE', help='homography from infrared to visible pixels (JSON)'
     )
+    add_affix_arguments(sources)
 
 
 def parse_device(text):
@@ -167,11 +200,43 @@ def check_arguments(parser, args):
         parser.error('give --ir-range or --ir-percentiles, not both')
 
 
-def source_options(args):
+def source_preparation(args: argparse.Namespace) -> Preparation:
+    """The preparation that the arguments of :func:`add_source_arguments` stand for.
+
+    Args:
+        args (argparse.Namespace): Those that are missing are taken for not given.
+
+    Returns:
+        Preparation: To be given to what reads pairs.
+
+    Raises:
+        ValueError, FileNotFoundError: See :class:`.Preparation`.
+    """
+    return Preparation(
+        ir_range=args.ir_range,
+        ir_percentiles=args.ir_percentiles,
+        resize=getattr(args, 'resize', False),
+        homography=getattr(args, 'warp', None),
+    )
+
+
+def source_options(args: argparse.Namespace) -> dict:
     """Options of :func:`.iterate_pairs` that :func:`add_source_arguments` stands for."""
     return {
-        'ir_range': args.ir_range,
-        'ir_percentiles': args.ir_percentiles,
-        'resize': args.resize,
-        'homography': load_homography(args.warp) if args.warp else None,
+        'preparation': source_preparation(args),
+        'ir_affix': args.ir_affix,
+        'vi_affix': args.vi_affix,
     }
+
+
+def add_overwrite_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--overwrite``.
+
+    Args:
+        parser (argparse.ArgumentParser | argparse._ArgumentGroup): Gets it.
+    """
+    parser.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='write over files that were not made here; sources are never written over',
+    )

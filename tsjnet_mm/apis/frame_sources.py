@@ -1,6 +1,5 @@
 """Frames of an infrared and a visible camera, two by two: files, folders, live streams."""
 
-import glob
 import re
 import threading
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import cv2
 
 from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.listing import is_pattern
 from tsjnet_mm.io.pairs import find_pairs
 
 from .video_files import FileFrames, to_rgb
@@ -26,11 +26,13 @@ def _hide_password(source):
 
 
 class FolderFrames:
-    """Two folders of frames, paired by file stem and read in natural order (2 before 10).
+    """Two folders of frames, paired by name and read in natural order (2 before 10).
 
     Args:
         ir (str | Path): Folder or glob pattern of infrared frames.
         vi (str | Path): The same of visible frames.
+        ir_affix (str | Iterable[str], optional): See :func:`.match_pairs`.
+        vi_affix (str | Iterable[str], optional): See there.
 
     Attributes:
         count (int): Number of pairs.
@@ -46,11 +48,10 @@ class FolderFrames:
     fps = None
     is_live = False
     ended_early = None
-
     notes = ()
 
-    def __init__(self, ir, vi):
-        self._pairs = sorted(find_pairs(ir, vi), key=lambda pair: _natural(pair[0]))
+    def __init__(self, ir, vi, ir_affix=None, vi_affix=None):
+        self._pairs = find_pairs(ir, vi, ir_affix, vi_affix)
         self.count = len(self._pairs)
 
     def __iter__(self):
@@ -63,11 +64,6 @@ class FolderFrames:
 
     def close(self):
         """Nothing is held open."""
-
-
-def _natural(stem):
-    parts = re.split(r'(\d+)', stem)
-    return [int(part) if index % 2 else part for index, part in enumerate(parts)], stem
 
 
 class _Newest:
@@ -173,7 +169,7 @@ class LiveFrames:
             source.close()
 
 
-def open_frames(ir, vi, fps=None, max_frames=None):
+def open_frames(ir, vi, fps=None, max_frames=None, ir_affix=None, vi_affix=None):
     """Open two sources of frames.
 
     Args:
@@ -182,6 +178,8 @@ def open_frames(ir, vi, fps=None, max_frames=None):
         vi (int | str | Path): Visible, the same kind.
         fps (float, optional): Frame rate, over what the sources say.
         max_frames (int, optional): How many frames are needed.
+        ir_affix (str | Iterable[str], optional): Of folders, see :func:`.match_pairs`.
+        vi_affix (str | Iterable[str], optional): See there.
 
     Returns:
         FolderFrames | FileFrames | LiveFrames: Iterates over (infrared, visible), paths or
@@ -196,7 +194,7 @@ def open_frames(ir, vi, fps=None, max_frames=None):
     if all(source is not None for source in live):
         return LiveFrames(*live, fps=fps)
     folders = [
-        source is None and (Path(path).is_dir() or glob.has_magic(str(path)))
+        source is None and (Path(path).is_dir() or is_pattern(path))
         for source, path in zip(live, (ir, vi), strict=True)
     ]
     if any(source is not None for source in live) or any(folders) != all(folders):
@@ -205,5 +203,5 @@ def open_frames(ir, vi, fps=None, max_frames=None):
             f'{_hide_password(ir)} and {_hide_password(vi)}'
         )
     if all(folders):
-        return FolderFrames(ir, vi)
+        return FolderFrames(ir, vi, ir_affix, vi_affix)
     return FileFrames(ir, vi, fps, max_frames)

@@ -1,20 +1,23 @@
 """From pairs of any kind to fused images of the right size and colour."""
 
-from pathlib import Path
+import hashlib
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from tsjnet_mm.io.images import check_writable, write_image
-from tsjnet_mm.io.pairs import count_pairs, iterate_pairs
+from tsjnet_mm.io.pairs import Pair, iterate_pairs, name_sources, read_pairs
+from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.models.fusors import BaseFusor, OnnxFusor
 from tsjnet_mm.registry import INFERENCERS
 from tsjnet_mm.utils import recolour
 from tsjnet_mm.utils.env import usable_device
 from tsjnet_mm.utils.tiling import apply_in_tiles
+from tsjnet_mm.version import __version__
 
+from .fused_writer import FusedWriter
 from .init import init_fusor
 
 _PRECISIONS = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
@@ -63,6 +66,22 @@ def _stretch(luma):
     low, high = luma.amin((1, 2, 3), True), luma.amax((1, 2, 3), True)
     span = high - low
     return (luma - low) / torch.where(span == 0, 1, span)
+
+
+def _structure(fusor):
+    """Digest of the numbers and words that a network's modules were built with."""
+
+    def is_plain(value):
+        if isinstance(value, list | tuple):
+            return all(map(is_plain, value))
+        return isinstance(value, bool | int | float | str)
+
+    parts = []
+    for name, module in fusor.named_modules():
+        plain = {key: value for key, value in vars(module).items() if is_plain(value)}
+        plain.pop('path', None)  # Of an ONNX model, whose content is among the weights.
+        parts.append([name, type(module).__name__, sorted(plain.items())])
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 @INFERENCERS.register_module()
@@ -149,6 +168,42 @@ class FusionInferencer:
         luma = _stretch(luma) if stretch else luma
         return luma if grey else recolour(luma, vi)
 
+    def describe(
+        self,
+        preparation: Preparation | None = None,
+        grey: bool = False,
+        stretch: bool = False,
+        quality: int | None = None,
+    ) -> dict:
+        """What determines fused pixels besides the content of the sources.
+
+        Args:
+            preparation (Preparation, optional): How the images of a pair are prepared.
+            grey (bool): See :meth:`stream`.
+            stretch (bool): See there.
+            quality (int, optional): Of JPEG or WebP files.
+
+        Returns:
+            dict: Plain values for JSON.
+        """
+        digest = hashlib.sha256()
+        state = self.fusor.state_dict()
+        for name in sorted(state):
+            digest.update(name.encode())
+            digest.update(state[name].detach().float().cpu().numpy().tobytes())
+        return {
+            'version': __version__,
+            'fusor': type(self.fusor).__name__,
+            'structure': _structure(self.fusor),
+            'weights': digest.hexdigest()[:16],
+            'precision': str(self.dtype).removeprefix('torch.'),
+            'tile': [self.tile, self.overlap],
+            'grey': grey,
+            'stretch': stretch,
+            **({} if quality is None else {'quality': quality}),
+            **(preparation or Preparation()).to_note(),
+        }
+
     def stream(self, ir, vi, batch_size=1, grey=False, stretch=False, **options):
         """Fuse pairs one after the other; nothing is kept but the batch in work.
 
@@ -159,34 +214,44 @@ class FusionInferencer:
                 to 1.
             grey (bool): Make fused luma instead of colour. Defaults to False.
             stretch (bool): Stretch each fused luma to the full range. Defaults to False.
-            **options: Of :func:`~tsjnet_mm.io.pairs.iterate_pairs`.
+            **options: Of :func:`~tsjnet_mm.io.pairs.iterate_pairs`: ``preparation``, or its
+                parts, and affixes.
 
-        Yields:
-            FusedImage: In the order of the pairs.
+        Returns:
+            Iterator[FusedImage]: In the order of the pairs.
 
         Raises:
-            ValueError: ``batch_size`` is below 1.
+            ValueError: ``batch_size`` is below 1, or an option cannot be meant.
             PairError: A pair cannot be used; names it.
         """
-        yield from self.fuse_pairs(iterate_pairs(ir, vi, **options), batch_size, grey, stretch)
+        return self.fuse_pairs(iterate_pairs(ir, vi, **options), batch_size, grey, stretch)
 
-    def fuse_pairs(self, pairs, batch_size=1, grey=False, stretch=False):
-        """Fuse pairs that are prepared already.
+    def fuse_pairs(
+        self,
+        pairs: Iterable[Pair],
+        batch_size: int = 1,
+        grey: bool = False,
+        stretch: bool = False,
+    ) -> Iterator[FusedImage]:
+        """Fuse pairs that were read and prepared; see :meth:`stream`.
 
         Args:
-            pairs (Iterable[Pair]): See :class:`~tsjnet_mm.io.pairs.Pair`.
+            pairs (Iterable[Pair]): The pairs, which may be a generator.
             batch_size (int): See :meth:`stream`.
             grey (bool): See there.
             stretch (bool): See there.
 
-        Yields:
-            FusedImage: In the order of the pairs.
+        Returns:
+            Iterator[FusedImage]: In the order of the pairs.
 
         Raises:
             ValueError: ``batch_size`` is below 1.
         """
         if batch_size < 1:
             raise ValueError(f'batch_size must be at least 1, got {batch_size}')
+        return self._in_batches(pairs, batch_size, grey, stretch)
+
+    def _in_batches(self, pairs, batch_size, grey, stretch):
         batch = []
         for pair in pairs:
             if batch and batch[0].ir.shape != pair.ir.shape:
@@ -215,9 +280,16 @@ class FusionInferencer:
         ir,
         vi,
         out_dir=None,
-        extension='.png',
+        extension=None,
         return_images=True,
         quality=None,
+        overwrite=False,
+        grey=False,
+        stretch=False,
+        batch_size=1,
+        preparation=None,
+        ir_affix=None,
+        vi_affix=None,
         **options,
     ):
         """Fuse pairs; return the images, and write them if a folder is given.
@@ -226,36 +298,53 @@ class FusionInferencer:
             ir: Infrared images, see :func:`~tsjnet_mm.io.pairs.iterate_pairs`.
             vi: Visible images, see there.
             out_dir (str | Path, optional): Folder for ``<name><extension>``, made where it is
-                missing; each file appears whole or not at all.
-            extension (str): Of the files, one of :data:`.WRITTEN_FORMATS`. Defaults to
-                ``'.png'``.
+                missing, or, of a single pair, an image file; each file appears whole or not at
+                all.
+            extension (str, optional): Of the files, one of :data:`.WRITTEN_FORMATS`. Defaults
+                to ``'.png'``.
             return_images (bool): Return what was fused; without, memory does not grow with
                 the number of pairs. Defaults to True.
             quality (int, optional): Of ``.jpg`` and ``.webp``, see :func:`.write_image`.
-            **options: Of :meth:`stream`.
+            overwrite (bool): Write over files that were not made here; sources are never
+                written over. Defaults to False.
+            grey (bool): See :meth:`stream`.
+            stretch (bool): See there.
+            batch_size (int): See there.
+            preparation (Preparation, optional): How the images of a pair are prepared.
+            ir_affix (str | Iterable[str], optional): See :func:`.match_pairs`.
+            vi_affix (str | Iterable[str], optional): See there.
+            **options: Instead of ``preparation`` its parts, such as ``ir_range``.
 
         Returns:
             list[np.ndarray]: (H, W, 3) RGB uint8, or (H, W) with ``grey``, in the order of
             the pairs; empty unless ``return_images``.
 
         Raises:
-            PairError: A pair cannot be used; what was fused before is written.
-            ValueError: See :func:`.check_writable`.
+            PairError: A pair cannot be used, or two have one name and would be one file; what
+                was fused before is written.
+            ValueError: See :func:`.fused_paths` and :func:`.check_outputs`.
         """
+        preparation = Preparation.of(preparation, **options)
+        sources = name_sources(ir, vi, ir_affix, vi_affix)
+        known = sources if isinstance(sources, list) else None
+        writer = None
         if out_dir is not None:
-            check_writable(extension, quality)
+            settings = self.describe(preparation, grey, stretch, quality)
+            writer = FusedWriter(
+                out_dir, known, settings, extension, quality, overwrite, (ir, vi)
+            )
+            sources = writer.watch(sources)
         images = []
-        results = self.stream(ir, vi, **options)
         bar = tqdm(
-            results,
+            self.fuse_pairs(read_pairs(sources, preparation), batch_size, grey, stretch),
             'fusing',
-            count_pairs(ir, vi),
+            None if known is None else len(known),
             unit='pair',
             disable=not self.show_progress,
         )
         for name, image in bar:
-            if out_dir is not None:
-                write_image(image, Path(out_dir) / f'{name}{extension}', quality=quality)
+            if writer is not None:
+                writer.write(name, image)
             if return_images:
                 images.append(image)
         return images

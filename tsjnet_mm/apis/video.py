@@ -17,6 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tsjnet_mm.io.images import OTHER_SIZE, check_sizes
+from tsjnet_mm.io.outputs import check_outputs, mark_file
 from tsjnet_mm.io.pairs import Pair, is_path, to_array
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.utils import whole_file
@@ -281,6 +282,10 @@ def fuse_video(
     grey=False,
     keep_sound=True,
     measure_flicker=False,
+    preparation=None,
+    ir_affix=None,
+    vi_affix=None,
+    overwrite=False,
     **options,
 ):
     """Fuse two videos, two folders of frames or two live sources into a video file.
@@ -303,9 +308,12 @@ def fuse_video(
         grey (bool): Write the fused luma alone. Defaults to False.
         keep_sound (bool): Keep the sound. Defaults to True.
         measure_flicker (bool): Measure temporal differences. Defaults to False.
-        **options: How frames are prepared, see :class:`.Preparation`: ``ir_range``,
-            ``resize``, ``homography``, and ``ir_percentiles``, which are taken from the first
-            frame and kept.
+        preparation (Preparation, optional): How frames are prepared; percentiles are taken from
+            the first frame and kept.
+        ir_affix (str | Iterable[str], optional): Of folders, see :func:`.match_pairs`.
+        vi_affix (str | Iterable[str], optional): See there.
+        overwrite (bool): Write over a file that is there already. Defaults to False.
+        **options: Instead of ``preparation`` its parts, such as ``ir_range``.
 
     Returns:
         FusedVideo: What was written.
@@ -320,11 +328,11 @@ def fuse_video(
     for name, value in (('fps', fps), ('max_frames', max_frames)):
         if value is not None and not value > 0:
             raise ValueError(f'{name} must be above 0, got {value}')
+    preparation = Preparation.of(preparation, **options)
     out = Path(out)
-    if any(out.exists() and Path(path).exists() and out.samefile(path) for path in (ir, vi)):
-        raise ValueError(f'{out} is one of the sources')
-    preparation, notes = Preparation.of(**options), []
-    with contextlib.closing(open_frames(ir, vi, fps, max_frames)) as frames:
+    notes = []
+    check_outputs([out], (ir, vi), overwrite)
+    with contextlib.closing(open_frames(ir, vi, fps, max_frames, ir_affix, vi_affix)) as frames:
         rate = fps or frames.fps or 25.0
         VideoWriter(out, rate)  # an unusable name is told before the first frame is fused
         with whole_file(out) as partial:
@@ -361,6 +369,7 @@ def fuse_video(
                     sound = add_sound(silent, vi, partial, writer.count / rate)
                 if sound != 'kept':
                     os.replace(silent, partial)
+                mark_file(partial)
             finally:
                 writer.release()
                 silent.unlink(missing_ok=True)

@@ -369,6 +369,8 @@ def read_mask(path):
     return array.astype(np.uint8)
 
 
+#: EXIF and TIFF tag that holds the notes of a file which is no PNG: ImageDescription.
+DESCRIPTION_TAG = 0x010E
 #: Extension to the format that is written.
 WRITTEN_FORMATS = {
     '.png': 'PNG',
@@ -413,7 +415,8 @@ def write_image(image, path, notes=None, quality=None):
     Args:
         image (np.ndarray): (H, W, 3) RGB or (H, W), uint8.
         path (str | Path): The file; its extension is one of :data:`WRITTEN_FORMATS`.
-        notes (dict[str, str], optional): Keyword to text, kept by a PNG.
+        notes (dict[str, str], optional): Keyword to text: text chunks of a PNG, and the image
+            description of JPEG, WebP and TIFF; other formats keep none.
         quality (int, optional): 1 to 100, of JPEG, whose chroma keeps its full resolution, and
             of WebP. Defaults to 95 for JPEG; WebP is lossless without.
 
@@ -424,6 +427,7 @@ def write_image(image, path, notes=None, quality=None):
     extension = os.path.splitext(path)[1]
     check_writable(extension, quality)
     kind, options = WRITTEN_FORMATS[extension.lower()], {}
+    description = '\n'.join(f'{keyword}: {text}' for keyword, text in (notes or {}).items())
     if extension.lower() == '.pgm' and image.ndim == 3:
         raise ValueError(f'{path}: a .pgm holds grey alone; write grey, or a .ppm')
     if kind == 'PNG':
@@ -434,5 +438,8 @@ def write_image(image, path, notes=None, quality=None):
         options = {'quality': 95 if quality is None else quality, 'subsampling': '4:4:4'}
     elif kind == 'WEBP':
         options = {'lossless': True} if quality is None else {'quality': quality}
+    if description and kind in ('JPEG', 'WEBP', 'TIFF'):
+        options['exif'] = Image.Exif()
+        options['exif'][DESCRIPTION_TAG] = description
     with whole_file(path) as partial:
         Image.fromarray(np.ascontiguousarray(image)).save(partial, kind, **options)

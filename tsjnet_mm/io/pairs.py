@@ -376,35 +376,59 @@ def iterate_pairs(
         ValueError: The two iterables differ in length, or an option cannot be meant.
     """
     preparation = Preparation.of(preparation, **options)
-    return _prepared(_named_sources(ir, vi, ir_affix, vi_affix), preparation, skip)
+    sources = _named_sources(ir, vi, ir_affix, vi_affix)
+    if skip is not None:
+        sources = (source for source in sources if not skip(source[0]))
+    return read_pairs(sources, preparation)
 
 
-def _prepared(sources, preparation, skip):
+def name_sources(
+    ir,
+    vi,
+    ir_affix: str | Iterable[str] | None = None,
+    vi_affix: str | Iterable[str] | None = None,
+) -> list | Iterator:
+    """Name the pairs of two sources, and read none of them.
+
+    Args:
+        ir: See :func:`iterate_pairs`.
+        vi: See there.
+        ir_affix (str | Iterable[str], optional): See there.
+        vi_affix (str | Iterable[str], optional): See there.
+
+    Returns:
+        list | Iterator: Name, infrared and visible image of each pair: a list but of streams,
+        which do not know their length.
+
+    Raises:
+        FileNotFoundError, PairError, TypeError, ValueError: See :func:`iterate_pairs`.
+    """
+    named = _named_sources(ir, vi, ir_affix, vi_affix)
+    is_stream = not (_is_image(vi) or isinstance(vi, list | tuple))
+    return named if is_stream else list(named)
+
+
+def read_pairs(sources: Iterable, preparation: Preparation | None = None) -> Iterator[Pair]:
+    """Read pairs one after the other.
+
+    Args:
+        sources (Iterable): Name, infrared and visible image of each, such as
+            :class:`PairSource`.
+        preparation (Preparation, optional): How the images are prepared.
+
+    Yields:
+        Pair: The next pair.
+
+    Raises:
+        PairError: A pair cannot be used; the message names it.
+    """
+    preparation = preparation or Preparation()
     for name, one, other in sources:
-        if skip is not None and skip(name):
-            continue
         names = _describe(one, 'infrared', name), _describe(other, 'visible', name)
         if is_path(one) and is_path(other) and not preparation.moves_infrared:
             check_sizes(one, other, OTHER_SIZE)  # before either is decoded
         images = to_array(one, names[0]), to_array(other, names[1])
         yield Pair(name, *preparation(*images, names))
-
-
-def read_pair(source: PairSource, preparation: Preparation | None = None) -> Pair:
-    """Read one pair.
-
-    Args:
-        source (PairSource): Its files.
-        preparation (Preparation, optional): How the images are prepared.
-
-    Returns:
-        Pair: Ready to be fused.
-
-    Raises:
-        PairError: The pair cannot be used; the message names the file.
-    """
-    images = read_image(source.ir), read_image(source.vi)
-    return Pair(source.name, *(preparation or Preparation())(*images, (source.ir, source.vi)))
 
 
 def count_pairs(ir, vi):

@@ -1,0 +1,124 @@
+"""Writing fused images with a note of how they were made, and knowing those that are done."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.images import write_image
+from tsjnet_mm.io.outputs import check_outputs, fused_paths, list_sources
+from tsjnet_mm.io.pairs import is_path
+from tsjnet_mm.io.resume import NOTE, digest_files, encode_note, is_done
+
+
+def _files(sources):
+    return [path for _, *pair in sources for path in pair if is_path(path)]
+
+
+class FusedWriter:
+    """Writes the fused images of pairs.
+
+    Args:
+        out (str | Path): Folder, or of a single pair a file, see :func:`.fused_paths`.
+        sources (list | None): Name, infrared and visible image of each pair; None of streams,
+            which do not know them.
+        settings (dict): What determines the pixels besides the sources, see
+            :meth:`.FusionInferencer.describe`.
+        extension (str, optional): Format of the files. Defaults to ``'.png'``.
+        quality (int, optional): See :func:`.write_image`.
+        overwrite (bool): See :func:`.check_outputs`.
+        read (Iterable): Sources as they were given, of which folders and patterns are not to
+            take outputs for sources.
+
+    Raises:
+        ValueError: See :func:`.fused_paths` and :func:`.check_outputs`.
+    """
+
+    def __init__(
+        self,
+        out: str | Path,
+        sources: list | None,
+        settings: dict,
+        extension: str | None = None,
+        quality: int | None = None,
+        overwrite: bool = False,
+        read: Iterable = (),
+    ):
+        names = None if sources is None else [name for name, *_ in sources]
+        #: Callable: From the name of a pair to its file.
+        self.path = fused_paths(out, names, extension, quality)
+        self._settings = settings
+        self._quality = quality
+        self._overwrite = overwrite
+        self._is_checked = sources is not None
+        self._lists = list_sources(*read)
+        self._files = [] if sources is None else _files(sources)
+        self._notes, self._written = {}, set()
+        if self._is_checked:
+            self._check([self.path(name) for name in names])
+
+    def _check(self, paths):
+        check_outputs(paths, self._files, self._overwrite, self._lists)
+
+    def note(self, sources: Iterable) -> str:
+        """What the file of a pair says, from the content of its two sources.
+
+        Args:
+            sources (Iterable): Infrared and visible image; those that are no files have no
+                content to tell of.
+
+        Returns:
+            str: See :func:`.encode_note`.
+        """
+        sources = [*sources]
+        digests = digest_files(sources) if all(map(is_path, sources)) else None
+        return encode_note({**self._settings, 'sources': digests})
+
+    def watch(
+        self,
+        sources: Iterable,
+        resume: bool = False,
+        skipped: Callable[[str], None] = lambda name: None,
+    ) -> Iterator:
+        """Pass pairs on to be read, and note what they are just before that.
+
+        Args:
+            sources (Iterable): Name, infrared and visible image of each pair.
+            resume (bool): Leave out those whose file is done. Defaults to False.
+            skipped (Callable): Called with the name of each that is left out.
+
+        Yields:
+            tuple: Name, infrared and visible image.
+        """
+        for source in sources:
+            name, *pair = source
+            note = self.note(pair)
+            if resume and is_done(self.path(name), note):
+                skipped(name)
+                continue
+            self._notes[name] = note
+            if not self._is_checked:
+                self._files += [path for path in pair if is_path(path)]
+            yield source
+
+    def write(self, name: str, image: np.ndarray) -> None:
+        """Write the fused image of a pair that :meth:`watch` passed on.
+
+        Args:
+            name (str): Of the pair.
+            image (np.ndarray): (H, W, 3) RGB or (H, W), uint8.
+
+        Raises:
+            PairError: Another pair of this name was written.
+            ValueError: See :func:`.check_outputs`.
+        """
+        path = self.path(name)
+        if path in self._written:
+            raise PairError.of(
+                'ambiguous name', path, 'one pair of each name', f'two that are called {name}'
+            )
+        if not self._is_checked:
+            self._check([path])
+        write_image(image, path, {NOTE: self._notes[name]}, self._quality)
+        self._written.add(path)

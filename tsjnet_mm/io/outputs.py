@@ -1,0 +1,205 @@
+"""Where files are written: never over what is read, nor over what others made."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from .images import WRITTEN_FORMATS, check_writable
+from .listing import ImageList, list_images
+from .resume import NOTE, read_note
+
+#: Beginnings of the text files that the tools write.
+_TEXT_BEGINS = {'.csv': ('method,image,convention,',), '.md': ('Convention: ', 'Mean over ')}
+#: Keys of the JSON files that the tools write, besides :data:`.NOTE`.
+_JSON_KEYS = (
+    {'homography', 'error'},
+    {'version', 'convention', 'values'},
+    {'threads', 'costs'},
+)
+#: So many bytes at the end of an ONNX file are searched for the name of its metadata.
+_SEARCHED = 1 << 16
+_NAME = NOTE.encode()
+#: Of PNG, JPEG and WebP, none of which is whole in less than 64 bytes.
+_SIGNATURES = (b'\x89PNG', b'\xff\xd8', b'RIFF')
+_BOX = (8 + len(_NAME)).to_bytes(4, 'big') + b'free' + _NAME
+#: Extension to what may stand at the end of such a file, and readers pass over: a free box, a
+#: RIFF chunk, a void element, a comment.
+_MARKS = {
+    '.mp4': _BOX,
+    '.mov': _BOX,
+    '.avi': b'JUNK' + (len(_NAME) + 1).to_bytes(4, 'little') + _NAME + b'\0',
+    '.mkv': b'\xec' + bytes([0x80 + len(_NAME)]) + _NAME,
+    '.pdf': b'%' + _NAME + b'\n',
+}
+
+
+def made_here(path: str | Path) -> bool:
+    """Whether a file was made by this package, as far as it says so.
+
+    Args:
+        path (str | Path): An existing file.
+
+    Returns:
+        bool: True for images with a note, for results and mappings, and for figures and
+        exported networks that carry the package's name.
+    """
+    path = Path(path)
+    extension = path.suffix.lower()
+    try:
+        if extension == '.json':
+            content = json.loads(path.read_text(encoding='utf-8'))
+            keys = content.keys() if isinstance(content, dict) else ()
+            return NOTE in keys or any(known <= {*keys} for known in _JSON_KEYS)
+        if extension in _TEXT_BEGINS:
+            with open(path, encoding='utf-8') as file:
+                return file.read(40).startswith(_TEXT_BEGINS[extension])
+        if extension in _MARKS:
+            with open(path, 'rb') as file:
+                file.seek(max(0, path.stat().st_size - len(_MARKS[extension])))
+                return file.read() == _MARKS[extension]
+        if extension in WRITTEN_FORMATS:
+            return read_note(path) is not None or _is_rest(path)
+        if extension == '.onnx':
+            with open(path, 'rb') as file:
+                file.seek(max(0, path.stat().st_size - _SEARCHED))
+                return b'tsjnet_mm.model' in file.read()
+    except (OSError, ValueError, RecursionError):
+        pass
+    return False
+
+
+def _is_rest(path):
+    """Whether an image was cut in its note, or before that: there are no pixels to lose."""
+    with open(path, 'rb') as file:
+        head = file.read(4096)
+    is_short = len(head) < 64 and (not head or head.startswith(_SIGNATURES))
+    return is_short or b'tEXt' + _NAME + b'\0' in head or _NAME + b': {' in head
+
+
+def mark_file(path: str | Path) -> None:
+    """Mark a video or a PDF as made here, so that a later run may replace it.
+
+    Args:
+        path (str | Path): The file, complete; of other formats nothing is done.
+    """
+    mark = _MARKS.get(Path(path).suffix.lower())
+    if mark:
+        with open(path, 'ab') as file:
+            file.write(mark)
+
+
+def _identity(path):
+    """Device and number of a file, by links to it too; None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def check_outputs(
+    outputs: Iterable[str | Path],
+    sources: Iterable[str | Path] = (),
+    overwrite: bool = False,
+    read: Sequence[ImageList | None] = (),
+) -> None:
+    """Refuse to write over what is read, and over files that were not made here.
+
+    Every tool asks this before it computes anything.
+
+    Args:
+        outputs (Iterable[str | Path]): The files to write.
+        sources (Iterable[str | Path]): The files that are read. They are recognised by
+            whatever path, through symbolic and hard links and in any case of letters.
+        overwrite (bool): Allow to write over files that were not made here; sources are never
+            written over. Defaults to False.
+        read (Sequence[ImageList | None]): Folders and patterns that are read: an output that
+            the next run would take for a source is refused, too.
+
+    Raises:
+        ValueError: The message names the file, and what to do.
+    """
+    known = {_identity(source): source for source in sources}
+    known.pop(None, None)
+    foreign = []
+    for output in outputs:
+        for listed in read:
+            if listed is not None and listed.would_list(output):
+                raise ValueError(
+                    f'{output} would lie among the sources in {listed.source} and be read as '
+                    'one by the next run: name another folder'
+                )
+        found = _identity(output)
+        if found is None:
+            continue
+        if found in known:
+            raise ValueError(
+                f'{output} is the source {known[found]}, which would be written over: name '
+                'another folder or file'
+            )
+        if os.path.isdir(output):
+            raise ValueError(f'{output} is a folder: name a file')
+        if not overwrite and not made_here(output):
+            foreign.append(output)
+    if foreign:
+        more = f' ({len(foreign)} such files)' if len(foreign) > 1 else ''
+        raise ValueError(
+            f'{foreign[0]} is there already and was not made here{more}: name another folder '
+            'or file, or write over it (--overwrite, overwrite=True)'
+        )
+
+
+def fused_paths(
+    out: str | Path,
+    names: Sequence[str] | None,
+    extension: str | None = None,
+    quality: int | None = None,
+) -> Callable[[str], Path]:
+    """Where fused images go: into a folder, or, of a single pair, into a file.
+
+    Args:
+        out (str | Path): The name of an image file, such as ``fused.png``; anything else, an
+            existing folder, and what ends in a slash, is a folder.
+        names (Sequence[str] | None): Of the pairs; None where they are not known yet.
+        extension (str, optional): Format of the files in a folder. Defaults to ``'.png'``.
+        quality (int, optional): See :func:`.write_image`.
+
+    Returns:
+        Callable[[str], Path]: From the name of a pair to its file.
+
+    Raises:
+        ValueError: A file is named for several pairs, or the format is unknown.
+    """
+    is_folder = str(out).endswith(('/', os.sep)) or os.path.isdir(out)
+    ending = Path(out).suffix.lower()
+    if (
+        not is_folder
+        and ending
+        and ending in {*Image.registered_extensions(), *WRITTEN_FORMATS}
+    ):
+        check_writable(ending, quality)
+        if extension is not None and extension.lower() != ending:
+            raise ValueError(f'{out} does not end in {extension}: give one of the two')
+        if names is None or len(names) != 1:
+            count = 'several' if names is None else len(names)
+            raise ValueError(
+                f'{out} names one image, and there are {count} pairs: name a folder ({out}/ '
+                'if it is to be called so)'
+            )
+        return lambda name: Path(out)
+    extension = extension or '.png'
+    check_writable(extension, quality)
+    return lambda name: Path(out) / f'{name}{extension}'
+
+
+def list_sources(*sources) -> list[ImageList]:
+    """The folders and patterns among some sources; single files, arrays and streams are not."""
+    found = []
+    for source in sources:
+        if isinstance(source, str | os.PathLike):
+            listed = list_images(source)
+            found += [listed] if listed is not None else []
+    return found
