@@ -14,6 +14,7 @@ from tsjnet_mm.io.text import read_text
 
 from .annotations import build_label_reader
 from .lists import check_list, read_list, read_names
+from .mask_check import mask_notes
 
 _MODALITIES = ('ir', 'vi')
 _ANNOTATIONS = ('boxes', 'masks')
@@ -74,8 +75,9 @@ class PairedFusionDataset(BaseDataset):
             Defaults to 'auto'.
         box_tolerance (float): Pixels by which a box may reach out of its image and be
             clipped; beyond, it is an error. Defaults to 2.
-        check (bool): Compare the sizes of both images and the mask, from their headers, at
-            the start. If not, loading compares them. Defaults to True.
+        check (bool): At the start, compare the sizes of both images and the mask from their
+            headers, and look for masks that teach nothing. If not, loading compares the sizes.
+            Defaults to True.
         on_error (str): 'raise' a :class:`PairError` at the first pair that cannot be used,
             or 'skip' such pairs and log a count for each reason. Pairs found unreadable
             only when decoded are replaced by others in training; when testing they always
@@ -193,6 +195,12 @@ class PairedFusionDataset(BaseDataset):
             self._warn(f'pairs skipped, {reason}: {len(errors)} (the first: {errors[0]})')
         for note in self._sources['boxes'].notes() if 'boxes' in self._sources else ():
             self._warn(note)
+        if self.check:
+            masks = [info['seg_map_path'] for info in data_list if 'seg_map_path' in info]
+            # Those that cannot be used are named one by one where they are skipped.
+            of_errors = self.on_error == 'raise'
+            for note in mask_notes(masks, self._metainfo.get('seg_classes'), of_errors):
+                self._warn(note)
         if not data_list:
             counts = ' and '.join(
                 f'{self.data_prefix[key]} ({len(self._sources[key].stems)} images)'

@@ -9,9 +9,8 @@ import numpy as np
 from mmcv.image import imflip, impad, imresize, rescale_size
 from mmcv.transforms import BaseTransform
 
+from tsjnet_mm.datasets.mask_check import IGNORE_INDEX
 from tsjnet_mm.registry import TRANSFORMS
-
-from .loading import IGNORE_INDEX
 
 _DIRECTIONS = ('horizontal', 'vertical', 'diagonal')
 

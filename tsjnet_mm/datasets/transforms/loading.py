@@ -3,12 +3,10 @@
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from tsjnet_mm.datasets.mask_check import check_indices
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import check_sizes, read_infrared, read_mask, read_visible
 from tsjnet_mm.registry import TRANSFORMS
-
-#: Value of mask pixels that belong to no class.
-IGNORE_INDEX = 255
 
 
 def _size_error(reason, path, found, reference, expected):
@@ -138,16 +136,8 @@ class LoadPairAnnotations(BaseTransform):
                 results.get('vi_path', 'its image'),
                 results['img_shape'],
             )
-        classes = results.get('num_seg_classes')
-        if classes is not None:
-            largest = int(mask.max(initial=0, where=mask != IGNORE_INDEX))
-            if largest >= classes:
-                raise PairError.of(
-                    'mask index out of range',
-                    path,
-                    f'classes 0 to {classes - 1}, or {IGNORE_INDEX} to ignore',
-                    f'index {largest}',
-                )
+        counts = np.bincount(mask.ravel(), minlength=256)
+        check_indices(counts, results.get('num_seg_classes'), path)
         return mask
 
     def __repr__(self):
