@@ -34,8 +34,11 @@ from tsjnet_mm.apis.arguments import parse_device
 from tsjnet_mm.apis.contest import size_of
 from tsjnet_mm.apis.fusion_files import find_files, read_files
 from tsjnet_mm.apis.zoo import ZooBenchmark, comparison_table
+from tsjnet_mm.datasets.lists import read_list
 from tsjnet_mm.evaluation.functional import CONVENTIONS
 from tsjnet_mm.evaluation.table import format_ranked
+from tsjnet_mm.io.pairs import find_pairs
+from tsjnet_mm.io.text import read_text
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.parallel import available_cores
 from tsjnet_mm.utils.program import ToolParser, tool
@@ -180,8 +183,8 @@ def main():
         raise ValueError(f'--highlight {args.highlight} is none of {", ".join(models)}')
     pairs = None
     if args.pairs:
-        lines = Path(args.pairs).read_text(encoding='utf-8').splitlines()
-        pairs = [line.strip() for line in lines if line.strip()]
+        there = [stem for stem, *_ in find_pairs(args.ir, args.vi)]
+        pairs, _ = read_list(args.pairs, read_text(args.pairs), there)
     benchmark = ZooBenchmark(models, args.ir, args.vi, args.out, pairs)
     benchmark.fuse(args.device)
     names = args.metrics or ['all']

@@ -5,7 +5,6 @@ segmentor, evaluates it beside average and max fusion, and lays a contact sheet 
 finished or interrupted run left is not done again.
 """
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from mmengine.config import Config
 
 from tsjnet_mm.apis import FusionInferencer, find_pairs
 from tsjnet_mm.io.images import read_infrared, read_visible
+from tsjnet_mm.io.text import expect, parse_json, read_lines
 from tsjnet_mm.utils.program import ToolParser, tool
 from tsjnet_mm.visualization.sheet import make_sheet, save_png
 
@@ -33,8 +33,9 @@ def epoch_losses(work_dir):
     """Mean training loss of each epoch, over all runs in the work dir."""
     losses = {}
     for path in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        for line in path.read_text().splitlines():
-            record = json.loads(line)
+        for _, line in read_lines(path):
+            with expect(path, 'the log of a training, an object a line'):
+                record = parse_json(line)
             if 'epoch_loss' in record:
                 losses[record['step']] = record['epoch_loss']
     return dict(sorted(losses.items()))

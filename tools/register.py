@@ -28,6 +28,7 @@ from tqdm import tqdm
 
 from tsjnet_mm.apis.register import (
     MIN_PAIRS,
+    RegistrationError,
     draw_checkerboard,
     read_pairs,
     read_points,
@@ -69,7 +70,11 @@ def find(args):
     count = 1 if args.points else args.max_pairs
     pairs = list(read_pairs(args.ir, args.vi, count, args.ir_percentiles))
     if args.points:
-        found = register_points(read_points(args.points))
+        points = read_points(args.points)
+        try:
+            found = register_points(points)
+        except RegistrationError as error:
+            raise RegistrationError(f'{args.points}: {error}') from error
         return found, pairs, f'{found.error:.2f} visible pixels off the points'
     found = register_pairs(pairs, lambda items: tqdm(items, 'aligning', unit='pair'))
     agreed = [pair for pair in pairs if pair.name in found.pairs]

@@ -483,7 +483,7 @@ def test_coco_annotations_of_no_image_are_noted(tmp_path):
         ({'annotations': lambda a: a[0].update(bbox=[1, 2, 3, 10**400])}, 'too large'),
         ({'annotations': lambda a: a[0].update(category_id=[1])}, 'unhashable'),
         ({'annotations': lambda a: a[0].update(iscrowd=[0])}, 'neither true nor false'),
-        ({'annotations': lambda a: a[0].pop('bbox')}, "no 'bbox'"),
+        ({'annotations': lambda a: a[0].pop('bbox')}, "KeyError\\('bbox'\\)"),
     ],
 )
 def test_coco_annotation_that_is_malformed(tmp_path, changes, found):

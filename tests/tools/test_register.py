@@ -47,7 +47,9 @@ def test_mapping_and_preview_are_written(call, pair, tmp_path):
 def test_refusals_are_messages_and_write_nothing(call, pair, tmp_path):
     (tmp_path / 'p.csv').write_text('0,0,1,1\n')
     status, _, err = call(*pair, '--points', tmp_path / 'p.csv')
-    assert status == 1 and err == 'error: expected at least 4 points, found 1\n'
+    assert (
+        status == 1 and err == f'error: {tmp_path}/p.csv: expected at least 4 points, found 1\n'
+    )
     status, _, err = call(*pair, '--points', tmp_path / 'none.csv')
     assert status == 1 and 'none.csv' in err
     assert not (tmp_path / 'H.json').exists()

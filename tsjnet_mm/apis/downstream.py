@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 import tsjnet_mm
 from tsjnet_mm.evaluation.table import format_ranked
+from tsjnet_mm.io.text import expect, read_json, read_text
 from tsjnet_mm.utils import whole_file
 
 from .downstream_config import fit_detection_config, fit_segmentation_config
@@ -97,7 +98,7 @@ def train_and_test(library, config, folder, gpus=1):
         launch = ['-m', 'torch.distributed.run', '--standalone', f'--nproc_per_node={gpus}']
         train = [*launch, *train, '--launcher', 'pytorch']
     _run(train, folder / 'log.txt')
-    checkpoint = Path((folder / RUN / 'last_checkpoint').read_text().strip())
+    checkpoint = Path(read_text(folder / RUN / 'last_checkpoint').strip())
     test = [str(installed_tool(library, 'test.py')), str(config), str(checkpoint)]
     _run(test, folder / 'log.txt')
 
@@ -243,7 +244,7 @@ class Protocol:
         folder = self.folder(name, fold)
         text = _as_python(self._config(fold, folder))
         with contextlib.suppress(FileNotFoundError):
-            if (folder / 'config.py').read_text() != text:
+            if read_text(folder / 'config.py') != text:
                 raise ValueError(
                     f'{folder} holds a run of another config: give another --work-dir, or '
                     'remove the folder'
@@ -282,7 +283,12 @@ class Protocol:
         path = folder / 'scores.json'
         if path.exists():
             report(f'{name}: {path} is there')
-            return json.loads(path.read_text())
+            scores = read_json(path)
+            with expect(path, 'the scores of a run (remove it, and they are measured anew)'):
+                return {
+                    str(key): None if value is None else float(value)
+                    for key, value in scores.items()
+                }
         report(f'{name}: training, see {folder / "log.txt"}')
         self._run(self.task.library, folder / 'config.py', folder, self.gpus)
         scores = self._measure(fold, folder)

@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from pycocotools.coco import COCO
 from tsjnet_mm.evaluation.detection_errors import average_precision
 from tsjnet_mm.evaluation.segmentation_errors import class_ious, confusion_matrix
 from tsjnet_mm.io.images import read_mask
+from tsjnet_mm.io.text import LARGE_LIMIT, read_json, shorten
 
 
 def detection_scores(annotations, results):
@@ -29,14 +29,20 @@ def detection_scores(annotations, results):
     Raises:
         ValueError: A file is no such json.
     """
+    content = read_json(annotations, limit=LARGE_LIMIT)
+    found = read_json(results, limit=LARGE_LIMIT)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            truth = COCO(str(annotations))
-            found = json.loads(Path(results).read_text())
+            truth = COCO()
+            truth.dataset = content
+            truth.createIndex()
             scores = average_precision(truth, truth.loadRes(found) if found else COCO())
-    except (ValueError, KeyError, TypeError, AssertionError) as error:
+    except (
+        *(ArithmeticError, AssertionError, AttributeError),
+        *(IndexError, KeyError, TypeError, ValueError),
+    ) as error:
         raise ValueError(
-            f'{results}: expected COCO results for {annotations}, found {error!r}'
+            f'{results}: expected COCO results for {annotations}, found {shorten(repr(error))}'
         ) from error
     scores = {name: None if value is None else 100 * value for name, value in scores.items()}
     known = [value for value in scores.values() if value is not None]

@@ -12,6 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from tqdm import tqdm
 
+from tsjnet_mm.io.text import expect, read_json
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.version import __version__
 
@@ -161,14 +162,11 @@ def config_lines(out, layout):
 
 
 def _load_manifest(path):
-    try:
-        manifest = json.loads(path.read_text(encoding='utf-8'))
-        if not isinstance(manifest['exports'], dict):
-            raise TypeError('exports')
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f'{path}: expected the description of an exported dataset ({error!r})'
-        ) from error
+    expected = 'the description of an exported dataset'
+    manifest = read_json(path, expected=expected)
+    with expect(path, expected):
+        if not all(isinstance(splits, dict) for splits in manifest['exports'].values()):
+            raise TypeError('exports of another kind')
     return manifest
 
 

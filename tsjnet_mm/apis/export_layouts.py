@@ -7,6 +7,7 @@ from PIL import Image
 
 from tsjnet_mm.datasets.label_writers import write_coco, write_voc
 from tsjnet_mm.datasets.transforms import LoadPairAnnotations
+from tsjnet_mm.io.text import read_text
 from tsjnet_mm.utils import whole_file
 
 
@@ -160,7 +161,7 @@ class VocLayout(ExportLayout):
         for path in sorted((self._folder / 'ImageSets' / 'Main').glob('*.txt')):
             if path.stem == split:
                 continue
-            both = {*path.read_text(encoding='utf-8').split('\n')} & {*stems}
+            both = {*read_text(path).split('\n')} & {*stems}
             if both:
                 raise ValueError(
                     f'{path}: {min(both)} is in the split {path.stem} too, and the VOC layout '

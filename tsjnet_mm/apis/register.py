@@ -1,6 +1,5 @@
 """How the infrared camera's pixels map to the visible camera's, from points or from pairs."""
 
-import csv
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import infrared_to_unit, visible_to_unit
 from tsjnet_mm.io.pairs import Pair, find_pairs, to_array
+from tsjnet_mm.io.text import TextError, read_csv, shorten
 from tsjnet_mm.utils import whole_file
 
 from .align import (
@@ -25,6 +25,8 @@ from .align import (
 #: Estimates agree that put the infrared corners within this part of the visible diagonal.
 TOLERANCE = 0.015
 MIN_PAIRS = 3
+#: Coordinates beyond are no pixels of an image.
+_LARGEST = 1e6
 _ADVICE = (
     'give pairs of other scenes, with edges in them that both cameras see, or corresponding '
     'points'
@@ -75,29 +77,36 @@ def read_points(path):
 
     Args:
         path (str | Path): CSV file with a line ``x_ir,y_ir,x_vi,y_vi`` a point; a first line
-            of names is skipped.
+            of names is skipped, and lines that begin with ``#``.
 
     Returns:
         np.ndarray: (N, 4) float64.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: A line is not four numbers.
+        TextError: The file cannot be read, or a line is not four coordinates of pixels.
     """
     points = []
-    with open(path, newline='', encoding='utf-8') as file:
-        for number, row in enumerate(csv.reader(file), 1):
-            if not row or (number == 1 and row[0].strip() == 'x_ir'):
-                continue
-            try:
-                x_ir, y_ir, x_vi, y_vi = map(float, row)
-            except ValueError:
-                raise ValueError(
-                    f'{path}: line {number}: expected x_ir,y_ir,x_vi,y_vi, '
-                    f'found {",".join(row)}'
-                ) from None
-            points.append((x_ir, y_ir, x_vi, y_vi))
+    for at, (number, row) in enumerate(read_csv(path)):
+        fields = [field.strip() for field in row]
+        if not any(fields) or fields[0].startswith('#') or (at == 0 and fields[0] == 'x_ir'):
+            continue
+        try:
+            x_ir, y_ir, x_vi, y_vi = map(float, fields)
+            if not _are_coordinates((x_ir, y_ir, x_vi, y_vi)):
+                raise ValueError('no coordinates')
+        except ValueError:
+            raise TextError(
+                f'{path}: line {number}: expected x_ir,y_ir,x_vi,y_vi in pixels, '
+                f'found {shorten(",".join(fields))}',
+                'malformed points',
+            ) from None
+        points.append((x_ir, y_ir, x_vi, y_vi))
     return np.array(points, np.float64).reshape(-1, 4)
+
+
+def _are_coordinates(values):
+    return bool((np.abs(values) <= _LARGEST).all())  # not those that are NaN
 
 
 def register_points(points):
@@ -110,8 +119,12 @@ def register_points(points):
         Registration: A full homography.
 
     Raises:
-        RegistrationError: There are fewer than four points, or they lie on a line.
+        RegistrationError: There are fewer than four points, they lie on a line, or are no
+            coordinates of pixels.
     """
+    points = np.asarray(points, np.float64)
+    if not _are_coordinates(points):
+        raise RegistrationError(f'expected coordinates of pixels, up to {_LARGEST:g}')
     if len(points) < 4:
         raise RegistrationError(f'expected at least 4 points, found {len(points)}')
     source, target = points[:, None, :2], points[:, None, 2:]

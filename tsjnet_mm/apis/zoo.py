@@ -11,6 +11,7 @@ from tsjnet_mm.evaluation import EvaluationResults, load_results
 from tsjnet_mm.evaluation.functional import FUSION_METRICS, resolve_metrics
 from tsjnet_mm.evaluation.table import format_ranked, rank_methods
 from tsjnet_mm.io.pairs import find_pairs
+from tsjnet_mm.io.text import read_json
 from tsjnet_mm.models.fusors.weights import needs_weights
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.version import __version__
@@ -230,8 +231,8 @@ class ZooBenchmark:
         """The values in an earlier run's results of rows that nothing has changed for."""
         try:
             before = load_results(path)
-            version = json.loads(path.read_text(encoding='utf-8'))['version']
-        except (FileNotFoundError, ValueError, KeyError):
+            version = read_json(path)['version']
+        except (OSError, ValueError, KeyError):
             return {}
         written = path.stat().st_mtime
         sources = {name: before.paths.get(name) for name in self.sources}

@@ -17,6 +17,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from tsjnet_mm.io.text import read_json
+
 from .toy_scene import DETECTION_CLASSES, SEGMENTATION_CLASSES, compose_scene, render
 
 __all__ = [
@@ -202,7 +204,7 @@ def _is_present(out, manifest):
     if not found:
         return False
     try:
-        existing = json.loads((out / MANIFEST).read_text())
+        existing = read_json(out / MANIFEST)
         if existing['generator'] != _GENERATOR:
             raise KeyError('generator')
         expected = _files(existing)

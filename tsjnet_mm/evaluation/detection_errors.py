@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import json
 import math
 import os
 from dataclasses import dataclass, field
@@ -11,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+
+from tsjnet_mm.io.text import LARGE_LIMIT, expect, read_json, shorten
 
 
 class DetectedObject(NamedTuple):
@@ -60,15 +61,9 @@ class DetectionTruth:
     objects: dict = field(repr=False)
 
 
-def _read_json(path, expected):
-    try:
-        with open(path, encoding='utf-8') as file:
-            return json.load(file)
-    except ValueError as error:
-        raise ValueError(f'{path}: expected {expected}, found no JSON ({error})') from error
-
-
 def _box(values):
+    if not isinstance(values, list):
+        raise TypeError(f'expected a bbox x, y, w, h, found {values!r}')
     box = tuple(float(value) for value in values)
     if len(box) != 4 or not all(map(math.isfinite, box)) or min(box[2:]) < 0:
         raise ValueError(f'expected a bbox x, y, w, h, found {values}')
@@ -89,8 +84,8 @@ def read_detection_truth(path):
         ValueError: It is of another kind, or two images share a name.
     """
     expected = 'a COCO json of images, categories and annotations'
-    content = _read_json(path, expected)
-    try:
+    content = read_json(path, limit=LARGE_LIMIT, expected=expected)
+    with expect(path, expected):
         classes = {item['id']: str(item['name']) for item in content['categories']}
         images = {
             item['id']: os.path.splitext(os.path.basename(item.get('file_name') or ''))[0]
@@ -100,11 +95,9 @@ def read_detection_truth(path):
         objects = {name: [] for name in images.values()}
         for item in content['annotations']:
             name = classes[item['category_id']]
-            crowd = bool(item.get('iscrowd', 0))
+            crowd = bool(item.get('iscrowd'))
             found = DetectedObject(name, _box(item['bbox']), crowd=crowd)
             objects[images[item['image_id']]].append(found)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f'{path}: expected {expected}, found a fault: {error!r}') from error
     if len(objects) != len(images):
         raise ValueError(f'{path}: expected images with names of their own, found some twice')
     return DetectionTruth(classes, images, objects)
@@ -127,28 +120,29 @@ def read_detections(path, truth):
         ValueError: It is of another kind, or names images or classes that ``truth`` lacks.
     """
     expected = 'a COCO list of results'
-    content = _read_json(path, expected)
+    content = read_json(path, limit=LARGE_LIMIT, expected=expected)
     if not isinstance(content, list):
         raise ValueError(f'{path}: expected {expected}, found a {type(content).__name__}')
     found = {name: [] for name in truth.images.values()}
     for index, item in enumerate(content):
-        try:
+        with expect(path, 'image_id, category_id, bbox and score', where=f' in entry {index}'):
             image, label, score = item['image_id'], item['category_id'], float(item['score'])
             box = _box(item['bbox'])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f'{path}: expected image_id, category_id, bbox and score, found a fault in '
-                f'entry {index}: {error!r}'
-            ) from error
-        for kind, number, known in (
-            ('image_id', image, truth.images),
-            ('category_id', label, truth.classes),
-        ):
-            if number not in known:
-                raise ValueError(
-                    f'{path}: expected a {kind} of the annotations, such as '
-                    f'{", ".join(map(str, [*known][:5]))}; found {number!r}'
+            if not math.isfinite(score):
+                raise ValueError(f'the score {score}')
+            strange = [
+                (kind, number, known)
+                for kind, number, known in (
+                    ('image_id', image, truth.images),
+                    ('category_id', label, truth.classes),
                 )
+                if number not in known
+            ]
+        for kind, number, known in strange:
+            raise ValueError(
+                f'{path}: expected a {kind} of the annotations, such as '
+                f'{", ".join(map(str, [*known][:5]))}; found {shorten(repr(number))}'
+            )
         found[truth.images[image]].append(DetectedObject(truth.classes[label], box, score))
     return found
 

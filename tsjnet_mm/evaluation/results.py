@@ -9,6 +9,14 @@ from pathlib import Path
 
 from tsjnet_mm.evaluation.functional import check_metrics
 from tsjnet_mm.evaluation.table import format_table, rank_methods
+from tsjnet_mm.io.text import (
+    LARGE_LIMIT,
+    TextError,
+    parse_json,
+    read_csv,
+    read_text,
+    shorten,
+)
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.version import __version__
 
@@ -219,20 +227,25 @@ def load_results(path):
     if path.suffix.lower() not in readers:
         raise ValueError(f'{path}: expected one of {", ".join(readers)}, found {path.suffix!r}')
     try:
-        with open(path, encoding='utf-8', newline='') as file:
-            return readers[path.suffix.lower()](file, path)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f'{path}: no results of an evaluation ({error!r})') from error
-    except ValueError as error:
-        raise ValueError(f'{path}: {error}') from error
+        return readers[path.suffix.lower()](path)
+    except TextError:
+        raise
+    except (AttributeError, LookupError, TypeError) as error:
+        raise TextError(
+            f'{path}: no results of an evaluation ({shorten(repr(error))})'
+        ) from error
+    except (ArithmeticError, ValueError) as error:
+        raise TextError(f'{path}: {shorten(error, 300)}') from error
 
 
-def _read_json(file, path):
-    content = json.load(file)
+def _read_json(path):
+    content = parse_json(read_text(path, limit=LARGE_LIMIT))
     values = {
         method: {metric: [float(value) for value in column] for metric, column in row.items()}
         for method, row in content['values'].items()
     }
+    if not isinstance(content['paths'], dict):
+        raise TypeError(f'paths {content["paths"]!r}')
     return EvaluationResults(
         content['convention'],
         tuple(content['metrics']),
@@ -243,17 +256,18 @@ def _read_json(file, path):
     )
 
 
-def _read_csv(file, path):
-    reader = csv.DictReader(file)
-    metrics = tuple(name for name in reader.fieldnames or () if name not in _KEYS)
+def _read_csv(path):
+    (_, head), *lines = read_csv(path) or [(1, [])]
+    metrics = tuple(name for name in head if name not in _KEYS)
     conventions, table = {}, {}
-    for row in reader:
-        if None in row or None in row.values():
-            raise ValueError(f'line {reader.line_num} has not as many fields as the head')
+    for number, fields in lines:
+        if len(fields) != len(head):
+            raise ValueError(f'line {number} has not as many fields as the head')
+        row = dict(zip(head, fields, strict=True))
         conventions[row['convention']] = None
         images = table.setdefault(row.get('method', path.stem), {})
         if row['image'] in images:
-            raise ValueError(f'line {reader.line_num} repeats the image {row["image"]}')
+            raise ValueError(f'line {number} repeats the image {row["image"]}')
         images[row['image']] = [float(row[metric]) for metric in metrics]
     if len(conventions) != 1:
         raise ValueError(

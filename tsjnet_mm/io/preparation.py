@@ -1,6 +1,5 @@
 """How the two images of a pair are brought to one grid and to [0, 1] before they are fused."""
 
-import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from .errors import PairError
 from .images import OTHER_SIZE, different_sizes, infrared_to_unit, visible_to_unit
 from .ranges import check_limits
+from .text import expect, read_json
 
 #: An infrared image has no contrast whose values in [0, 1] differ by no more than this ...
 _FLAT = 2 / 255
@@ -43,7 +43,7 @@ class Homography:
     def __post_init__(self):
         try:
             matrix = np.array(self.matrix, np.float64)
-        except (TypeError, ValueError) as error:
+        except (OverflowError, TypeError, ValueError) as error:
             raise ValueError(
                 f'{self.source}: expected a 3x3 list of numbers ({error})'
             ) from error
@@ -116,14 +116,12 @@ def load_homography(path: str | Path) -> Homography:
         FileNotFoundError: There is no such file.
         ValueError: It holds something else, or a matrix that cannot be inverted.
     """
-    try:
-        content = json.loads(Path(path).read_text(encoding='utf-8'))
+    expected = 'a JSON object with "homography", a 3x3 list'
+    content = read_json(path, expected=expected)
+    with expect(path, expected):
         matrix = np.array(content['homography'], np.float64)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(
-            f'{path}: expected a JSON object with "homography", a 3x3 list ({error!r})'
-        ) from error
-    return Homography(matrix, content.get('ir_size'), content.get('vi_size'), str(path))
+        sizes = content.get('ir_size'), content.get('vi_size')
+    return Homography(matrix, *sizes, str(path))
 
 
 def warp(ir: np.ndarray, homography: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -55,14 +55,21 @@ def shorten(text, width=100):
     return text if len(text) <= width else f'{text[:width]}...'
 
 
+def _error(reason, path, expected, found):
+    if reason is None:
+        return TextError(f'{path}: expected {expected}, found {found}', 'malformed file')
+    return TextError.of(reason, path, expected, found)
+
+
 @contextlib.contextmanager
-def expect(path, what, reason='malformed file'):
+def expect(path, what, reason=None, where=''):
     """Take apart what a file holds: whatever fails in the block becomes a :class:`TextError`.
 
     Args:
         path (str | Path): The file.
         what (str): What it should hold.
-        reason (str): The kind of error, see :class:`.PairError`.
+        reason (str, optional): The kind of error, see :class:`.PairError`; begins the message.
+        where (str): Place in the file, for the message.
 
     Raises:
         TextError: The block found another structure or other values.
@@ -71,14 +78,10 @@ def expect(path, what, reason='malformed file'):
         yield
     except PairError:
         raise
-    except KeyError as error:
-        raise TextError.of(reason, path, what, f'no {shorten(repr(error.args[0]))}') from error
-    except (
-        *(ArithmeticError, AttributeError, IndexError, RecursionError),
-        *(TypeError, ValueError),
-    ) as error:
-        found = shorten(error) or type(error).__name__
-        raise TextError.of(reason, path, what, found) from error
+    except (ArithmeticError, ValueError) as error:
+        raise _error(reason, path, what, shorten(error) + where) from error
+    except (AttributeError, LookupError, RecursionError, TypeError) as error:
+        raise _error(reason, path, what, f'a fault{where}: {shorten(repr(error))}') from error
 
 
 def read_text(path, encoding=None, limit=LIMIT):
@@ -216,7 +219,7 @@ def read_csv(path, encoding=None):
         ) from error
 
 
-def read_json(path, encoding=None, limit=LIMIT, expected='json', reason='malformed file'):
+def read_json(path, encoding=None, limit=LIMIT, expected='json', reason=None):
     """Read a json file.
 
     Args:
@@ -224,7 +227,7 @@ def read_json(path, encoding=None, limit=LIMIT, expected='json', reason='malform
         encoding (str, optional): See :func:`read_text`.
         limit (int): See :func:`read_text`.
         expected (str): What the file should hold, for errors.
-        reason (str): The kind of error where it is no json, see :class:`.PairError`.
+        reason (str, optional): The kind of error where it is no json, see :class:`.PairError`.
 
     Returns:
         Any: What it holds.
@@ -238,7 +241,7 @@ def read_json(path, encoding=None, limit=LIMIT, expected='json', reason='malform
         value = parse_json(text)
     except ValueError as error:
         found = shorten(error) if text.strip() else 'an empty file'
-        raise TextError.of(reason, path, expected, found) from error
+        raise _error(reason, path, expected, f'no JSON ({found})') from error
     return value
 
 
@@ -276,14 +279,14 @@ def _is_deep(value):
     return bool(level)
 
 
-def read_xml(path, encoding=None, expected='xml', reason='malformed file'):
+def read_xml(path, encoding=None, expected='xml', reason=None):
     """Read an xml file.
 
     Args:
         path (str | Path): The file.
         encoding (str, optional): See :func:`read_text`.
         expected (str): What the file should hold, for errors.
-        reason (str): The kind of error where it is no xml, see :class:`.PairError`.
+        reason (str, optional): The kind of error where it is no xml, see :class:`.PairError`.
 
     Returns:
         xml.etree.ElementTree.Element | None: Its root; None where the file is blank.
@@ -297,12 +300,12 @@ def read_xml(path, encoding=None, expected='xml', reason='malformed file'):
     if not text.strip():
         return None
     if '<!ENTITY' in text:
-        raise TextError.of(reason, path, f'{expected} without entities', '<!ENTITY')
+        raise _error(reason, path, f'{expected} without entities', '<!ENTITY')
     # Spaces before the declaration are not xml's, but editors' and copied texts'.
     try:
         return _parse_xml(text.lstrip())
     except (ElementTree.ParseError, ValueError) as error:
-        raise TextError.of(reason, path, expected, shorten(error)) from error
+        raise _error(reason, path, expected, shorten(error)) from error
 
 
 def _parse_xml(text, chunk=1 << 16):

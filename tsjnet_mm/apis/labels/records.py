@@ -4,6 +4,9 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
+
+from tsjnet_mm.io.text import LARGE_LIMIT, expect, read_json, read_text
 from tsjnet_mm.utils import whole_file
 
 SUMMARY = 'confidence.json'
@@ -32,7 +35,7 @@ class Records:
     def read(self, stem):
         """A pair's record, or None where there is none that can be read."""
         try:
-            return json.loads(self.path(stem).read_text(encoding='utf-8'))
+            return read_json(self.path(stem))
         except (OSError, ValueError):
             return None
 
@@ -117,7 +120,7 @@ class Records:
             ValueError: It was changed since.
         """
         noted = self._digest_file()
-        if path.exists() and noted.is_file() and noted.read_text() != _digest(path):
+        if path.exists() and noted.is_file() and read_text(noted) != _digest(path):
             raise ValueError(
                 f'{path} was changed since it was made here and would be written over: move '
                 'it away, or --overwrite it'
@@ -153,14 +156,14 @@ def read_scores(path):
     Raises:
         ValueError: It is no such file.
     """
-    scores = {}
-    try:
-        content = json.loads(Path(path).read_text(encoding='utf-8'))
+    scores, expected = {}, 'a confidence.json of this tool'
+    content = read_json(path, limit=LARGE_LIMIT, expected=expected)
+    with expect(path, expected):
         for item in content['objects']:
-            found = {key: item[key] for key in ('label', 'box', 'score')}
+            box = [float(edge) for edge in item['box']]
+            score = float(item['score'])
+            if len(box) != 4 or not np.isfinite([*box, score]).all():
+                raise ValueError(f'box {box} with score {score}')
+            found = {'label': item['label'], 'box': box, 'score': score}
             scores.setdefault(Path(item['image']).stem, []).append(found)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f'{path}: expected a confidence.json of this tool, found {error!r}'
-        ) from error
     return scores

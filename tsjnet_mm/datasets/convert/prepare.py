@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from tqdm import tqdm
 
 from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.text import read_json
 from tsjnet_mm.utils.parallel import available_cores, thread_map
 
 from ..paired import natural_key
@@ -254,7 +255,7 @@ def _is_present(out, manifest, files):
     if not os.path.lexists(out) or (out.is_dir() and not any(out.iterdir())):
         return False
     try:
-        same = json.loads((out / MANIFEST).read_text()) == manifest
+        same = read_json(out / MANIFEST) == manifest
     except (OSError, ValueError):
         same = False
     if same and all((out / target).exists() for target in files):
