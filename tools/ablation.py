@@ -20,7 +20,6 @@ import argparse
 import contextlib
 import fcntl
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +34,7 @@ from tsjnet_mm.evaluation.functional import CONVENTIONS, resolve_metrics
 from tsjnet_mm.evaluation.results import check_extension
 from tsjnet_mm.evaluation.table import format_lines
 from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.guarded import run_process
 from tsjnet_mm.utils.program import ToolParser, tool
 
 TOOLS = Path(__file__).resolve().parent
@@ -228,20 +228,14 @@ def call(command, log, lock):
     with open(log, 'a', encoding='utf-8') as file:
         file.write(f'$ {" ".join(map(str, command))}\n')
         file.flush()
-        with subprocess.Popen(
+        status = run_process(
             [*map(str, command)],
             stdout=file,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, 'PYTHON': sys.executable},
             # The process holds the lock for as long as it lives.
             pass_fds=[lock],
-        ) as process:
-            try:
-                status = process.wait()
-            except BaseException:
-                process.terminate()
-                raise
+        )
     if status:
         last = log.read_text(encoding='utf-8', errors='replace').strip().splitlines()[-1]
         raise RowError(f'exit status {status}, see {log}: {last}')
@@ -250,7 +244,8 @@ def call(command, log, lock):
 def train(row, args, lock):
     """Train a row to its end."""
     if args.gpus > 1:
-        command = ['bash', TOOLS / 'dist_train.sh', row.config, args.gpus]
+        python = f'PYTHON={sys.executable}'
+        command = ['env', python, 'bash', TOOLS / 'dist_train.sh', row.config, args.gpus]
     else:
         command = [sys.executable, TOOLS / 'train.py', row.config]
     command += ['--work-dir', row.folder, '--resume']

@@ -42,7 +42,6 @@ from tsjnet_mm.apis.labels import (
     seg_classes,
 )
 from tsjnet_mm.io.images import read_visible
-from tsjnet_mm.utils.checkpoints import refuse_unsafe_checkpoints
 from tsjnet_mm.utils.program import ToolParser, tool
 
 
@@ -252,7 +251,6 @@ def make_fuse(args, fused):
 def make_boxes(args, pairs, fused):
     """Boxes of all pairs; their records, how many were made now, and what sheets need."""
     classes = box_classes(args.classes)
-    refuse_unsafe_checkpoints()
     detector = ViewDetector(args.detector, args.checkpoint, args.detector_classes, args.device)
     named = map_classes(detector.classes, classes, args.label_map, require_all=False)
     missing = [name for index, name in enumerate(classes) if index not in named.values()]

@@ -5,7 +5,6 @@ segmentor, evaluates it beside average and max fusion, and lays a contact sheet 
 finished or interrupted run left is not done again.
 """
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from mmengine.config import Config
 from tsjnet_mm.apis import FusionInferencer, find_pairs
 from tsjnet_mm.io.images import read_infrared, read_visible
 from tsjnet_mm.io.text import expect, parse_json, read_lines
+from tsjnet_mm.utils.guarded import run_process
 from tsjnet_mm.utils.program import ToolParser, tool
 from tsjnet_mm.visualization.sheet import make_sheet, save_png
 
@@ -26,7 +26,9 @@ def run(script, *arguments):
     """Run one of the tools, showing the command."""
     command = [script, *map(str, arguments)]
     print(f'\n$ python {" ".join(command)}', flush=True)
-    subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
+    status = run_process([sys.executable, *command], cwd=ROOT)
+    if status:
+        sys.exit(status)
 
 
 def epoch_losses(work_dir):

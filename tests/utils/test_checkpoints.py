@@ -2,13 +2,24 @@ import os
 import pickle
 import subprocess
 import sys
+import tracemalloc
+import zipfile
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
+from safetensors.torch import save_file
 
-from tsjnet_mm.utils.checkpoints import CheckpointError, read_checkpoint
+from tsjnet_mm.utils.checkpoints import (
+    DIGEST_KEY,
+    CheckpointError,
+    add_digest,
+    load_state_dict,
+    load_weights,
+    read_checkpoint,
+)
+from tsjnet_mm.utils.tensors import digest_tensors
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,11 +28,13 @@ LOAD = """
 import sys
 from pickle import UnpicklingError
 
-from mmengine.runner import CheckpointLoader, load_checkpoint
 from torch import load, nn
 
+if sys.argv[1] == 'late':  # mmengine's loader is there before the package.
+    from mmengine.runner import load_checkpoint
 import tsjnet_mm
 from tsjnet_mm.utils.checkpoints import CheckpointError, refuse_unsafe_checkpoints
+from mmengine.runner import load_checkpoint
 
 if sys.argv[1] == 'guarded':
     refuse_unsafe_checkpoints()
@@ -145,6 +158,30 @@ def test_missing_file_is_named(tmp_path):
         read_checkpoint(tmp_path / 'none.pth')
 
 
+@pytest.mark.parametrize('order', ['alone', 'late'])
+def test_importing_the_package_guards_every_door_of_mmengine(
+    order, trap, load, runner_checkpoint, server, tmp_path
+):
+    home = tmp_path / 'home'
+    home.mkdir()
+    for name in ('bad.pth', 'epoch_1.pth'):
+        (home / name).write_bytes((tmp_path / name).read_bytes())
+    (home / 'open_mmlab.json').write_text('{"bad": "bad.pth", "good": "epoch_1.pth"}')
+    # Before torch 1.6 files were published as archives of one legacy file.
+    bad = {'state_dict': torch.nn.Linear(2, 1).state_dict(), 'meta': Harmful(trap)}
+    torch.save(bad, tmp_path / 'legacy', _use_new_zipfile_serialization=False)
+    with zipfile.ZipFile(tmp_path / 'old.pth', 'w') as archive:
+        archive.writestr('legacy.pth', (tmp_path / 'legacy').read_bytes())
+    doors = ['epoch_1.pth', f'{server}/epoch_1.pth', 'openmmlab://good']
+    bad = ['bad.pth', 'legacy', f'{server}/bad.pth', f'{server}/old.pth', 'openmmlab://bad']
+    doors += [path if ':' in path else str(tmp_path / path) for path in bad]
+    doors[0] = str(tmp_path / 'epoch_1.pth')
+    lines = load(order, *doors, MMENGINE_HOME=str(home))
+    assert lines[:3] == ['read'] * 3
+    assert len(lines) == 8 and all(' is refused: besides weights' in line for line in lines[3:])
+    assert not trap.exists()
+
+
 @pytest.mark.parametrize('advice', ['', 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'])
 def test_mmengine_refuses_what_is_harmful_and_reads_the_rest(
     trap, load, runner_checkpoint, server, advice
@@ -161,3 +198,136 @@ def test_mmengine_refuses_what_is_harmful_and_reads_the_rest(
 def test_importing_the_package_leaves_the_process_alone(trap, load):
     assert load('alone', f'torch:{trap.with_name("bad.pth")}') == ['read']
     assert trap.is_dir()
+
+
+def flipped(path, offset):
+    """The file with a bit of a byte turned over."""
+    content = bytearray(path.read_bytes())
+    content[offset] ^= 16
+    path.write_bytes(content)
+
+
+def weights(**changes):
+    torch.manual_seed(0)
+    return {**torch.nn.Linear(20, 10).state_dict(), **changes}
+
+
+@pytest.mark.parametrize('suffix', ['.pth', '.safetensors'])
+def test_a_flipped_bit_is_seen_wherever_it_is(tmp_path, suffix):
+    path = tmp_path / f'some{suffix}'
+    state_dict = weights()
+    if suffix == '.pth':
+        checkpoint = {'state_dict': state_dict}
+        add_digest(checkpoint)
+        torch.save(checkpoint, path)
+    else:
+        save_file(state_dict, path, {DIGEST_KEY: digest_tensors(state_dict)})
+    intact = path.read_bytes()
+    assert torch.equal(load_state_dict(path)['weight'], state_dict['weight'])
+    seen = 0
+    for offset in range(0, len(intact), 7):
+        path.write_bytes(intact)
+        flipped(path, offset)
+        try:
+            found = load_state_dict(path)
+        except (CheckpointError, ValueError) as error:
+            assert 'some' in str(error)
+            seen += 1
+        else:  # Outside of what is read: padding, and what the archive says twice.
+            assert all(torch.equal(found[name], state_dict[name]) for name in state_dict)
+    start = intact.index(state_dict['weight'].numpy().tobytes())
+    for offset in range(start, start + 800, 40):
+        path.write_bytes(intact)
+        flipped(path, offset)
+        with pytest.raises(CheckpointError, match='is damaged'):
+            read_checkpoint(path)
+    assert seen > 100
+
+
+def test_a_changed_tensor_with_right_checksums_is_seen(tmp_path):
+    path = tmp_path / 'some.pth'
+    checkpoint = {'state_dict': weights(), 'optimizer': {'state': {0: {'step': torch.ones(3)}}}}
+    add_digest(checkpoint)
+    checkpoint['message_hub'] = {'log': torch.tensor(float('nan'))}  # Not covered.
+    torch.save(checkpoint, path)
+    assert read_checkpoint(path)['meta'].keys() == {DIGEST_KEY}
+    checkpoint['optimizer']['state'][0]['step'][1] = 2
+    torch.save(checkpoint, path)
+    with pytest.raises(CheckpointError, match='not those that its digest tells of'):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    'changes, reason',
+    [
+        ({'weight': torch.full((10, 20), float('nan'))}, 'weight holds NaN or infinity'),
+        ({'bias': torch.tensor([0.0] * 9 + [float('inf')])}, 'bias holds NaN or infinity'),
+        ({'weight': torch.zeros(10, 20)}, 'all weights are zero'),
+        ({'weight': torch.ones(10, 20).to(torch.int8)}, 'weight is of type int8'),
+        ({'weight': torch.ones(10, 20).to(torch.complex64)}, 'weight is of type complex64'),
+        ({'weight': torch.ones(10, 20).to(torch.float8_e4m3fn)}, 'weight is of type float8'),
+        ({'weight': torch.ones(10, 20).to_sparse()}, 'weight is of type float32 sparse_coo'),
+        ({'weight': torch.ones(1).expand(10**9, 20)}, 'weight has 20000000000 values'),
+        (
+            {'weight': torch.quantize_per_tensor(torch.ones(10, 20), 0.1, 0, torch.qint8)},
+            'weight is of type qint8',
+        ),
+    ],
+)
+def test_what_no_network_has_is_refused(tmp_path, changes, reason):
+    path = tmp_path / 'some.pth'
+    torch.save({'state_dict': weights(**changes)}, path)
+    with pytest.raises(CheckpointError, match=f'refused: (state_dict.)?{reason}'):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    'content, reason',
+    [
+        ({'state_dict': [1]}, 'expected weights by their names'),
+        ({'state_dict': {}}, 'expected weights by their names'),
+        ({'state_dict': {1: torch.ones(2)}}, 'no name: 1'),
+        ({'state_dict': {'a': 1}}, 'no tensors, or have no name: a'),
+        ([torch.ones(2)], 'expected a dict of weights'),
+    ],
+)
+def test_what_is_no_state_dict_is_refused(tmp_path, content, reason):
+    torch.save(content, tmp_path / 'some.pth')
+    with pytest.raises(ValueError, match=rf'some\.pth: .*{reason}'):
+        load_state_dict(tmp_path / 'some.pth')
+
+
+def test_weights_of_another_kind_do_not_fit(tmp_path):
+    torch.save(weights(weight=torch.ones(10, 20, dtype=torch.int64)), tmp_path / 'some.pth')
+    with pytest.raises(ValueError, match=r'does not fit Linear: weight is of type'):
+        load_weights(torch.nn.Linear(20, 10), tmp_path / 'some.pth')
+    torch.save(weights(weight=torch.ones(10, 20).half()), tmp_path / 'some.pth')
+    model = torch.nn.Linear(20, 10)
+    load_weights(model, tmp_path / 'some.pth')
+    assert model.weight.dtype == torch.float32 and bool((model.weight == 1).all())
+
+
+def test_a_file_that_unpacks_to_more_than_it_has_is_refused_before(tmp_path):
+    plain, bomb = tmp_path / 'plain.pth', tmp_path / 'bomb.pth'
+    torch.save({'a': torch.zeros(50_000_000)}, plain)
+    with (
+        zipfile.ZipFile(plain) as source,
+        zipfile.ZipFile(bomb, 'w', zipfile.ZIP_DEFLATED, compresslevel=1) as target,
+    ):
+        for part in source.infolist():
+            target.writestr(part.filename, source.read(part))
+    assert bomb.stat().st_size < 2_000_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(CheckpointError, match=r'bomb\.pth is refused: it has \d+ bytes'):
+            read_checkpoint(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_checkpoint_that_holds_itself_is_read(tmp_path):
+    checkpoint = {'state_dict': weights()}
+    checkpoint['again'] = checkpoint
+    torch.save(checkpoint, tmp_path / 'some.pth')
+    assert read_checkpoint(tmp_path / 'some.pth')['again']['state_dict']

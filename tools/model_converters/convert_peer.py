@@ -17,6 +17,7 @@ import torch
 
 from tsjnet_mm.models.fusors.zoo import PEERS, load_peer
 from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.checkpoints import add_digest
 from tsjnet_mm.utils.program import ToolParser, tool
 
 
@@ -31,9 +32,11 @@ def main():
     parser.add_argument('out', metavar='OUT', type=Path, help='the checkpoint to write')
     args = parser.parse_args()
     fusor = load_peer(args.name, args.source)
+    meta = {'source': args.source.name, 'model': PEERS[args.name].fusor}
+    checkpoint = {'meta': meta, 'state_dict': fusor.state_dict()}
+    add_digest(checkpoint)
     with whole_file(args.out) as partial:
-        meta = {'source': args.source.name, 'model': PEERS[args.name].fusor}
-        torch.save({'meta': meta, 'state_dict': fusor.state_dict()}, partial)
+        torch.save(checkpoint, partial)
     parameters = sum(value.numel() for value in fusor.parameters())
     print(f'wrote {args.out}: {type(fusor).__name__}, {parameters:,} parameters')
 

@@ -3,8 +3,9 @@ r"""Take the fusor's weights out of a checkpoint of the Runner, for publishing.
     python tools/model_converters/publish_model.py work_dirs/NAME/epoch_40.pth --out mine
 
 Optimiser, drivers and everything else but the fusor's weights are left behind. The file is
-named by its checksum, OUT-<first 8 digits of its SHA-256>.safetensors, and holds nothing that
-could run. --half stores half precision, which halves the file and rounds the weights.
+named by its checksum, OUT-<first 8 digits of its SHA-256>.safetensors, holds nothing that could
+run, and carries a digest of its weights, which every tool compares. --half stores half
+precision, which halves the file and rounds the weights.
 """
 
 import hashlib
@@ -14,8 +15,9 @@ import torch
 from safetensors.torch import save
 
 from tsjnet_mm.utils import whole_file
-from tsjnet_mm.utils.checkpoints import load_state_dict
+from tsjnet_mm.utils.checkpoints import DIGEST_KEY, load_state_dict
 from tsjnet_mm.utils.program import ToolParser, tool
+from tsjnet_mm.utils.tensors import digest_tensors
 
 _PREFIX = 'fusor.'
 
@@ -58,10 +60,11 @@ def main():
             name: value.half() if value.is_floating_point() else value
             for name, value in weights.items()
         }
-    content = save({name: value.contiguous() for name, value in weights.items()})
+    # Copies, as safetensors takes no two tensors that share their values.
+    weights = {name: value.clone().contiguous() for name, value in weights.items()}
+    content = save(weights, {DIGEST_KEY: digest_tensors(weights)})
     checksum = hashlib.sha256(content).hexdigest()
     path = args.out.parent / f'{args.out.name}-{checksum[:8]}.safetensors'
-    path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as partial:
         partial.write_bytes(content)
     count = sum(value.numel() for value in weights.values() if torch.is_floating_point(value))

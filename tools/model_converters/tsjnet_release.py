@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from tsjnet_mm.utils import whole_file
-from tsjnet_mm.utils.checkpoints import read_checkpoint
+from tsjnet_mm.utils.checkpoints import add_digest, read_checkpoint
 from tsjnet_mm.utils.program import ToolParser, tool
 
 PARTS = ('DIDF_Encoder', 'DIDF_Decoder', 'BaseFuseLayer', 'DetailFuseLayer')
@@ -150,8 +150,10 @@ def main():
     parser.add_argument('out', type=Path, help='the checkpoint to write')
     args = parser.parse_args()
     state_dict = convert(read_checkpoint(args.release))
+    checkpoint = {'meta': {'source': args.release.name}, 'state_dict': state_dict}
+    add_digest(checkpoint)
     with whole_file(args.out) as partial:
-        torch.save({'meta': {'source': args.release.name}, 'state_dict': state_dict}, partial)
+        torch.save(checkpoint, partial)
     parameters = sum(value.numel() for value in state_dict.values())
     print(f'wrote {args.out}: {len(state_dict)} tensors, {parameters / 1e6:.2f} M values')
 

@@ -3,10 +3,8 @@
 import contextlib
 import importlib.util
 import json
-import os
 import pprint
 import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,10 +12,10 @@ import numpy as np
 from mmengine.config import Config
 from tqdm import tqdm
 
-import tsjnet_mm
 from tsjnet_mm.evaluation.table import format_ranked
 from tsjnet_mm.io.text import expect, read_json, read_text
 from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.guarded import guarded_command, run_process
 
 from .downstream_config import fit_detection_config, fit_segmentation_config
 from .downstream_scores import detection_scores, segmentation_scores
@@ -81,7 +79,8 @@ def installed_tool(library, name):
 def train_and_test(library, config, folder, gpus=1):
     """Train a config, going on from its last checkpoint, and test the end of it.
 
-    Both run the library's own scripts in processes of their own.
+    Both run the library's own scripts in processes of their own, in which no checkpoint can
+    run code.
 
     Args:
         library (str): ``'mmdet'`` or ``'mmseg'``.
@@ -93,27 +92,17 @@ def train_and_test(library, config, folder, gpus=1):
     Raises:
         RunFailed: A process failed.
     """
-    train = [str(installed_tool(library, 'train.py')), str(config), '--resume']
-    if gpus > 1:
-        launch = ['-m', 'torch.distributed.run', '--standalone', f'--nproc_per_node={gpus}']
-        train = [*launch, *train, '--launcher', 'pytorch']
-    _run(train, folder / 'log.txt')
+    train = installed_tool(library, 'train.py')
+    _run(guarded_command(train, config, '--resume', processes=gpus), folder / 'log.txt')
     checkpoint = Path(read_text(folder / RUN / 'last_checkpoint').strip())
-    test = [str(installed_tool(library, 'test.py')), str(config), str(checkpoint)]
-    _run(test, folder / 'log.txt')
+    test = installed_tool(library, 'test.py')
+    _run(guarded_command(test, config, checkpoint), folder / 'log.txt')
 
 
 def _run(command, log):
-    package = str(Path(tsjnet_mm.__file__).resolve().parents[1])
-    path = os.pathsep.join(filter(None, [package, os.environ.get('PYTHONPATH')]))
     with open(log, 'a', encoding='utf-8') as file:
-        done = subprocess.run(
-            [sys.executable, *command],
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, 'PYTHONPATH': path},
-        )
-    if done.returncode:
+        status = run_process(command, stdout=file, stderr=subprocess.STDOUT)
+    if status:
         lines = log.read_text(encoding='utf-8', errors='replace').strip().splitlines()
         raise RunFailed(f'{lines[-1] if lines else "it failed"} (all of it: {log})')
 

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from tsjnet_mm.io.pairs import Pair, iterate_pairs, name_sources, read_pairs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.models.fusors import BaseFusor, OnnxFusor
+from tsjnet_mm.models.fusors.base import check_finite
 from tsjnet_mm.registry import INFERENCERS
 from tsjnet_mm.utils import recolour
 from tsjnet_mm.utils.env import usable_device
@@ -84,6 +85,19 @@ def _structure(fusor):
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
+def _checked(compiled):
+    """A compiled ``fuse`` that checks what it gets and gives, as it does uncompiled."""
+
+    def fuse(ir, vi):
+        for name, image in (('ir', ir), ('vi', vi)):
+            check_finite(name, image, 'give numbers in [0, 1]')
+        fused = compiled(ir, vi)
+        check_finite('the fused image', fused, 'the weights are damaged')
+        return fused
+
+    return fuse
+
+
 @INFERENCERS.register_module()
 class FusionInferencer:
     """Fuse pairs of infrared and visible images.
@@ -144,7 +158,7 @@ class FusionInferencer:
         if compile:
             if isinstance(self.fusor, OnnxFusor):
                 raise ValueError(f'{self.fusor.path} is compiled by onnxruntime already')
-            self._fuse = torch.compile(self._fuse, dynamic=False)
+            self._fuse = _checked(torch.compile(self._fuse, dynamic=False))
 
     @torch.inference_mode()
     def fuse(self, ir, vi, grey=False, stretch=False):
@@ -159,6 +173,9 @@ class FusionInferencer:
         Returns:
             Tensor: (B, 3, H, W) RGB with the visible image's chroma (BT.601), or
             (B, 1, H, W); float32 in [0, 1], on the inferencer's device.
+
+        Raises:
+            TypeError, ValueError: See :meth:`.BaseFusor.fuse`.
         """
         ir, vi = ir.to(self.device), vi.to(self.device)
         if self.tile:

@@ -1,14 +1,22 @@
 """Checkpoints are data: reading one never runs what is in it."""
 
+import importlib.abc
+import importlib.util
 import os
-import pickle
 import re
+import sys
+import zipfile
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
 
 from .env import allow_mmengine_checkpoints
+from .tensors import digest_tensors, find_fault, find_tensors
+
+#: Key of the tensors' digest: in ``meta`` of a ``.pth``, in the metadata of ``.safetensors``.
+DIGEST_KEY = 'tensors_sha256'
+# The module of mmengine in which all its loading of checkpoints is.
+_LOADER = 'mmengine.runner.checkpoint'
 
 
 class CheckpointError(ValueError):
@@ -28,8 +36,85 @@ def _refusal(path, error):
     )
 
 
+def _damaged(path, reason):
+    return CheckpointError(f'{path} is refused: it is damaged ({reason}); get a fresh copy')
+
+
+def _load(file, map_location=None, **kwargs):
+    """``torch.load`` that never runs code, whatever its other arguments ask for."""
+    # Before every load: mmengine's maintained fork withdraws what was allowed after its own.
+    allow_mmengine_checkpoints()
+    try:
+        return torch.load(file, map_location=map_location, weights_only=True)
+    except (OSError, MemoryError, torch.cuda.OutOfMemoryError):
+        raise
+    except Exception as error:  # Bytes that are no pickle end in any of a dozen ways.
+        raise _refusal(file, error) from error
+
+
+def _check_archive(path):
+    """Refuse a ``.pth`` that unpacks to more than it holds, or whose checksums do not fit."""
+    with open(path, 'rb') as file:
+        if file.read(4) != b'PK\x03\x04':  # Older than torch 1.6, or no checkpoint.
+            return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size, parts = os.path.getsize(path), archive.infolist()
+            unpacked = sum(part.file_size for part in parts)
+            packed = any(part.compress_type != zipfile.ZIP_STORED for part in parts)
+            if packed or unpacked > size:
+                raise CheckpointError(
+                    f'{path} is refused: it has {size} bytes and unpacks to {unpacked}, which '
+                    'no file of torch.save does'
+                )
+            wrong = archive.testzip()
+    except (CheckpointError, MemoryError):
+        raise
+    except Exception as error:  # Damaged archives end in many ways.
+        raise _damaged(path, error) from error
+    if wrong:
+        raise _damaged(path, f'the checksum of {wrong} does not fit')
+
+
+def tensors_of(checkpoint):
+    """The tensors of a checkpoint that its digest covers: all but the log history's.
+
+    Args:
+        checkpoint (Any): See :func:`read_checkpoint`.
+
+    Returns:
+        dict[str, Tensor]: See :func:`~tsjnet_mm.utils.tensors.find_tensors`.
+    """
+    if isinstance(checkpoint, dict):
+        checkpoint = {key: checkpoint[key] for key in checkpoint if key != 'message_hub'}
+    return find_tensors(checkpoint)
+
+
+def add_digest(checkpoint):
+    """Write the digest of a checkpoint's tensors into its ``meta``, before it is saved.
+
+    Args:
+        checkpoint (dict): With ``state_dict`` and what else is to be saved; changed in place.
+    """
+    meta = checkpoint.setdefault('meta', {})
+    meta[DIGEST_KEY] = digest_tensors(tensors_of(checkpoint))
+
+
+def _read_safetensors(path, device):
+    try:
+        with safe_open(path, 'pt', device=device) as file:
+            digest = (file.metadata() or {}).get(DIGEST_KEY)
+            names = file.keys()
+            return {name: file.get_tensor(name) for name in names}, digest
+    except SafetensorError as error:
+        raise _damaged(path, error) from error
+
+
 def read_checkpoint(path, map_location='cpu'):
     """Read a checkpoint file with ``weights_only=True``, or a ``.safetensors`` file.
+
+    Its tensors are checked: they must be finite numbers of usual types, not all zero, and
+    those that the file's digest tells of, if it has one.
 
     Args:
         path (str | Path): A checkpoint of mmengine's Runner, or anything else that
@@ -41,24 +126,26 @@ def read_checkpoint(path, map_location='cpu'):
 
     Raises:
         FileNotFoundError: There is no such file.
-        CheckpointError: It is damaged, or loading it would run code.
+        CheckpointError: It is damaged, holds what no network's weights are, or loading it
+            would run code.
     """
     path = os.path.expanduser(os.fspath(path))
     if not os.path.isfile(path):
         raise FileNotFoundError(f'no checkpoint at {path}')
     if path.endswith('.safetensors'):
-        try:
-            return load_file(path, str(map_location or 'cpu'))
-        except SafetensorError as error:
-            raise CheckpointError(f'{path} is refused: it is damaged ({error})') from error
-    # Before every load: mmengine's maintained fork withdraws what was allowed after its own.
-    allow_mmengine_checkpoints()
-    try:
-        return torch.load(path, map_location=map_location, weights_only=True)
-    except (OSError, MemoryError, torch.cuda.OutOfMemoryError):
-        raise
-    except Exception as error:  # Bytes that are no pickle end in any of a dozen ways.
-        raise _refusal(path, error) from error
+        checkpoint, digest = _read_safetensors(path, str(map_location or 'cpu'))
+    else:
+        _check_archive(path)
+        checkpoint = _load(path, map_location)
+        meta = checkpoint.get('meta') if isinstance(checkpoint, dict) else None
+        digest = meta.get(DIGEST_KEY) if isinstance(meta, dict) else None
+    tensors = tensors_of(checkpoint)
+    fault = find_fault(tensors, os.path.getsize(path))
+    if fault:
+        raise CheckpointError(f'{path} is refused: {fault}; take an earlier checkpoint')
+    if digest is not None and digest != digest_tensors(tensors):
+        raise _damaged(path, 'its tensors are not those that its digest tells of')
+    return checkpoint
 
 
 def load_state_dict(path):
@@ -78,12 +165,18 @@ def load_state_dict(path):
     if not isinstance(checkpoint, dict):
         raise ValueError(f'{path}: expected a dict of weights, found {type(checkpoint)}')
     state_dict = checkpoint.get('state_dict', checkpoint)
-    foreign = [name for name, value in state_dict.items() if not torch.is_tensor(value)]
+    if not isinstance(state_dict, dict) or not state_dict:
+        raise ValueError(f'{path}: expected weights by their names, found none')
+    foreign = [
+        name
+        for name, value in state_dict.items()
+        if not torch.is_tensor(value) or not isinstance(name, str)
+    ]
     if foreign:
         raise ValueError(
-            f'{path}: expected a state dict, found entries that are no tensors: '
-            f"{', '.join(map(str, foreign[:4]))} (a checkpoint of the authors' release goes "
-            'through tools/model_converters/tsjnet_release.py first)'
+            f'{path}: expected a state dict, found entries that are no tensors, or have no '
+            f'name: {", ".join(map(str, foreign[:4]))} (a checkpoint of the authors of TSJNet '
+            'goes through tools/model_converters/tsjnet_release.py first)'
         )
     return state_dict
 
@@ -101,6 +194,10 @@ def load_weights(model, path):
     """
     state_dict = load_state_dict(path)
     name = type(model).__name__
+    for key, value in model.state_dict().items():
+        found = state_dict.get(key, value)
+        if found.is_floating_point() != value.is_floating_point():
+            raise ValueError(f'{path} does not fit {name}: {key} is of type {found.dtype}')
     try:
         missing, unexpected = model.load_state_dict(state_dict, strict=False)
     except RuntimeError as error:
@@ -113,30 +210,73 @@ def load_weights(model, path):
         )
 
 
-def refuse_unsafe_checkpoints():
+class _SafeTorch:
+    """What mmengine takes for torch: its ``load`` never runs code."""
+
+    load = staticmethod(_load)
+
+    def __getattr__(self, name):
+        return getattr(torch, name)
+
+
+def _load_url(url, *args, **kwargs):
+    allow_mmengine_checkpoints()
+    kwargs['weights_only'] = True
+    try:
+        return torch.hub.load_state_dict_from_url(url, *args, **kwargs)
+    except (OSError, MemoryError, torch.cuda.OutOfMemoryError):
+        raise
+    except Exception as error:
+        raise _refusal(url, error) from error
+
+
+# mmengine logs the end of the name: "Loads checkpoint by local backend".
+def load_from_local(filename, map_location=None):
+    """See :func:`read_checkpoint`."""
+    return read_checkpoint(filename, map_location)
+
+
+def _guard(loader):
+    loader.torch = _SafeTorch()
+    loader.load_url = _load_url
+    loader.CheckpointLoader.register_scheme('', load_from_local, force=True)
+
+
+class _GuardOnImport(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name != _LOADER:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        execute = spec.loader.exec_module
+
+        def execute_and_guard(module):
+            execute(module)
+            _guard(module)
+
+        spec.loader.exec_module = execute_and_guard
+        return spec
+
+
+def guard_mmengine():
     """Make mmengine's Runner and models of this process read checkpoints safely, or not at all.
 
     Left alone, mmengine's maintained fork unpickles a file in full when the safe way refuses
     it, and either mmengine unpickles downloads in full. Afterwards local files go through
-    :func:`read_checkpoint`, downloads are as safe, and so is every other ``torch.load``,
-    whatever its arguments: it is meant for programs, not to be called on import.
+    :func:`read_checkpoint`, and what is fetched is as safe. Importing the package calls this.
+    mmengine's module is changed as soon as it is imported, which takes seconds.
     """
-    from mmengine.runner import CheckpointLoader
-    from mmengine.runner.checkpoint import load_from_http as load_url
+    if _LOADER in sys.modules:
+        _guard(sys.modules[_LOADER])
+    elif not any(isinstance(finder, _GuardOnImport) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _GuardOnImport())
 
+
+def refuse_unsafe_checkpoints():
+    """Make every ``torch.load`` of this process, and of those it starts, refuse to run code.
+
+    Whatever its arguments; mmengine's own loading is guarded since the import of the package,
+    see :func:`guard_mmengine`. It is meant for programs, not to be called on import.
+    """
     os.environ.pop('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', None)
     os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
-
-    def load_from_http(filename, map_location=None):
-        allow_mmengine_checkpoints()
-        try:
-            return load_url(filename, map_location)
-        except pickle.UnpicklingError as error:
-            raise _refusal(filename, error) from error
-
-    # mmengine logs the end of the names: "Loads checkpoint by local backend".
-    def load_from_local(filename, map_location=None):
-        return read_checkpoint(filename, map_location)
-
-    CheckpointLoader.register_scheme('', load_from_local, force=True)
-    CheckpointLoader.register_scheme(('http://', 'https://'), load_from_http, force=True)

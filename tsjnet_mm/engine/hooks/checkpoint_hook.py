@@ -9,6 +9,7 @@ from mmengine.hooks import CheckpointHook
 from tsjnet_mm.engine.work_dir import saved_checkpoints, set_earlier_training_aside
 from tsjnet_mm.registry import HOOKS
 from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.checkpoints import add_digest
 
 
 class AtomicLocalBackend(LocalBackend):
@@ -32,7 +33,8 @@ class AtomicCheckpointHook(CheckpointHook):
     """mmengine's ``CheckpointHook`` for runs that may be killed.
 
     A checkpoint appears under its name only when it is complete, ``last_checkpoint`` then
-    points to it, and only after that the oldest one is removed. mmengine's hook removes first
+    points to it, and only after that the oldest one is removed. It carries a digest of its
+    tensors, which is compared when it is read. mmengine's hook removes first
     and writes in place.
 
     A training that begins anew where an earlier one left checkpoints moves them into a folder
@@ -60,6 +62,10 @@ class AtomicCheckpointHook(CheckpointHook):
                 f'now in {aside}, and training begins anew. To resume the earlier one: '
                 f'--resume {aside}'
             )
+
+    def before_save_checkpoint(self, runner, checkpoint):
+        """Add the digest of all tensors; the hook is the last of those that change them."""
+        add_digest(checkpoint)
 
     def _save_checkpoint_with_step(self, runner, step, meta):
         outdated = None

@@ -30,6 +30,24 @@ def _check_pair(ir, vi):
         )
 
 
+def check_finite(name, image, reason):
+    """Refuse images with a value that is no number; inside ``torch.compile`` do nothing.
+
+    Args:
+        name (str): Of the images, for the error.
+        image (Tensor): (B, C, H, W).
+        reason (str): Why that may be, or what to do.
+
+    Raises:
+        ValueError: A value is NaN or infinite; says in which images of the batch, and how many.
+    """
+    if torch.compiler.is_compiling() or torch.isfinite(image).all():
+        return
+    count = (~torch.isfinite(image)).flatten(1).sum(1).tolist()
+    wrong = ', '.join(f'{n} of image {i}' for i, n in enumerate(count) if n)
+    raise ValueError(f'{name} holds values that are NaN or infinite ({wrong}): {reason}')
+
+
 class BaseFusor(BaseModel, metaclass=ABCMeta):
     """Base of all fusors. A subclass implements :meth:`fuse_luma` and, if it learns, `loss`.
 
@@ -74,19 +92,28 @@ class BaseFusor(BaseModel, metaclass=ABCMeta):
 
         Raises:
             TypeError: An input is no floating point tensor.
-            ValueError: Shapes do not fit, or a side is below ``min_size``.
+            ValueError: Shapes do not fit, a side is below ``min_size``, or a value of an input
+                or of the result is not finite; says of which.
         """
         _check_pair(ir, vi)
+        for name, image in (('ir', ir), ('vi', vi)):
+            check_finite(name, image, 'give numbers in [0, 1]')
         if min(ir.shape[2:]) < self.min_size:
             raise ValueError(
                 f'{type(self).__name__} fuses images from {self.min_size}x{self.min_size} up, '
                 f'got {tuple(ir.shape[2:])}'
             )
         luma = rgb_to_luma(vi)
-        if self.inference_dtype is None:
-            return self.fuse_luma(ir, luma).clamp(0, 1)
-        inputs = (image.to(self.inference_dtype) for image in (ir, luma))
-        return self.fuse_luma(*inputs).to(luma.dtype).clamp(0, 1)
+        dtype = self.inference_dtype or luma.dtype
+        inputs = (image.to(dtype) for image in (ir, luma))
+        fused = self.fuse_luma(*inputs).to(luma.dtype)
+        check_finite(
+            'the fused image',
+            fused,
+            f'the weights of {type(self).__name__} are damaged, or their values are too large '
+            f'for {str(dtype).removeprefix("torch.")}',
+        )
+        return fused.clamp(0, 1)
 
     def for_inference(self, dtype=torch.float32):
         """A fusor of the same weights that fuses faster and cannot be trained.

@@ -1,0 +1,85 @@
+"""Run another package's script so that no checkpoint can run code in it.
+
+python -m tsjnet_mm.utils.guarded SCRIPT [ARGUMENT ...]
+"""
+
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+from tsjnet_mm.utils.checkpoints import guard_mmengine, refuse_unsafe_checkpoints
+from tsjnet_mm.utils.program import signals_as_interrupts
+
+#: Seconds that a process has to end after it was told to.
+_PATIENCE = 30
+
+
+def guarded_command(script, *arguments, processes=1):
+    """Command that runs a Python script by this interpreter, guarded.
+
+    Args:
+        script (str | Path): The script.
+        *arguments: Of the script.
+        processes (int): How many of it torchrun starts, with ``--launcher pytorch`` among
+            their arguments. Defaults to 1, without torchrun.
+
+    Returns:
+        list[str]: The command.
+    """
+    launch = ['-m']
+    if processes > 1:
+        launch = ['-m', 'torch.distributed.run', '--standalone']
+        launch += [f'--nproc_per_node={processes}', '-m']
+        arguments = (*arguments, '--launcher', 'pytorch')
+    command = [sys.executable, *launch, 'tsjnet_mm.utils.guarded', script, *arguments]
+    return [str(word) for word in command]
+
+
+def run_process(command, **options):
+    """Run a command to its end; it ends with this process.
+
+    Its environment lets Python find this package, and forbids torch to unpickle code.
+
+    Args:
+        command (Sequence[str]): See :func:`guarded_command`.
+        **options: Of :class:`subprocess.Popen`.
+
+    Returns:
+        int: Its exit status.
+    """
+    refuse_unsafe_checkpoints()
+    package = str(Path(__file__).resolve().parents[2])
+    paths = [package, os.environ.get('PYTHONPATH')]
+    env = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, paths))}
+    with subprocess.Popen(command, env=env, **options) as process:
+        try:
+            return process.wait()
+        except BaseException:
+            process.terminate()
+            try:
+                process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            raise
+
+
+def main():
+    """Run the script of the command line in this process."""
+    sys.argv = sys.argv[1:]
+    if not sys.argv:
+        sys.exit(__doc__)
+    script = sys.argv[0]
+    sys.path[0] = str(Path(script).resolve().parent)
+    guard_mmengine()
+    refuse_unsafe_checkpoints()
+    with signals_as_interrupts() as arrived:
+        try:
+            runpy.run_path(script, run_name='__main__')
+        except KeyboardInterrupt:
+            sys.exit(128 + (arrived or [2])[0])
+
+
+if __name__ == '__main__':
+    main()
