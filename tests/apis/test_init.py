@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from tsjnet_mm.apis import CLASSICAL_FUSORS, config_dir, init_fusor, load_state_dict
-from tsjnet_mm.models.fusors import TSJNet
+from tsjnet_mm.models.fusors import JointFusor, TSJNet
+from tsjnet_mm.models.fusors.weights import needs_weights
 
 
 @pytest.mark.parametrize('name', CLASSICAL_FUSORS)
@@ -24,6 +25,38 @@ def test_config_file_of_a_joint_model_gives_its_fusor():
     with pytest.warns(UserWarning, match='random weights'):
         fusor = init_fusor(path)
     assert isinstance(fusor, TSJNet)
+
+
+def test_config_that_others_inherit():
+    path = config_dir() / '_base_' / 'models' / 'tsjnet_light.py'
+    with pytest.warns(UserWarning, match='random weights'):
+        assert isinstance(init_fusor(path), TSJNet)
+    assert needs_weights(path)
+
+
+@pytest.mark.parametrize('scope', ['', 'tsjnet_mm.'])
+def test_types_with_a_scope(scope, tmp_path):
+    classical = {'type': f'{scope}LaplacianPyramidFusor', 'levels': 2}
+    joint = {'type': f'{scope}JointFusor', 'fusor': classical}
+    for config in (
+        classical,
+        joint,
+        {'model': joint},
+        {'type': JointFusor, 'fusor': classical},
+    ):
+        fusor = init_fusor(config)
+        assert type(fusor).__name__ == 'LaplacianPyramidFusor' and fusor.levels == 2
+    path = tmp_path / 'config.py'
+    path.write_text(f'model = {joint!r}')
+    assert not needs_weights(path) and init_fusor(path).levels == 2
+    assert needs_weights(config_dir() / 'tsjnet' / 'tsjnet_light_joint_8e_toy.py')
+
+
+def test_configs_that_describe_no_fusor():
+    path = config_dir() / '_base_' / 'datasets' / 'msrs.py'
+    for function in (init_fusor, needs_weights):
+        with pytest.raises(ValueError, match=r'msrs\.py describes no fusor: .* found .*train'):
+            function(path)
 
 
 def test_weights_are_loaded(tiny_fusor, tmp_path):

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from tsjnet_mm.models.drivers import network_images
-from tsjnet_mm.models.fusors.presets import CLASSICAL_FUSORS
+from tsjnet_mm.models.fusors.presets import CLASSICAL_FUSORS, type_name
 from tsjnet_mm.models.fusors.weights import PUBLISHED
 from tsjnet_mm.registry import MODELS, SCOPE
 from tsjnet_mm.structures import FusionDataSample
@@ -110,7 +110,7 @@ def load_detector(model, weights, device):
         return None
     config = Config.fromfile(model)
     config = config.get('model', config)
-    if config.get('type') != 'JointFusor' or config.get('detector') is None:
+    if type_name(config) != 'JointFusor' or config.get('detector') is None:
         return None
     checkpoint = read_checkpoint(weights)
     state_dict = {

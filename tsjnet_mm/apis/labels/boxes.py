@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from torchvision.ops import batched_nms, box_iou
 
+from tsjnet_mm.models.fusors.presets import type_name
 from tsjnet_mm.utils.checkpoints import load_state_dict, read_checkpoint
 
 _JOINT_PREFIX = 'detector.model.'
@@ -48,7 +49,7 @@ class ViewDetector:
         if 'model' not in config:
             raise ValueError(f'{name}: no config of a detector, as it has no model')
         state = load_state_dict(checkpoint)
-        if config.model.type in ('JointFusor', 'tsjnet_mm.JointFusor'):
+        if type_name(config.model) == 'JointFusor':
             if config.model.get('detector') is None:
                 raise ValueError(f'{name}: this joint model has no detector')
             config.model = config.model.detector.model

@@ -73,4 +73,31 @@ def fusor_config(name_or_config):
             f'{name_or_config!r} is neither a config file nor one of the names {names}'
         )
     model = config.get('model', config)
-    return model['fusor'] if model['type'] == 'JointFusor' else model
+    # A part of configs/_base_/models describes a fusor for configs that inherit it.
+    if type_name(model) in ('JointFusor', None) and 'fusor' in model:
+        model = model['fusor']
+    if type_name(model) is None:
+        raise ValueError(
+            f'{_describe(name_or_config)} describes no fusor: expected a config with `model` '
+            f'or `fusor`, or a dict with a type, found {", ".join(config) or "nothing"}'
+        )
+    return model
+
+
+def _describe(name_or_config):
+    return name_or_config if isinstance(name_or_config, str | Path) else 'the config'
+
+
+def type_name(config: dict) -> str | None:
+    """Name of the class that a config is of, without the scope of its registry.
+
+    Args:
+        config (dict): Config of a model.
+
+    Returns:
+        str | None: None where the config says no type.
+    """
+    found = config.get('type')
+    if found is None or isinstance(found, str):
+        return found and found.rpartition('.')[2]
+    return found.__name__

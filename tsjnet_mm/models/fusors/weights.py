@@ -12,7 +12,7 @@ from mmengine.runner import CheckpointLoader
 import tsjnet_mm
 from tsjnet_mm.utils.checkpoints import CheckpointError, load_weights, read_checkpoint
 
-from .presets import CLASSICAL_FUSORS
+from .presets import CLASSICAL_FUSORS, fusor_config, type_name
 from .zoo import PEERS, load_peer
 
 #: ``load_from`` and ``init_cfg`` of configs find published weights by it.
@@ -51,10 +51,19 @@ def needs_weights(model):
         model (str | Path): See :func:`~tsjnet_mm.apis.init_fusor`.
 
     Returns:
-        bool: False for classical fusors, exported ones and those of :data:`PUBLISHED`.
+        bool: False for classical fusors, exported ones, configs of either, and names of
+        :data:`PUBLISHED`.
+
+    Raises:
+        ValueError: A config file describes no fusor.
     """
     ready = str(model) in CLASSICAL_FUSORS or str(model) in PUBLISHED
-    return not ready and Path(model).suffix != '.onnx'
+    if ready or Path(model).suffix == '.onnx':
+        return False
+    if not Path(model).is_file():
+        return True
+    without = {'OnnxFusor', *(config['type'] for config in CLASSICAL_FUSORS.values())}
+    return type_name(fusor_config(model)) not in without
 
 
 def _checked(path, weights):
