@@ -12,6 +12,10 @@ words such as fused_, _f, _ir, -vis, _rgb or the method's name are taken off its
 images are grey or colour; the convention says what a colour image is compared as. All problems
 with names, sizes and files are listed before anything is computed.
 
+Infrared images are measured as they were fused: with the range, size and homography that
+tools/fuse.py noted in the fused files, or that --ir-range, --ir-percentiles, --resize and
+--warp say of files without a note. What does not agree with a note is an error.
+
 A table names its convention and the number of pairs. Several methods are ranked in each metric,
 by the values as printed, and on average over the metrics; equal values share the better rank.
 --baselines adds the average, the maximum and either source alone, ranked like any method: one
@@ -25,7 +29,13 @@ import sys
 from pathlib import Path
 
 from tsjnet_mm.apis import evaluate_folders
-from tsjnet_mm.apis.arguments import parse_device
+from tsjnet_mm.apis.arguments import (
+    add_overwrite_argument,
+    add_source_arguments,
+    check_ranges,
+    parse_device,
+    source_options,
+)
 from tsjnet_mm.evaluation.functional import (
     CONVENTIONS,
     FUSION_METRICS,
@@ -33,6 +43,7 @@ from tsjnet_mm.evaluation.functional import (
     resolve_metrics,
 )
 from tsjnet_mm.evaluation.results import check_extension
+from tsjnet_mm.io.outputs import check_outputs
 from tsjnet_mm.utils.parallel import available_cores
 from tsjnet_mm.utils.program import ToolParser, tool
 
@@ -98,6 +109,8 @@ def parse_args():
     )
     parser.add_argument('--ir', required=True, metavar='DIR', help='folder of infrared images')
     parser.add_argument('--vi', required=True, metavar='DIR', help='folder of visible images')
+    add_source_arguments(parser, percentiles_of='each infrared image')
+    add_overwrite_argument(parser)
     parser.add_argument('--method', metavar='NAME', help='name of the only --fused DIR')
     parser.add_argument(
         '--metrics',
@@ -141,7 +154,9 @@ def parse_args():
         metavar='FILE',
         help='.csv: a line for each image of each method; .json: everything; .md: the table',
     )
-    return parser, parser.parse_args()
+    args = parser.parse_args()
+    check_ranges(parser, args)
+    return parser, args
 
 
 @tool('nothing was written')
@@ -157,6 +172,7 @@ def main():
             check_extension(path)
     except ValueError as error:
         parser.error(str(error))
+    check_outputs(args.out, [args.warp] if args.warp else [], args.overwrite)
     results = evaluate_folders(
         fused,
         args.ir,
@@ -169,6 +185,7 @@ def main():
         batch_size=args.batch_size,
         workers=args.workers,
         progress=True,
+        **source_options(args),
     )
     print(results.table(), flush=True)
     for path in args.out:

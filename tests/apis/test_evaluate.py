@@ -5,7 +5,15 @@ import pytest
 import torch
 from PIL import Image
 
-from tsjnet_mm.apis import BASELINES, evaluate, evaluate_folders
+from tsjnet_mm.apis import (
+    BASELINES,
+    FusionInferencer,
+    Preparation,
+    evaluate,
+    evaluate_folders,
+    fuse_to_folder,
+    iterate_pairs,
+)
 from tsjnet_mm.datasets import PairError
 from tsjnet_mm.evaluation.functional import measure
 
@@ -287,3 +295,92 @@ def test_wrong_arguments(run, data, tmp_path):
     (tmp_path / 'empty').mkdir()
     with pytest.raises(PairError, match=r'no images in .*empty and .*empty'):
         evaluate_folders({}, tmp_path / 'empty', tmp_path / 'empty', baselines=True)
+
+
+@pytest.fixture
+def raw(pair_folder):
+    """Pairs of 16-bit infrared images that fill a part of the range."""
+    root = pair_folder(size=SIZE)
+    rng = np.random.default_rng(2)
+    for path in (root / 'ir').iterdir():
+        counts = np.uint16(7000 + 2000 * rng.random(SIZE) ** 3)
+        Image.fromarray(counts).save(path)
+    return root
+
+
+def _fuse(root, name='fused', **options):
+    inferencer = FusionInferencer('laplacian', show_progress=False)
+    fuse_to_folder(inferencer, root / 'ir', root / 'vi', root / name, **options)
+
+
+def _values(root, ir='ir', name='fused', **options):
+    found = evaluate_folders(
+        {name: root / name}, root / ir, root / 'vi', ['VIF', 'MSE', 'EN'], **options
+    )
+    return found.values[name], found.paths.get('preparation')
+
+
+@pytest.mark.parametrize('extension', ['.png', '.jpg'])
+@pytest.mark.parametrize(
+    'options',
+    [{'ir_percentiles': (1, 99)}, {'ir_range': (7100, 8000)}],
+    ids=['percentiles', 'range'],
+)
+def test_pairs_are_measured_as_they_were_fused(raw, options, extension):
+    _fuse(raw, extension=extension, **options)
+    (raw / 'by_hand').mkdir()
+    for path in (raw / 'ir').iterdir():
+        counts = np.asarray(Image.open(path)).astype(float)
+        limits = options.get('ir_range') or np.percentile(counts, options['ir_percentiles'])
+        unit = np.clip((counts - limits[0]) / (limits[1] - limits[0]), 0, 1)
+        Image.fromarray(np.uint8(np.round(unit * 255))).save(raw / 'by_hand' / path.name)
+    values, noted = _values(raw)
+    assert {name: tuple(noted[name]) for name in options} == options
+    for path in (raw / 'fused').iterdir():  # Without notes: as others made them.
+        Image.fromarray(np.asarray(Image.open(path))).save(path.with_suffix('.bmp'))
+        path.unlink()
+    assert _values(raw, 'by_hand') == (values, None)
+    assert _values(raw, **options)[0] == values
+    assert _values(raw)[0] != values
+
+
+def test_moved_pairs_are_measured_on_the_visible_images_pixels(raw):
+    matrix = [[2, 0, 3], [0, 2, -4], [0, 0, 1]]
+    for path in (raw / 'ir').iterdir():
+        Image.fromarray(np.asarray(Image.open(path))[::2, ::2]).save(path)
+    for name, options in (('warp', {'homography': matrix}), ('size', {'resize': True})):
+        preparation = Preparation(ir_range=(7000, 9000), **options)
+        _fuse(raw, name, preparation=preparation)
+        values, _ = _values(raw, name=name)
+        (raw / f'ir_{name}').mkdir()
+        for pair in iterate_pairs(raw / 'ir', raw / 'vi', preparation):
+            levels = np.uint8(np.round(pair.ir * 255))
+            Image.fromarray(levels).save(raw / f'ir_{name}' / f'{pair.name}.png')
+            Image.open(raw / name / f'{pair.name}.png').save(raw / name / f'{pair.name}.bmp')
+            (raw / name / f'{pair.name}.png').unlink()
+        assert _values(raw, f'ir_{name}', name) == (values, None)
+
+
+def test_notes_that_do_not_agree(raw):
+    _fuse(raw, ir_percentiles=(1, 99))
+    with pytest.raises(
+        PairError, match=r'001\.png: expected ir_range 0 9 as the options, found'
+    ) as e:
+        _values(raw, ir_range=(0, 9))
+    assert 'another preparation of their sources (3)' in str(e.value)
+    with pytest.raises(PairError, match=r'001\.png: expected the homography .* found none'):
+        _values(raw, homography=np.eye(3))
+    _fuse(raw, 'other', ir_percentiles=(1, 98))
+    (raw / 'fused' / '010.png').write_bytes((raw / 'other' / '010.png').read_bytes())
+    message = r'010\.png: expected ir_percentiles 1 99 as .*001\.png, found ir_percentiles 1 98'
+    with pytest.raises(PairError, match=message):
+        _values(raw)
+
+
+def test_what_is_paired_is_what_fuse_pairs(raw):
+    for kind, affix in (('ir', '_ir'), ('vi', '_rgb')):
+        for path in (raw / kind).iterdir():
+            path.rename(raw / f'{path.stem}{affix}.png')
+    fuse_to_folder(FusionInferencer('max', show_progress=False), raw, raw, raw / 'fused')
+    found = evaluate_folders({'fused': raw / 'fused'}, raw, raw, ['MSE'])
+    assert found.images == ('001_rgb', '002_rgb', '010_rgb')

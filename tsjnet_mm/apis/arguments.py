@@ -196,6 +196,11 @@ def check_weights(parser, args):
 def check_arguments(parser, args):
     """End with a message where a network has no weights, or two ranges are given."""
     check_weights(parser, args)
+    check_ranges(parser, args)
+
+
+def check_ranges(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End with a message where two ranges are given."""
     if args.ir_range and args.ir_percentiles:
         parser.error('give --ir-range or --ir-percentiles, not both')
 

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from tsjnet_mm.evaluation.functional import measure, resolve_metrics
 from tsjnet_mm.evaluation.results import EvaluationResults
 from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.utils import rgb_to_luma
 from tsjnet_mm.utils.env import usable_device
 from tsjnet_mm.utils.parallel import process_map
@@ -39,14 +40,19 @@ def evaluate_folders(
     batch_size=1,
     workers=1,
     progress=False,
+    preparation=None,
+    ir_affix=None,
+    vi_affix=None,
+    **options,
 ):
     """Measure the fused images of one or more methods against their sources.
 
-    Files belong together by name, see
-    :func:`~tsjnet_mm.io.names.match_names`; the name of a method, too, may stand
-    before or after the pair's. Images are grey or colour, 8 bit, 16 bit (scaled to 0..255)
-    or floats in [0, 1]; a palette is resolved, alpha dropped. Every image is decoded once
-    before anything is computed, so that all that is wrong is said at once.
+    Files belong together by name, see :func:`.match_pairs`; the name of a method, too, may
+    stand before or after the pair's. Infrared images are measured as they were fused: prepared
+    as the fused files tell, or as is said here, and then in 8 bits. Images are grey or colour,
+    8 bit, 16 bit (scaled to 0..255) or floats in [0, 1]; a palette is resolved, alpha dropped.
+    Every image is decoded once before anything is computed, so that all that is wrong is said
+    at once.
 
     Args:
         fused (Mapping[str, str | Path]): Name of each method to the folder of its images.
@@ -67,6 +73,12 @@ def evaluate_folders(
             More than one need the caller's ``if __name__ == '__main__'``. Defaults to 1,
             this one. The values do not depend on it.
         progress (bool): Show on standard error how far it is. Defaults to False.
+        preparation (Preparation, optional): How the pairs were prepared when they were fused.
+            What it leaves out is taken from what the fused files tell of it; files that tell
+            of another one are refused.
+        ir_affix (str | Iterable[str], optional): See :func:`.match_pairs`.
+        vi_affix (str | Iterable[str], optional): See there.
+        **options: Instead of ``preparation`` its parts, such as ``ir_range``.
 
     Returns:
         EvaluationResults: Methods in the order given, then the baselines; images in natural
@@ -90,7 +102,10 @@ def evaluate_folders(
     for method in fused:
         if method in trivial:
             raise ValueError(f'{method!r} is the name of a baseline: name the method otherwise')
-    files, layouts = _collect(fused, ir, vi, metrics, convention, common, workers, progress)
+    found = find_files(
+        fused, ir, vi, Preparation.of(preparation, **options), ir_affix, vi_affix
+    )
+    files, layouts = _collect(found, ir, vi, metrics, convention, common, workers, progress)
     values = {
         method: {metric: [None] * len(files) for metric in metrics}
         for method in (*fused, *trivial)
@@ -131,6 +146,8 @@ def evaluate_folders(
         'vi': str(vi),
         'fused': {method: str(folder) for method, folder in fused.items()},
     }
+    if files[0].preparation != Preparation():
+        paths['preparation'] = files[0].preparation.to_note()
     images = tuple(item.image for item in files)
     return EvaluationResults(convention, metrics, tuple(values), images, values, paths)
 
@@ -142,9 +159,9 @@ def _check_device(device):
     return device
 
 
-def _collect(fused, ir, vi, metrics, convention, common, workers, progress):
+def _collect(found, ir, vi, metrics, convention, common, workers, progress):
     """The files to measure and the shapes of their images."""
-    files, lonely, problems = find_files(fused, ir, vi)
+    files, lonely, problems = found
     layouts, flaws = inspect_files(files, metrics, convention, workers, progress)
     problems = {**({} if common else lonely), **problems, **flaws}
     if not files and not lonely and not problems:

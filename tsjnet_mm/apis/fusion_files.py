@@ -9,11 +9,14 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from tsjnet_mm.datasets.paired import natural_key
 from tsjnet_mm.evaluation.functional import FUSION_METRICS
 from tsjnet_mm.io.errors import PairError
-from tsjnet_mm.io.images import IMAGE_EXTENSIONS, read_image
-from tsjnet_mm.io.names import AFFIXES, match_names
+from tsjnet_mm.io.images import image_size, read_image
+from tsjnet_mm.io.listing import ImageList, list_images
+from tsjnet_mm.io.names import AFFIXES, match_names, natural_key
+from tsjnet_mm.io.pairs import PairList, PairSource, match_pairs
+from tsjnet_mm.io.preparation import Preparation
+from tsjnet_mm.io.resume import read_note
 from tsjnet_mm.utils.parallel import thread_map
 
 #: As many problems of a kind are named, the others counted.
@@ -28,12 +31,15 @@ class FusionFiles(NamedTuple):
         ir (str): Path of the infrared image.
         vi (str): Path of the visible image.
         fused (dict[str, str]): Method to the path of its fused image.
+        preparation (Preparation): How the pair was prepared when it was fused, and is to be
+            measured.
     """
 
     image: str
     ir: str
     vi: str
     fused: dict
+    preparation: Preparation = Preparation()
 
 
 def read_levels(path, keep_channels=False):
@@ -85,87 +91,209 @@ def read_files(files, convention):
     Raises:
         PairError: See :func:`read_levels`.
     """
-    return [read_levels(path, keep) for path, keep in _paths(files, convention)]
+    return [read() for _, read in _readers(files, convention)]
 
 
-def _paths(files, convention):
+def _readers(files, convention):
+    """Path and reader of each image."""
     keep = convention == 'vifb'
     return [
-        (files.ir, False),
-        (files.vi, False),
-        *((path, keep) for path in files.fused.values()),
+        (files.ir, functools.partial(_read_infrared, files)),
+        (files.vi, functools.partial(read_levels, files.vi)),
+        *((path, functools.partial(read_levels, path, keep)) for path in files.fused.values()),
     ]
 
 
-def find_files(fused, ir, vi):
-    """Find what belongs together by name, see :func:`match_names`.
+def _read_infrared(files):
+    """The infrared image as it was fused, in 8 bits where it was prepared for that."""
+    preparation, size = files.preparation, None
+    if preparation.moves_infrared:
+        size = image_size(files.vi)
+    is_stored = (preparation.ir_range, preparation.ir_percentiles) == (None, None) and (
+        size is None or (preparation.homography is None and image_size(files.ir) == size)
+    )
+    if is_stored:
+        return read_levels(files.ir)
+    unit = preparation.prepare_infrared(read_image(files.ir), files.ir)
+    if size is not None:
+        unit = preparation.fit(unit, size, (files.ir, files.vi))
+    return np.round(unit * 255).astype(np.uint8)[None]
+
+
+def _list_images(folder):
+    if Path(folder).is_file():
+        raise NotADirectoryError(f'{folder}: expected a folder of images, found a file')
+    try:
+        return list_images(folder)
+    except FileNotFoundError:
+        if not Path(folder).is_dir():
+            raise
+        return ImageList(str(folder), Path(folder), (), '*')
+
+
+def _below(source, path):
+    """Path of a file as it is known below its folder."""
+    return os.path.relpath(path, source) if Path(source).is_dir() else path
+
+
+def _described(pairs):
+    return [f'{", ".join(firsts)} and {", ".join(seconds)}' for firsts, seconds in pairs]
+
+
+def find_files(fused, ir, vi, preparation=None, ir_affix=None, vi_affix=None):
+    """Find what belongs together by name, see :func:`.match_pairs`, and how it was prepared.
 
     Args:
         fused (Mapping[str, str | Path]): Method to the folder of its images.
-        ir (str | Path): Folder of the infrared images.
-        vi (str | Path): Folder of the visible images.
+        ir (str | Path): Folder or pattern of the infrared images.
+        vi (str | Path): The same of the visible images.
+        preparation (Preparation, optional): How the pairs were prepared when they were fused.
+            What it leaves out is what the fused files tell of it.
+        ir_affix (str | Iterable[str], optional): See :func:`.match_pairs`.
+        vi_affix (str | Iterable[str], optional): See there.
 
     Returns:
         tuple[list[FusionFiles], dict[str, list[str]], dict[str, list[str]]]: The pairs that
         all methods have, in natural order; what lacks a partner; and names that fit several
-        files. The last two by kind.
+        files, or files that tell of another preparation. The last two by kind.
 
     Raises:
         FileNotFoundError: A folder is missing.
         NotADirectoryError: It is no folder.
     """
-    lonely, ambiguous = {}, {}
-
-    def match(first, second, *names_of_folders, affixes=AFFIXES):
-        result = match_names(first, second, affixes)
-        if result.ambiguous:
-            heading = 'names that fit several files, {} and {}'.format(*names_of_folders)
-            ambiguous[heading] = [
-                f'{", ".join(firsts)} and {", ".join(seconds)}'
-                for firsts, seconds in result.ambiguous
-            ]
-        return result
-
-    ir_names, vi_names = _image_names(ir), _image_names(vi)
-    pairs = match(vi_names, ir_names, vi, ir)
-    lonely[f'visible images in {vi} without an infrared one in {ir}'] = pairs.first_only
-    lonely[f'infrared images in {ir} without a visible one in {vi}'] = pairs.second_only
-    names = sorted(pairs.partners, key=natural_key)
+    irs, vis = _list_images(ir), _list_images(vi)
+    if irs.names and vis.names:
+        found = match_pairs(ir, vi, ir_affix, vi_affix)
+    else:
+        found = PairList(
+            [],
+            [PairSource(name, irs.path(name), '') for name in irs.names],
+            [PairSource(name, '', vis.path(name)) for name in vis.names],
+            [],
+        )
+    lonely = {
+        f'visible images in {vi} without an infrared one in {ir}': [
+            _below(vi, pair.vi) for pair in found.vi_only
+        ],
+        f'infrared images in {ir} without a visible one in {vi}': [
+            _below(ir, pair.ir) for pair in found.ir_only
+        ],
+    }
+    problems = {}
+    if found.ambiguous:
+        problems[f'names that fit several files, {ir} and {vi}'] = _described(
+            [[_below(ir, path) for path in irs], [_below(vi, path) for path in vis]]
+            for irs, vis in found.ambiguous
+        )
+    # Against all visible images: what belongs to one without a partner is not lost.
+    files = {f'{pair.name}.': pair for pair in (*found.pairs, *found.vi_only)}
+    ours = vi_affix or ()
+    ours = (ours,) if isinstance(ours, str) else (*ours,)
     partners = {}
     for method, folder in fused.items():
-        # Against all visible images: what belongs to one without a partner is not lost.
-        found = match(vi_names, _image_names(folder), vi, folder, affixes=(*AFFIXES, method))
-        partners[method] = found.partners
-        missing = {*found.first_only} & {*names}
+        listed = _list_images(folder)
+        names = sorted(listed.names, key=natural_key)
+        match = match_names([*files], names, (*AFFIXES, method), ours, ours)
+        if match.ambiguous:
+            kind = f'names that fit several files, {vi} and {folder}'
+            problems[kind] = _described(
+                ([_below(vi, files[name].vi) for name in firsts], seconds)
+                for firsts, seconds in match.ambiguous
+            )
+        partners[method] = {
+            name: listed.path(partner) for name, partner in match.partners.items()
+        }
+        missing = {*match.first_only}
         lonely[f'pairs without a fused image of {method} in {folder}'] = [
-            os.path.splitext(name)[0] for name in names if name in missing
+            pair.name for pair in found.pairs if f'{pair.name}.' in missing
         ]
-        lonely[f'fused images of {method} in {folder} without a pair'] = found.second_only
-    files = [
+        lonely[f'fused images of {method} in {folder} without a pair'] = match.second_only
+    complete = [
         FusionFiles(
-            os.path.splitext(name)[0],
-            os.path.join(ir, pairs.partners[name]),
-            os.path.join(vi, name),
-            {
-                method: os.path.join(fused[method], found[name])
-                for method, found in partners.items()
-            },
+            pair.name,
+            pair.ir,
+            pair.vi,
+            {method: paths[f'{pair.name}.'] for method, paths in partners.items()},
         )
-        for name in names
-        if all(name in found for found in partners.values())
+        for pair in found.pairs
+        if all(f'{pair.name}.' in paths for paths in partners.values())
     ]
-    return files, {kind: names for kind, names in lonely.items() if names}, ambiguous
+    agreed, differing = agree_on_preparation(complete, preparation)
+    if differing:
+        problems['fused images that tell of another preparation of their sources'] = differing
+    return (
+        [files._replace(preparation=agreed) for files in complete],
+        {kind: names for kind, names in lonely.items() if names},
+        problems,
+    )
 
 
-def _image_names(folder):
-    with os.scandir(folder) as entries:
-        names = [
-            entry.name
-            for entry in entries
-            if Path(entry.name).suffix.lower() in IMAGE_EXTENSIONS
-            and not entry.name.startswith('.')
-        ]
-    return sorted(names, key=natural_key)
+def agree_on_preparation(files, given=None):
+    """How pairs were prepared, from what was given and what fused files tell of it.
+
+    Args:
+        files (Iterable[FusionFiles]): The pairs.
+        given (Preparation, optional): What is known of it; what it leaves out is taken from
+            the files.
+
+    Returns:
+        tuple[Preparation, list[str]]: The one of all pairs, and a line for each file that
+        tells of another one. Files that tell nothing agree with any.
+    """
+    given = given or Preparation()
+    values, told_by, differing = {}, {}, []
+    for name in ('range', 'homography'):
+        value = _part(given, name)
+        if value is not None:
+            values[name], told_by[name] = value, 'the options'
+    resize = given.resize
+    for item in files:
+        for path in item.fused.values():
+            noted = _noted_preparation(path)
+            if noted is None:
+                continue
+            resize = resize or noted.resize
+            for name in ('range', 'homography'):
+                found = _part(noted, name)
+                if name not in told_by:
+                    values[name], told_by[name] = found, path
+                elif not _is_same(found, values[name]):
+                    line = f'{path}: expected {_words(values[name])} as {told_by[name]}'
+                    differing.append(f'{line}, found {_words(found)}')
+    limits = dict([values['range']]) if values.get('range') else {}
+    return Preparation(resize=resize, homography=values.get('homography'), **limits), differing
+
+
+def _part(preparation, name):
+    if name == 'homography':
+        return preparation.homography
+    for option in ('ir_range', 'ir_percentiles'):
+        if getattr(preparation, option) is not None:
+            return option, getattr(preparation, option)
+    return None
+
+
+def _is_same(one, other):
+    matrices = [getattr(part, 'matrix', part) for part in (one, other)]
+    return matrices[0] == matrices[1]
+
+
+def _words(part):
+    if part is None:
+        return 'none'
+    if hasattr(part, 'matrix'):
+        return f'the homography {part.tolist()}'
+    return f'{part[0]} {part[1][0]:g} {part[1][1]:g}'
+
+
+def _noted_preparation(path):
+    note = read_note(path)
+    if note is None or 'fusor' not in note:
+        return None
+    try:
+        return Preparation.from_note(note)
+    except (ValueError, TypeError):
+        return None
 
 
 def inspect_files(files, metrics, convention, workers=1, progress=False):
@@ -209,9 +337,9 @@ def _size(shape):
 def _inspect(files, convention):
     """Shapes of what can be read, and kind and wording of each problem."""
     shapes, problems = [], []
-    for path, keep in _paths(files, convention):
+    for path, read in _readers(files, convention):
         try:
-            shapes.append((path, read_levels(path, keep).shape))
+            shapes.append((path, read().shape))
         except PairError as error:
             problems.append(('images that cannot be read', str(error)))
     for path, shape in shapes[1:]:
