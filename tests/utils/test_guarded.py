@@ -78,7 +78,7 @@ def test_nothing_that_a_script_starts_runs_code(hostile, tmp_path):
     first, *lines = (tmp_path / 'log').read_text().splitlines()
     assert first == f"['{script}', '{hostile}'] __main__ {tmp_path}"
     assert lines[0] == 'UnpicklingError CheckpointError'
-    # A spawned worker has mmengine without its guard; there torch refuses what it falls back to.
+    # A spawned worker has mmengine unguarded; there torch refuses what it falls back to.
     assert "['UnpicklingError'] ['UnpicklingError']" in lines
     assert lines.count("[['UnpicklingError']]") == 2 and not any('read' in x for x in lines)
     assert not (tmp_path / 'fired').exists()
