@@ -190,5 +190,5 @@ def test_shape_of_pixels_is_kept_or_said(
     monkeypatch.setattr('tsjnet_mm.apis.video.shutil.which', lambda _: None)
     done = fuse_video(inferencer, ir, vi, tmp_path / 'o.mp4')
     assert [note for note in done.notes if 'pixels of the visible video are 4:3' in note]
-    assert any('play it at 192:96' in note for note in done.notes)
+    assert any('play it at 2:1' in note for note in done.notes)
     assert len(read_video(tmp_path / 'o.mp4')[0]) == 12

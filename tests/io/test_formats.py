@@ -11,6 +11,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from tsjnet_mm.datasets.transforms import LoadPair
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.formats import MAX_PIXELS, apply_orientation
 from tsjnet_mm.io.images import (
@@ -274,6 +275,28 @@ def test_orientation_holds_for_masks(tmp_path):
     exif[0x0112] = 6
     Image.fromarray(np.rot90(LEVELS)).save(tmp_path / 'm.png', exif=exif)
     np.testing.assert_array_equal(read_mask(tmp_path / 'm.png'), LEVELS)
+
+
+def test_sizes_are_compared_before_anything_is_decoded(tmp_path, monkeypatch):
+    from tsjnet_mm.io import formats
+    from tsjnet_mm.io.pairs import iterate_pairs
+
+    Image.fromarray(LEVELS).save(tmp_path / 'ir.png')
+    Image.fromarray(LEVELS[:10]).save(tmp_path / 'vi.png')
+    decoded, decode = [], formats._decode
+    monkeypatch.setattr(
+        formats,
+        '_decode',
+        lambda *args, **options: decoded.append(1) or decode(*args, **options),
+    )
+    with pytest.raises(PairError, match=r'different sizes: expected 34x10 .* found 34x21'):
+        next(iterate_pairs(tmp_path / 'ir.png', tmp_path / 'vi.png'))
+    paths = {'ir_path': str(tmp_path / 'ir.png'), 'vi_path': str(tmp_path / 'vi.png')}
+    with pytest.raises(PairError, match=r'different sizes: expected 34x10 .* found 34x21$'):
+        LoadPair()(paths)
+    assert not decoded
+    next(iterate_pairs(tmp_path / 'ir.png', tmp_path / 'vi.png', resize=True))
+    assert len(decoded) == 2
 
 
 def test_sizes_are_compared_upright(tmp_path):

@@ -4,6 +4,7 @@ import collections
 import contextlib
 import dataclasses
 import itertools
+import math
 import os
 import shutil
 import subprocess
@@ -172,7 +173,9 @@ def set_aspect(silent, out, aspect, size):
     Returns:
         str | None: None if ``out`` was written; otherwise why not.
     """
-    shape = f'{size[0] * aspect[0]}:{size[1] * aspect[1]}'
+    width, height = size[0] * aspect[0], size[1] * aspect[1]
+    common = math.gcd(width, height)
+    shape = f'{width // common}:{height // common}'
     ffmpeg = shutil.which('ffmpeg')
     if ffmpeg is not None:
         done = _run_ffmpeg(ffmpeg, '-i', silent, '-c', 'copy', '-aspect', shape, out)
