@@ -20,7 +20,7 @@ Layouts:
 coco and voc need boxes, mmseg needs masks. All images are 8-bit RGB PNG. OUT/dataset.json says
 what they were made of, and the lines to paste into a config of mmdet or mmseg are printed. Run
 the same command again to finish what was interrupted: an image that the same settings made of
-files that have not changed since is left as it is.
+files of the same content is left as it is.
 """
 
 from pathlib import Path
@@ -28,8 +28,11 @@ from pathlib import Path
 from tsjnet_mm.apis import FusionInferencer
 from tsjnet_mm.apis.arguments import (
     add_machine_arguments,
-    add_range_arguments,
+    add_overwrite_argument,
+    add_source_arguments,
     check_arguments,
+    check_ranges,
+    source_preparation,
 )
 from tsjnet_mm.apis.dataset_arguments import add_dataset_arguments, build_dataset, has_splits
 from tsjnet_mm.apis.export_dataset import config_lines, export_dataset
@@ -70,7 +73,8 @@ def parse_args():
         action='store_true',
         help="leave fused images grey instead of giving them the visible image's colour",
     )
-    add_range_arguments(images)
+    add_source_arguments(parser, percentiles_of='each infrared image')
+    add_overwrite_argument(parser)
     parser.add_argument(
         '--layout', required=True, nargs='+', choices=EXPORT_LAYOUTS, help='one or several'
     )
@@ -83,8 +87,7 @@ def parse_args():
         check_arguments(parser, args)
     elif args.weights:
         parser.error('--weights goes with --model')
-    if args.ir_range and args.ir_percentiles:
-        parser.error('give --ir-range or --ir-percentiles, not both')
+    check_ranges(parser, args)
     args.splits = choose_splits(parser, args)
     return args
 
@@ -114,6 +117,7 @@ def main():
     """Export each split, then print the lines of a config; stop at the first problem."""
     args = parse_args()
     needed = {EXPORT_LAYOUTS[name].needs[1] for name in args.layout}
+    preparation = source_preparation(args)
     datasets = {split: build_dataset(args, split, needed) for split in args.splits}
     inferencer = None
     if args.model:
@@ -133,10 +137,10 @@ def main():
             choose_images(args, inferencer, split),
             args.layout,
             keep_grey=args.keep_grey,
-            ir_range=args.ir_range,
-            ir_percentiles=args.ir_percentiles,
             batch_size=args.batch_size,
             progress=True,
+            preparation=preparation,
+            overwrite=args.overwrite,
         )
         objects = '' if done.objects is None else f', {done.objects} objects'
         kept = f' ({done.kept} were there already)' if done.kept else ''

@@ -1,9 +1,7 @@
 """Datasets of fused images, in layouts that unchanged mmdet and mmseg train on."""
 
-import hashlib
 import io
 import json
-import os
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -12,13 +10,15 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from tqdm import tqdm
 
+from tsjnet_mm.io.outputs import check_outputs
+from tsjnet_mm.io.preparation import Preparation
+from tsjnet_mm.io.resume import NOTE, digest_files, encode_note, is_done
 from tsjnet_mm.io.text import expect, read_json
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.version import __version__
 
 from .export_images import build_source
 from .export_layouts import build_layout
-from .folder import NOTE, is_done
 
 #: The file that says what an exported dataset is.
 MANIFEST = 'dataset.json'
@@ -50,15 +50,16 @@ def export_dataset(
     images,
     layout,
     keep_grey=False,
-    ir_range=None,
-    ir_percentiles=None,
     batch_size=1,
     progress=False,
+    preparation=None,
+    overwrite=False,
+    **options,
 ):
     """Write a split of a dataset with one image for each pair.
 
-    All images are 8-bit RGB PNG. One that the same settings made of files that have not
-    changed since is kept, so an interrupted export is finished by the same call. The files
+    All images are 8-bit RGB PNG. One that the same settings made of files of the same
+    content is kept, so an interrupted export is finished by the same call. The files
     that list the images come last. ``out/dataset.json`` says what is there; further splits
     and layouts may go to the same ``out``.
 
@@ -72,11 +73,13 @@ def export_dataset(
         layout (str | Sequence[str]): ``'coco'``, ``'voc'``, ``'mmseg'``, or several.
         keep_grey (bool): Leave grey fused images grey, and write the inferencer's luma,
             instead of giving them the visible image's chroma. Defaults to False.
-        ir_range (tuple[float, float], optional): See :func:`.infrared_to_unit`; for ``'ir'``
-            and an inferencer.
-        ir_percentiles (tuple[float, float], optional): See there.
         batch_size (int): Pairs that an inferencer fuses at once. Defaults to 1.
         progress (bool): Show a bar on standard error. Defaults to False.
+        preparation (Preparation, optional): How pairs are prepared, for ``'ir'`` and an
+            inferencer.
+        overwrite (bool): Write over files that were not made here; sources are never written
+            over. Defaults to False.
+        **options: Instead of ``preparation`` its parts, such as ``ir_range``.
 
     Returns:
         ExportedSplit: Counts.
@@ -97,20 +100,28 @@ def export_dataset(
     infos = [dataset.get_data_info(index) for index in range(len(dataset))]
     manifest = _read_manifest(out, metainfo)
     _check(layouts, infos, metainfo, split)
-    options = {
-        'keep_grey': keep_grey,
-        'ir_range': ir_range,
-        'ir_percentiles': ir_percentiles,
-    }
-    source = build_source(images, infos, batch_size, options)
+    preparation = Preparation.of(preparation, **options)
+    source = build_source(
+        images, infos, batch_size, {'keep_grey': keep_grey, **vars(preparation)}
+    )
     _check_folders(out, infos, source)
-
     paths = [[item.image_path(split, info['img_id']) for item in layouts] for info in infos]
-    notes = [_note(source, info) for info in infos]
+    outputs = [path for of_pair in paths for path in of_pair]
+    for name, item in zip(names, layouts, strict=True):
+        if split not in manifest['exports'].get(name, ()):
+            outputs += item.label_paths(split, [info['img_id'] for info in infos])
+    read = ('ir_path', 'vi_path', 'seg_map_path')
+    sources = [info[key] for info in infos for key in read if info.get(key)]
+    sources += [path for info in infos for path in source.files(info)]
+    check_outputs(outputs, sources, overwrite)
+    notes = [
+        encode_note({**source.description, 'sources': digest_files(source.files(info))})
+        for info in infos
+    ]
     left = [
         index
-        for index, info in enumerate(infos)
-        if not all(is_done(path, notes[index], source.files(info)) for path in paths[index])
+        for index in range(len(infos))
+        if not all(is_done(path, notes[index]) for path in paths[index])
     ]
     made = source.make([infos[index] for index in left])
     bar = tqdm(
@@ -221,13 +232,6 @@ def _check_folders(out, infos, source):
     for path in sorted(read):
         if path.resolve().is_relative_to(folder):
             raise ValueError(f'{out} holds the images of {path}: export to another folder')
-
-
-def _note(source, info):
-    """What determines the pixels besides the contents of files, as text."""
-    paths = '\n'.join(os.path.abspath(path) for path in source.files(info))
-    digest = hashlib.sha256(paths.encode()).hexdigest()[:16]
-    return json.dumps({**source.description, 'sources': digest}, sort_keys=True)
 
 
 def _save_png(image, paths, note):

@@ -1,6 +1,5 @@
 """Where the images of an exported dataset come from."""
 
-import json
 import os
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -9,16 +8,12 @@ import numpy as np
 import torch
 
 from tsjnet_mm.io.errors import PairError
-from tsjnet_mm.io.images import (
-    IMAGE_EXTENSIONS,
-    image_size,
-    read_infrared,
-    read_visible,
-)
+from tsjnet_mm.io.images import IMAGE_EXTENSIONS, image_size, read_image, read_visible
 from tsjnet_mm.io.names import AFFIXES, match_names
+from tsjnet_mm.io.pairs import PairSource, read_pairs
+from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.utils import recolour
 
-from .folder import describe_fusion
 from .fusion_files import read_levels
 from .inferencer import FusionInferencer
 
@@ -53,44 +48,40 @@ def _to_levels(unit):
 class _ModalityImages(ImageSource):
     """One of the two images of each pair."""
 
-    def __init__(self, modality, options):
+    def __init__(self, modality, preparation):
         self.modality = modality
         self.description = {'modality': modality}
-        self._options = {}
+        self._preparation = preparation
         if modality == 'ir':
-            self._options = {
-                'value_range': options['ir_range'],
-                'percentiles': options['ir_percentiles'],
-            }
-            self.description.update(self._options)
+            self.description.update(preparation.to_note())
 
     def files(self, info):
         """See :meth:`ImageSource.files`."""
+        if self.modality == 'ir' and self._preparation.moves_infrared:
+            return info['ir_path'], info['vi_path']
         return (info[f'{self.modality}_path'],)
 
     def make(self, infos):
         """See :meth:`ImageSource.make`."""
         for info in infos:
-            (path,) = self.files(info)
+            names = info['ir_path'], info['vi_path']
             if self.modality == 'vi':
-                yield _to_levels(read_visible(path))
-            else:
-                infrared = _to_levels(read_infrared(path, **self._options))
-                yield np.repeat(infrared[..., None], 3, axis=-1)
+                yield _to_levels(read_visible(names[1]))
+                continue
+            unit = self._preparation.prepare_infrared(read_image(names[0]), names[0])
+            unit = self._preparation.fit(unit, (info['height'], info['width']), names)
+            yield np.repeat(_to_levels(unit)[..., None], 3, axis=-1)
 
 
 class _FusedImages(ImageSource):
     """What an inferencer makes of each pair."""
 
-    def __init__(self, inferencer, batch_size, options):
+    def __init__(self, inferencer, batch_size, keep_grey, preparation):
         self._inferencer = inferencer
-        self._options = {
-            'grey': options['keep_grey'],
-            'ir_range': options['ir_range'],
-            'ir_percentiles': options['ir_percentiles'],
-        }
+        self._keep_grey = keep_grey
+        self._preparation = preparation
         self._batch_size = batch_size
-        self.description = json.loads(describe_fusion(inferencer, self._options))
+        self.description = inferencer.describe(preparation, keep_grey)
 
     def files(self, info):
         """See :meth:`ImageSource.files`."""
@@ -98,12 +89,11 @@ class _FusedImages(ImageSource):
 
     def make(self, infos):
         """See :meth:`ImageSource.make`."""
-        results = self._inferencer.stream(
-            [Path(info['ir_path']) for info in infos],
-            [Path(info['vi_path']) for info in infos],
-            self._batch_size,
-            **self._options,
+        sources = (
+            PairSource(info['img_id'], info['ir_path'], info['vi_path']) for info in infos
         )
+        pairs = read_pairs(sources, self._preparation)
+        results = self._inferencer.fuse_pairs(pairs, self._batch_size, self._keep_grey)
         for _, image in results:
             yield image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)
 
@@ -180,7 +170,7 @@ def build_source(images, infos, batch_size, options):
         images (FusionInferencer | str | Path): See :func:`.export_dataset`.
         infos (Sequence[dict]): data_info of each pair.
         batch_size (int): Pairs that an inferencer fuses at once.
-        options (dict): ``keep_grey``, ``ir_range`` and ``ir_percentiles``.
+        options (dict): ``keep_grey``, and the parts of a :class:`.Preparation`.
 
     Returns:
         ImageSource: Of these images.
@@ -189,8 +179,11 @@ def build_source(images, infos, batch_size, options):
         FileNotFoundError: There is no such folder.
         PairError: An image is missing there, ambiguous or of another size.
     """
+    options = dict(options)
+    keep_grey = options.pop('keep_grey')
+    preparation = Preparation.of(**options)
     if isinstance(images, FusionInferencer):
-        return _FusedImages(images, batch_size, options)
+        return _FusedImages(images, batch_size, keep_grey, preparation)
     if images in ('ir', 'vi'):
-        return _ModalityImages(images, options)
-    return _FolderImages(images, infos, options['keep_grey'])
+        return _ModalityImages(images, preparation)
+    return _FolderImages(images, infos, keep_grey)

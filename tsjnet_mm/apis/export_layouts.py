@@ -53,6 +53,10 @@ class ExportLayout(ABC):
         """
 
     @abstractmethod
+    def label_paths(self, split, stems):
+        """list[Path]: The files that :meth:`write_labels` writes of these images."""
+
+    @abstractmethod
     def write_labels(self, split, infos):
         """Write the labels of a split; the file that lists its images comes last.
 
@@ -120,6 +124,10 @@ class CocoLayout(ExportLayout):
         """See :meth:`ExportLayout.image_path`."""
         return self.root / split / f'{stem}.png'
 
+    def label_paths(self, split, stems):
+        """See :meth:`ExportLayout.label_paths`."""
+        return [self.root / 'annotations' / f'{split}.json']
+
     def write_labels(self, split, infos):
         """See :meth:`ExportLayout.write_labels`."""
         images = [
@@ -168,6 +176,11 @@ class VocLayout(ExportLayout):
                     f'has one folder for all splits: export {split} to another folder'
                 )
 
+    def label_paths(self, split, stems):
+        """See :meth:`ExportLayout.label_paths`."""
+        labels = [self._folder / 'Annotations' / f'{stem}.xml' for stem in stems]
+        return [*labels, self._folder / 'ImageSets' / 'Main' / f'{split}.txt']
+
     def write_labels(self, split, infos):
         """See :meth:`ExportLayout.write_labels`."""
         stems = [info['img_id'] for info in infos]
@@ -203,6 +216,11 @@ class MmsegLayout(ExportLayout):
     def image_path(self, split, stem):
         """See :meth:`ExportLayout.image_path`."""
         return self.root / 'img_dir' / split / f'{stem}.png'
+
+    def label_paths(self, split, stems):
+        """See :meth:`ExportLayout.label_paths`."""
+        masks = [self.root / 'ann_dir' / split / f'{stem}.png' for stem in stems]
+        return [*masks, self.root / 'splits' / f'{split}.txt']
 
     def write_labels(self, split, infos):
         """See :meth:`ExportLayout.write_labels`."""
