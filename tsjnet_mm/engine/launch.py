@@ -108,8 +108,9 @@ def is_first_process(launcher: str) -> bool:
 def fit_to_machine(cfg, launcher='none'):
     """Make a config that asks for CUDA run without it, too.
 
-    Without CUDA, mixed precision becomes single precision, and a distributed run uses gloo
-    between CPU processes (mmengine would select a CUDA device). With CUDA nothing changes.
+    Without CUDA, mixed precision becomes single precision, ``sync_bn`` is left out, and a
+    distributed run uses gloo between CPU processes (mmengine would select a CUDA device). With
+    CUDA nothing changes.
 
     Args:
         cfg (Config): The Runner's config, changed in place.
@@ -126,6 +127,8 @@ def fit_to_machine(cfg, launcher='none'):
         wrapper['type'] = 'OptimWrapper'
         for key in ('dtype', 'loss_scale', 'use_fp64'):
             wrapper.pop(key, None)
+    if cfg.pop('sync_bn', None):
+        print_log('no CUDA device: each process keeps its own BN statistics', 'current')
     if launcher == 'none':
         return
     if launcher != 'pytorch':
