@@ -15,9 +15,11 @@ tools/evaluate.py.
 
 The page needs no internet, sends nothing anywhere, and can be opened on this machine alone.
 To look at it from elsewhere, forward the port: ssh -L 7860:127.0.0.1:7860 THIS_MACHINE. With
---host 0.0.0.0 anyone who reaches this machine can use it; there is no password.
+--host 0.0.0.0 --allowed-host NAME_OF_THIS_MACHINE anyone who reaches this machine can use it;
+there is no password. Requests for other names, and what other sites send, are refused.
 
-Ctrl-C ends it. Uploads and results are deleted after a day, and all of them at the end.
+Ctrl-C ends it. Uploads and results are deleted after a day, earlier where they are too many or
+too large in sum, and all of them at the end.
 
 Needs gradio: pip install -r requirements/demo.txt
 """
@@ -33,11 +35,15 @@ import threading
 from pathlib import Path
 
 from tsjnet_mm.apis.arguments import add_device_arguments, check_arguments
+from tsjnet_mm.apis.demo_guard import LOCAL_NAMES, host_name
 from tsjnet_mm.apis.demo_models import DemoModels
+from tsjnet_mm.apis.demo_store import DemoStore, Limits
 from tsjnet_mm.apis.demo_uploads import collect_examples
 from tsjnet_mm.utils.program import ToolParser, tool
 
 _PORTS = 20
+_FILES = 2000
+_AGE = 24 * 3600
 
 
 class AddModel(argparse.Action):
@@ -102,17 +108,40 @@ def parse_args():
         default=100,
         help='larger files are refused (default: %(default)s)',
     )
+    server.add_argument(
+        '--max-kept-megabytes',
+        type=int,
+        help='uploads in sum, and results in sum; a visitor has a quarter of it; the oldest '
+        'are deleted (default: 20 times --max-megabytes)',
+    )
+    server.add_argument(
+        '--allowed-host',
+        action='append',
+        default=[],
+        metavar='NAME',
+        help='another name, without port, under which the page is opened; may be repeated. '
+        'This machine and --host are always allowed',
+    )
     args = parser.parse_args()
     for model, weights in args.models:
         given = {'model': model, 'weights': weights}
         check_arguments(parser, argparse.Namespace(**given, ir_range=None, ir_percentiles=None))
     if args.max_megapixels <= 0 or args.max_megabytes <= 0:
         parser.error('--max-megapixels and --max-megabytes must be above 0')
+    if args.max_kept_megabytes is None:
+        args.max_kept_megabytes = 20 * args.max_megabytes
+    if args.max_kept_megabytes < 8 * args.max_megabytes:
+        parser.error('--max-kept-megabytes must be at least 8 times --max-megabytes')
+    for name in args.allowed_host:
+        if not host_name(name) or host_name(name) != name.lower():
+            parser.error(
+                f'--allowed-host {name}: expected a name without scheme, port and path'
+            )
     return parser, args
 
 
-def find_port(host, first, count=_PORTS):
-    """The first free port.
+def listen(host, first, count=_PORTS):
+    """Listen on the first free port.
 
     Args:
         host (str): Address to listen on.
@@ -120,22 +149,24 @@ def find_port(host, first, count=_PORTS):
         count (int): How many to try.
 
     Returns:
-        int: A port that could be bound a moment ago.
+        socket.socket: Bound.
 
     Raises:
         OSError: The address is not this machine's, or none of the ports is free.
     """
-    family = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][0]
+    family, *_, address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
     for port in range(first, min(first + count, 65536)):
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                    continue
-                raise OSError(f'cannot listen on {host}: {error.strerror}') from error
-        return port
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((address[0], port))
+            listener.listen()
+        except OSError as error:
+            listener.close()
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                continue
+            raise OSError(f'cannot listen on {host}: {error.strerror}') from error
+        return listener
     raise OSError(f'no free port from {first} on; give another one with --port')
 
 
@@ -154,19 +185,36 @@ def serve(args, folder):
     os.environ.update(GRADIO_TEMP_DIR=str(cache), GRADIO_ANALYTICS_ENABLED='False')
     from tsjnet_mm.apis.demo_page import DemoPage
 
-    page = DemoPage(models, examples, cache, args.max_megapixels)
-    port = find_port(args.host, args.port)
-    if port != args.port:
-        print(f'port {args.port} is taken, using {port}')
-    ended = threading.Event()
-    page.launch(args.host, port, args.max_megabytes)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    if args.host not in ('127.0.0.1', '::1', 'localhost'):
-        print(f'listening on {args.host}: anyone who reaches this machine can use the page')
-    print(f'open http://{args.host}:{port} (Ctrl-C ends it)', flush=True)
-    ended.wait()
-    page.blocks.close(verbose=False)
+    page = DemoPage(models, examples, make_store(cache, args), args.max_megapixels)
+    with listen(args.host, args.port) as listener:
+        port = listener.getsockname()[1]
+        if port != args.port:
+            print(f'port {args.port} is taken, using {port}')
+        page.serve(listener, [*LOCAL_NAMES, args.host, *args.allowed_host], args.max_megabytes)
+        ended = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: ended.set())
+        if args.host not in LOCAL_NAMES:
+            print(f'listening on {args.host}: anyone who reaches this machine can use the page')
+        name = f'[{args.host}]' if ':' in args.host else args.host
+        print(f'open http://{name}:{port} (Ctrl-C ends it)', flush=True)
+        ended.wait()
+        page.close()
+
+
+def make_store(folder, args):
+    """The bounds on what is kept.
+
+    Args:
+        folder (Path): For uploads and results.
+        args (argparse.Namespace): See :func:`parse_args`.
+
+    Returns:
+        DemoStore: A visitor has a quarter of what all of them have.
+    """
+    size = args.max_kept_megabytes * 1_000_000
+    visitor, everyone = Limits(size // 4, _FILES // 4), Limits(size, _FILES)
+    return DemoStore(folder, visitor, everyone, everyone, _AGE)
 
 
 @tool()

@@ -1,6 +1,4 @@
-import os
 import struct
-import time
 import warnings
 import zlib
 
@@ -216,15 +214,6 @@ def test_metrics_of_a_tiny_image_and_of_a_deleted_one(classical, tmp_path):
     fusion.fused.unlink()
     with pytest.raises(DemoError, match='fuse the pair again'):
         demo.measure_fusion(fusion)
-
-
-def test_old_results_are_deleted(tmp_path):
-    old, new = demo.new_folder(tmp_path), demo.new_folder(tmp_path)
-    (old / 'fused.png').touch()
-    os.utime(old, (time.time() - 100, time.time() - 100))
-    (tmp_path / 'upload').mkdir()
-    demo.remove_old_results(tmp_path, 50)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([new.name, 'upload'])
 
 
 def test_examples(pair_folder, tmp_path):

@@ -1,5 +1,7 @@
 import importlib.util
 import os
+import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +9,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+#: Python runs this first: every address that the server connects to or looks up is noted.
+WATCH = """
+import os, sys
+
+def note(event, arguments):
+    if event in ('socket.connect', 'socket.getaddrinfo'):
+        address = arguments[1] if event == 'socket.connect' else arguments[0]
+        with open(os.environ['NOTED'], 'a') as file:
+            file.write(f'{event} {address}\\n')
+
+sys.addaudithook(note)
+"""
 
 
 @pytest.fixture(scope='session')
@@ -130,3 +144,50 @@ def tiny_config(tiny_fusor, pair_folder, tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture(scope='session')
+def gradio():
+    return pytest.importorskip('gradio', reason='needs requirements/demo.txt')
+
+
+@pytest.fixture(scope='session')
+def server(gradio, repository, tmp_path_factory):
+    """The real server, on a port of its own; its port, process and noted addresses."""
+    folder = tmp_path_factory.mktemp('server')
+    (folder / 'sitecustomize.py').write_text(WATCH)
+    environment = {
+        **os.environ,
+        'PYTHONPATH': os.pathsep.join([str(folder), str(repository), *filter(None, sys.path)]),
+        'HTTP_PROXY': 'http://127.0.0.1:9',  # Nobody is there.
+        'OMP_NUM_THREADS': '1',
+        'NOTED': str(folder / 'noted'),
+        'TMPDIR': str(folder),
+    }
+    limits = ['--max-megabytes', '2', '--max-megapixels', '1', '--device', 'cpu']
+    limits += ['--allowed-host', 'lab.example']
+    with socket.socket() as taken, open(folder / 'errors', 'w') as errors:
+        taken.bind(('127.0.0.1', 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        process = subprocess.Popen(
+            [sys.executable, repository / 'tools' / 'demo.py', '--port', str(port), *limits],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+        try:
+            lines = [process.stdout.readline()]
+            while lines[-1] and 'open http' not in lines[-1]:
+                lines.append(process.stdout.readline())
+            found = re.search(r'http://127\.0\.0\.1:(\d+)', lines[-1])
+            assert found, (folder / 'errors').read_text()
+            assert lines[0] == f'port {port} is taken, using {found[1]}\n'
+            yield int(found[1]), process, folder
+        finally:
+            process.terminate()
+            process.wait(30)
+    assert process.returncode == 0
+    assert (folder / 'errors').read_text() == ''
+    assert not list(folder.glob('tsjnet_demo_*'))

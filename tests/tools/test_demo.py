@@ -29,6 +29,9 @@ def test_help_teaches(run_here):
             '--weights c follows no --model',
         ),
         (['--max-megapixels', '0'], 'must be above 0'),
+        (['--max-kept-megabytes', '799'], 'must be at least 8 times --max-megabytes'),
+        (['--allowed-host', 'http://a.example'], '--allowed-host http://a.example: expected a'),
+        (['--allowed-host', 'a.example:80'], '--allowed-host a.example:80: expected a name'),
         (['--share'], 'unrecognized arguments: --share'),
     ],
 )
@@ -60,8 +63,30 @@ def test_the_next_free_port(load_tool):
         taken.bind(('127.0.0.1', 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert port < tool.find_port('127.0.0.1', port) < port + 20
+        with tool.listen('127.0.0.1', port) as listener:
+            found = listener.getsockname()
+            assert found[0] == '127.0.0.1' and port < found[1] < port + 20
+            with socket.create_connection(found):
+                pass
         with pytest.raises(OSError, match=f'no free port from {port} on'):
-            tool.find_port('127.0.0.1', port, count=1)
+            tool.listen('127.0.0.1', port, count=1)
     with pytest.raises(OSError, match=r'cannot listen on 192\.0\.2\.1'):
-        tool.find_port('192.0.2.1', port)
+        tool.listen('192.0.2.1', port)
+
+
+def test_a_visitor_keeps_a_quarter(load_tool, monkeypatch, tmp_path):
+    tool = load_tool('demo.py')
+
+    def bounds(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['demo.py', *arguments])
+        store = tool.make_store(tmp_path, tool.parse_args()[1])
+        return (
+            store.visitor.bytes,
+            store.uploads.bytes,
+            store.results.bytes,
+            store.visitor.files,
+        )
+
+    assert bounds() == (500_000_000, 2_000_000_000, 2_000_000_000, 500)
+    assert bounds('--max-megabytes', '20')[:2] == (100_000_000, 400_000_000)
+    assert bounds('--max-kept-megabytes', '800')[:2] == (200_000_000, 800_000_000)

@@ -1,11 +1,6 @@
 import json
-import os
-import re
 import shutil
-import socket
 import struct
-import subprocess
-import sys
 import time
 import zlib
 
@@ -17,63 +12,6 @@ from tsjnet_mm.apis import FusionInferencer
 
 #: What the browser loads on its own behalf.
 OWN_SCHEMES = ('data:', 'blob:', 'chrome:', 'about:', 'chrome-untrusted:', 'chrome-extension:')
-#: Python runs this first: every address that the server connects to or looks up is noted.
-WATCH = """
-import os, sys
-
-def note(event, arguments):
-    if event in ('socket.connect', 'socket.getaddrinfo'):
-        address = arguments[1] if event == 'socket.connect' else arguments[0]
-        with open(os.environ['NOTED'], 'a') as file:
-            file.write(f'{event} {address}\\n')
-
-sys.addaudithook(note)
-"""
-
-
-@pytest.fixture(scope='module')
-def gradio():
-    return pytest.importorskip('gradio', reason='needs requirements/demo.txt')
-
-
-@pytest.fixture(scope='module')
-def server(gradio, repository, tmp_path_factory):
-    """The real server, on a port of its own; its port, process and noted addresses."""
-    folder = tmp_path_factory.mktemp('server')
-    (folder / 'sitecustomize.py').write_text(WATCH)
-    environment = {
-        **os.environ,
-        'PYTHONPATH': f'{folder}:{repository}',
-        'OMP_NUM_THREADS': '1',
-        'NOTED': str(folder / 'noted'),
-        'TMPDIR': str(folder),
-    }
-    limits = ['--max-megabytes', '2', '--max-megapixels', '1', '--device', 'cpu']
-    with socket.socket() as taken, open(folder / 'errors', 'w') as errors:
-        taken.bind(('127.0.0.1', 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        process = subprocess.Popen(
-            [sys.executable, repository / 'tools' / 'demo.py', '--port', str(port), *limits],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        )
-        try:
-            lines = [process.stdout.readline()]
-            while lines[-1] and 'open http' not in lines[-1]:
-                lines.append(process.stdout.readline())
-            found = re.search(r'http://127\.0\.0\.1:(\d+)', lines[-1])
-            assert found, (folder / 'errors').read_text()
-            assert lines[0] == f'port {port} is taken, using {found[1]}\n'
-            yield int(found[1]), process, folder
-        finally:
-            process.terminate()
-            process.wait(30)
-    assert process.returncode == 0
-    assert (folder / 'errors').read_text() == ''
-    assert not list(folder.glob('tsjnet_demo_*'))
 
 
 @pytest.fixture(scope='module')

@@ -2,9 +2,7 @@
 
 import math
 import re
-import shutil
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +28,6 @@ from .fusion_files import FusionFiles, read_files
 
 #: Longest side, in pixels, of the copies that the page shows.
 _VIEW_SIDE = 2048
-_RESULT = 'result_'
 
 
 @dataclass
@@ -94,19 +91,7 @@ def new_folder(folder):
     Returns:
         Path: It, empty.
     """
-    return Path(tempfile.mkdtemp(prefix=_RESULT, dir=folder))
-
-
-def remove_old_results(folder, age):
-    """Delete what :func:`new_folder` made.
-
-    Args:
-        folder (str | Path): Where results are kept.
-        age (float): Those older than as many seconds.
-    """
-    for result in Path(folder).glob(f'{_RESULT}*'):
-        if time.time() - result.stat().st_mtime > age:
-            shutil.rmtree(result, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix='result_', dir=folder))
 
 
 def fuse_upload(

@@ -3,8 +3,13 @@
 import functools
 import html
 import logging
+import os
+import threading
+import time
 
 import gradio as gr
+import uvicorn
+from fastapi import FastAPI
 
 from tsjnet_mm.evaluation.functional import CONVENTIONS
 from tsjnet_mm.io.images import IMAGE_EXTENSIONS
@@ -14,16 +19,16 @@ from .demo import (
     fuse_upload,
     measure_fusion,
     new_folder,
-    remove_old_results,
     save_view,
 )
+from .demo_guard import DemoGuard
 from .demo_html import HEADING, NO_METRICS, STYLE, format_metrics
 from .demo_uploads import DemoError, check_percentiles, example_thumbnail, preview_upload
 
 _FONTS, _MONO_FONTS = ('system-ui', 'sans-serif'), ('ui-monospace', 'monospace')
-_HOUR = 3600
-_KEPT = 24 * _HOUR
 _QUEUE = 16
+_SESSIONS = 200
+_SWEEP_SECONDS = 60
 
 
 def _reported(function):
@@ -51,23 +56,22 @@ class DemoPage:
     Args:
         models (DemoModels): What to fuse with.
         examples (Sequence[tuple[str, Path, Path]]): See :func:`.collect_examples`.
-        folder (str | Path): Gets the results; a part of Gradio's cache.
+        store (DemoStore): Of Gradio's cache, which gets the results.
         max_megapixels (float): Of an upload. Defaults to 16.
 
     Attributes:
         blocks (gr.Blocks): To be launched.
     """
 
-    def __init__(self, models, examples, folder, max_megapixels=16.0):
+    def __init__(self, models, examples, store, max_megapixels=16.0):
         self.models = models
         self.examples = examples
-        self.folder = folder
+        self.store = store
         self.max_megapixels = max_megapixels
         with gr.Blocks(
             title='Image fusion',
             fill_width=True,
             analytics_enabled=False,
-            delete_cache=(_HOUR, _KEPT),
         ) as self.blocks:
             self.fusion = gr.State(None)
             gr.HTML(HEADING, elem_id='heading')
@@ -220,7 +224,7 @@ class DemoPage:
 
     def _save_preview(self, path, modality='visible', percentiles=None):
         image = preview_upload(path, modality, percentiles, self.max_megapixels)
-        return str(save_view(image, new_folder(self.folder), modality))
+        return str(save_view(image, new_folder(self.store.folder), modality))
 
     @_reported
     def preview(self, modality, path, stretch, low, high):
@@ -237,13 +241,12 @@ class DemoPage:
         self, name, ir, vi, grey, resize, stretch, low, high, against, show_objects, threshold
     ):
         """Fuse the two files; returns what each component of the results becomes."""
-        remove_old_results(self.folder, _KEPT)
         fusion = fuse_upload(
             self.models,
             name,
             ir,
             vi,
-            self.folder,
+            self.store.folder,
             grey=bool(grey),
             percentiles=check_percentiles(low, high) if stretch else None,
             resize=bool(resize),
@@ -279,28 +282,32 @@ class DemoPage:
             return NO_METRICS
         return format_metrics(measure_fusion(fusion, convention, all_metrics), convention)
 
-    def launch(self, host, port, max_megabytes=100):
-        """Serve the page, and return once it is reachable.
+    def serve(self, listener, names, max_megabytes=100):
+        """Serve the page from a thread, and return once it answers.
+
+        Gradio's ``launch`` is not used: it asks its own server for the page and gives up
+        where that takes more than three seconds, and it sends that question to a proxy.
 
         Args:
-            host (str): Address to listen on.
-            port (int): A free one.
+            listener (socket.socket): Bound; it is closed by :meth:`close`.
+            names (Iterable[str]): See :class:`DemoGuard`.
             max_megabytes (int): Size of an uploaded file at most. Defaults to 100.
 
         Raises:
-            OSError: The port was taken meanwhile.
+            OSError: The server ended at once.
         """
+        self.blocks.state_session_capacity = _SESSIONS
         self.blocks.queue(max_size=_QUEUE, api_open=False, default_concurrency_limit=1)
-        self.blocks.launch(
-            server_name=host,
-            server_port=port,
+        app = gr.mount_gradio_app(
+            FastAPI(openapi_url=None),
+            self.blocks,
+            path='/',
             max_file_size=f'{max_megabytes}mb',
             theme=gr.themes.Default(
                 primary_hue='orange', neutral_hue='slate', font=_FONTS, font_mono=_MONO_FONTS
             ),
             css=STYLE,
             # Everything that the environment or a default could turn on is off.
-            share=False,
             show_error=False,
             footer_links=[],
             run_history=False,
@@ -311,6 +318,35 @@ class DemoPage:
             pwa=False,
             mcp_server=False,
             app_kwargs={'openapi_url': None},
-            quiet=True,
-            prevent_thread_lock=True,
         )
+        self.store.protect()
+        config = uvicorn.Config(
+            DemoGuard(app, names, self.store),
+            log_level='warning',
+            proxy_headers=False,  # A visitor's address is not what the visitor says it is.
+            timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(config)
+        self._server.install_signal_handlers = lambda: None
+        run = functools.partial(self._server.run, sockets=[listener])
+        self._thread = threading.Thread(target=run, daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            if not self._thread.is_alive():
+                raise OSError('the server ended before it answered; its messages say why')
+            time.sleep(0.01)
+        self._ended = threading.Event()
+        threading.Thread(target=self._sweep, daemon=True).start()
+
+    def _sweep(self):
+        while not self._ended.wait(_SWEEP_SECONDS):
+            self.store.sweep()
+            for files in self.blocks.temp_file_sets:  # Gradio never forgets a name.
+                files -= {file for file in list(files) if not os.path.exists(file)}
+
+    def close(self):
+        """End the server."""
+        self._ended.set()
+        self.blocks.is_running = False  # Ends the streams to the visitors.
+        self._server.should_exit = True
+        self._thread.join(timeout=10)

@@ -44,12 +44,15 @@ def check_upload(path, modality, max_megapixels=16.0):
         tuple[int, int]: Height and width.
 
     Raises:
-        DemoError: There is no file; its name or content is no image of a format that is
-            read; it is animated, has several pages or is CMYK; or it has too many pixels.
+        DemoError: There is no file, or it was deleted; its name or content is no image of a
+            format that is read; it is animated, has several pages or is CMYK; or has too many
+            pixels.
     """
     if path is None:
         raise DemoError(f'Give both images: the {modality} one is missing.')
     name = _describe(path, modality)
+    if not Path(path).is_file():
+        raise DemoError(f'The server no longer keeps {name}: upload it again.')
     if Path(path).suffix.lower() not in IMAGE_EXTENSIONS:
         raise DemoError(f'Cannot use {name}: give one of {", ".join(IMAGE_EXTENSIONS)}.')
     try:
