@@ -17,4 +17,4 @@ exec "${PYTHON:-python}" -m torch.distributed.run \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" \
     --master_port="${PORT:-29500}" \
     --nproc_per_node="$GPUS" \
-    "$ROOT/tools/train.py" "$CONFIG" --launcher pytorch "$@"
+    -- "$ROOT/tools/train.py" "$CONFIG" --launcher pytorch "$@"

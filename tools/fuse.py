@@ -8,7 +8,7 @@ Examples:
     python tools/fuse.py --ir 'IR/**/*.tif' --vi 'VI/**/*.png' --out OUT --ir-percentiles 1 99
     python tools/fuse.py --ir IR --vi VI --out OUT --grey      # luma only
     python tools/fuse.py --ir IR --vi VI --out OUT --warp H.json   # see tools/register.py
-    torchrun --nproc_per_node 4 tools/fuse.py --ir IR --vi VI --out OUT    # share the work
+    torchrun --nproc_per_node 4 -- tools/fuse.py --ir IR --vi VI --out OUT    # share the work
 
 Models: tsjnet-light, whose weights are in the package (--weights gives it others);
 tsjnet-official or a config file, with --weights; without any, laplacian (a tuned Laplacian
@@ -18,7 +18,8 @@ as --model seafusion --weights fusionmodel_final.pth (docs/models.md lists them)
 The fused image has the visible image's size and colour. Run the same command again to finish
 what was interrupted: an image that the same settings made of files of the same content is
 left as it is. Nothing is ever written over a source, nor, without --overwrite, over a file that
-was not made here. Under torchrun or slurm each process fuses its share of the pairs.
+was not made here. Under torchrun or slurm each process fuses its share of the pairs;
+without them, processes that run the same command leave each other's pairs alone.
 """
 
 import os

@@ -1,6 +1,9 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
+import threading
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from PIL import Image
 
 from tsjnet_mm.apis import FusionInferencer, fuse_to_folder, load_homography
 from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.utils.files import owner_name
 
 STEMS = ('001', '002', '010', '011', '020')
 
@@ -291,3 +295,34 @@ def test_homography_of_a_file(tmp_path):
         path.write_text(text)
         with pytest.raises(ValueError, match=f'H.json: .*{message}'):
             load_homography(path)
+
+
+def test_two_that_fuse_the_same_do_each_pair_once(pair_folder, tmp_path):
+    data, out = pair_folder(stems=[f'{n:02d}' for n in range(24)]), tmp_path / 'out'
+    results = []
+
+    def work(batch_size):
+        inferencer = FusionInferencer('average', show_progress=False)
+        results.append(_run(inferencer, data, out, batch_size=batch_size))
+        results.append(len([*out.glob('*.png')]))
+
+    threads = [threading.Thread(target=work, args=(size,)) for size in (1, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    (one, first), (other, second) = sorted(zip(results[::2], results[1::2], strict=True))
+    assert one[0] + other[0] == 24 and one[1] + other[1] == 24
+    assert first == second == 24  # Neither ended before all was there.
+    assert len([*out.iterdir()]) == 24
+
+
+def test_claims_of_killed_processes_hold_nobody_up(inferencer, data, tmp_path):
+    out = tmp_path / 'out'
+    out.mkdir()
+    process = subprocess.Popen([sys.executable, '-c', ''])
+    process.wait()
+    gone = f'{owner_name().rpartition(".")[0]}.{process.pid}'
+    (out / '.010.png.claim').write_text(gone)
+    assert _run(inferencer, data, out) == (5, 0)
+    assert len([*out.iterdir()]) == 5

@@ -1,4 +1,10 @@
+import os
+import re
+import subprocess
+import sys
+
 import numpy as np
+import pytest
 from PIL import Image
 
 from tsjnet_mm.apis import FusionInferencer, find_pairs
@@ -80,6 +86,28 @@ def test_processes_share_the_work(run_tool, pair_folder, tmp_path):
     second = run_tool(*command, SLURM_PROCID='1', SLURM_NTASKS='2')
     assert '2 fused images' in first.stdout and '1 fused images' in second.stdout
     assert len(list(out.iterdir())) == 3
+
+
+@pytest.mark.parametrize('page', ['tools/fuse.py', 'docs/inference.md'])
+def test_the_documented_torchrun_command_shares_the_work(
+    page, repository, pair_folder, tmp_path, monkeypatch
+):
+    (command,) = re.findall(r'torchrun (.* --out OUT)', (repository / page).read_text())
+    data, out = pair_folder(stems=[f'{n}' for n in range(5)]), tmp_path / 'out'
+    command = command.replace('--nproc_per_node 4', '--nproc_per_node 2')
+    for word, path in (('IR', data / 'ir'), ('VI', data / 'vi'), ('OUT', out)):
+        command = re.sub(rf'\b{word}\b', str(path), command)
+    done = subprocess.run(
+        [sys.executable, '-m', 'torch.distributed.run', '--standalone', *command.split()],
+        cwd=repository,
+        env={**os.environ, 'PYTHONPATH': str(repository), 'OMP_NUM_THREADS': '1'},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
+    assert sorted(line.split()[0] for line in done.stdout.splitlines()) == ['2', '3']
+    assert len(list(out.iterdir())) == 5
 
 
 def test_raw_infrared_of_another_size_is_stretched_and_warped(run_tool, tmp_path):

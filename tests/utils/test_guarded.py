@@ -78,7 +78,7 @@ def test_nothing_that_a_script_starts_runs_code(hostile, tmp_path):
     first, *lines = (tmp_path / 'log').read_text().splitlines()
     assert first == f"['{script}', '{hostile}'] __main__ {tmp_path}"
     assert lines[0] == 'UnpicklingError CheckpointError'
-    # A spawned worker has mmengine unguarded; there torch refuses what it falls back to.
+    # A spawned worker has mmengine unguarded; there torch refuses what that falls back to.
     assert "['UnpicklingError'] ['UnpicklingError']" in lines
     assert lines.count("[['UnpicklingError']]") == 2 and not any('read' in x for x in lines)
     assert not (tmp_path / 'fired').exists()
@@ -94,7 +94,7 @@ def test_commands():
     ]
     several = guarded_command('train.py', 'config.py', processes=3)
     assert several[1:5] == ['-m', 'torch.distributed.run', '--standalone', '--nproc_per_node=3']
-    assert several[5:] == [*command[1:5], '--launcher', 'pytorch']
+    assert several[5:] == ['-m', '--', *command[2:5], '--launcher', 'pytorch']
 
 
 def test_status_of_the_script(tmp_path):

@@ -4,6 +4,7 @@ from tqdm import tqdm
 
 from tsjnet_mm.io.pairs import find_pairs, read_pairs
 from tsjnet_mm.io.preparation import Preparation
+from tsjnet_mm.utils.claims import Claims
 
 from .fused_writer import FusedWriter
 
@@ -28,10 +29,11 @@ def fuse_to_folder(
 ):
     """Fuse files into a folder; several processes may share the work.
 
-    Every ``world_size``-th pair is this process's. An image there that is whole, and that the
-    same settings made of files with the same content, is kept; so an interrupted run is
-    finished by the same call. BMP, PPM and PGM say nothing of how they were made: they are made
-    anew, and only with ``overwrite``.
+    Every ``world_size``-th pair is this process's. A pair that another process is fusing into
+    the same folder is left to it. An image there that is whole, and that the same settings made
+    of files with the same content, is kept; so an interrupted run is finished by the same call.
+    BMP, PPM and PGM say nothing of how they were made: they are made anew, and only with
+    ``overwrite``.
 
     Args:
         inferencer (FusionInferencer): Fuses.
@@ -68,13 +70,20 @@ def fuse_to_folder(
     writer = FusedWriter(out_dir, sources, settings, extension, quality, overwrite, (ir, vi))
     sources = sources[rank::world_size]
     fused = 0
-    with tqdm(
+    bar = tqdm(
         desc='fusing', total=len(sources), unit='pair', disable=not inferencer.show_progress
-    ) as bar:
-        left = writer.watch(sources, resume=True, skipped=lambda name: bar.update())
-        pairs = read_pairs(left, preparation)
-        for name, image in inferencer.fuse_pairs(pairs, batch_size, grey, stretch):
-            writer.write(name, image)
-            fused += 1
+    )
+    with bar, Claims() as claims:
+
+        def finish(name):
+            claims.release(writer.path(name))
             bar.update()
+
+        for share in claims.rounds(sources, lambda source: writer.path(source.name)):
+            left = writer.watch(share, resume=True, skipped=finish)
+            pairs = read_pairs(left, preparation)
+            for name, image in inferencer.fuse_pairs(pairs, batch_size, grey, stretch):
+                writer.write(name, image)
+                finish(name)
+                fused += 1
     return fused, len(sources) - fused

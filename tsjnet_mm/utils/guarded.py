@@ -31,7 +31,7 @@ def guarded_command(script, *arguments, processes=1):
     launch = ['-m']
     if processes > 1:
         launch = ['-m', 'torch.distributed.run', '--standalone']
-        launch += [f'--nproc_per_node={processes}', '-m']
+        launch += [f'--nproc_per_node={processes}', '-m', '--']
         arguments = (*arguments, '--launcher', 'pytorch')
     command = [sys.executable, *launch, 'tsjnet_mm.utils.guarded', script, *arguments]
     return [str(word) for word in command]
