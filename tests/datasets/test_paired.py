@@ -3,11 +3,14 @@ import json
 import numpy as np
 import pytest
 from mmengine.dataset import ClassBalancedDataset, pseudo_collate
+from PIL import Image
 from torch.utils.data import DataLoader
 
 from tsjnet_mm.datasets import FolderDataset
 from tsjnet_mm.datasets.paired import natural_key
 from tsjnet_mm.datasets.transforms import LoadPair, LoadPairAnnotations, PackFusionInputs
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.pairs import find_pairs
 
 BOXES = [(1, 2, 3, 12, 13), (0, 20, 4, 30, 20)]
 CLASSES = {'classes': ('person', 'car')}
@@ -209,3 +212,49 @@ def test_samples_pass_through_workers(pair_folder):
     np.testing.assert_allclose(
         sample.gt_instances.bboxes.numpy(), [box[1:] for box in BOXES], atol=1e-5
     )
+
+
+def test_pairs_as_fuse_pairs(pair_folder):
+    root = pair_folder(seg_classes=3)
+    for kind, affix in (('ir', '_ir'), ('vi', '_rgb')):
+        for path in (root / kind).iterdir():
+            path.rename(path.with_stem(f'{path.stem}{affix}'))
+    found = FolderDataset(str(root))
+    expected = find_pairs(root / 'ir', root / 'vi')
+    for index, pair in enumerate(expected):
+        info = found.get_data_info(index)
+        assert (info['img_id'], info['ir_path'], info['vi_path']) == pair
+        assert info['seg_map_path'] == str(root / 'masks' / f'{pair.name[:3]}.png')
+    for kind in ('ir', 'vi'):
+        for path in (root / kind).iterdir():
+            path.rename(root / path.name)
+    prefix = {'ir': '.', 'vi': '.'}
+    assert stems(FolderDataset(str(root), data_prefix=prefix)) == [
+        pair.name for pair in expected
+    ]
+
+
+def test_affixes_and_equal_stems_in_sub_folders(pair_folder):
+    root = pair_folder()
+    for path in (root / 'ir').iterdir():
+        path.rename(path.with_stem(f'{path.stem}_T'))
+    with pytest.raises(PairError, match='missing partner'):
+        FolderDataset(str(root))
+    assert stems(FolderDataset(str(root), ir_affix='_T')) == ['001', '002', '010']
+    for clip in ('V0', 'V1'):
+        pair_folder(root=f'kaist/{clip}', ir='lwir', vi='visible', stems=('I0',))
+    found = FolderDataset(str(root / 'kaist'), data_prefix={'ir': '.', 'vi': '.'})
+    assert stems(found) == ['V0/I0', 'V1/I0']
+    assert found.get_data_info(1)['ir_path'].endswith('/V1/lwir/I0.png')
+
+
+def test_infrared_of_another_size(pair_folder):
+    root = pair_folder()
+    for path in (root / 'ir').iterdir():
+        Image.open(path).resize((16, 12)).save(path)
+    options = {'data_root': str(root), 'pipeline': [LoadPair(resize=True)]}
+    with pytest.raises(PairError, match='different sizes'):
+        FolderDataset(**options)
+    assert FolderDataset(check=False, **options)[0]['ir'].shape == (24, 32)
+    warped = LoadPair(homography=[[2, 0, 0], [0, 2, 0], [0, 0, 1]])
+    assert FolderDataset(str(root), check=False, pipeline=[warped])[0]['ir'].shape == (24, 32)

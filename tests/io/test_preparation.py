@@ -16,15 +16,18 @@ COUNTS = (np.arange(600, dtype=np.uint16) + 7000).reshape(20, 30)
 @pytest.mark.parametrize(
     'options, message',
     [
-        ({'ir_range': (200, 10)}, 'ir_range must be .* the first is smaller, .* got 200 10'),
-        ({'ir_range': (5, 5)}, 'ir_range must be .* got 5 5'),
+        (
+            {'ir_range': (200, 10)},
+            r'ir_range must be .* low < high, such as 7000 9000, got \(200, 10\)',
+        ),
+        ({'ir_range': (5, 5)}, r'ir_range must be .* got \(5, 5\)'),
         ({'ir_range': (float('nan'), 5)}, 'ir_range must be two finite numbers'),
         ({'ir_range': (0, float('inf'))}, 'ir_range must be two finite numbers'),
         ({'ir_range': (0, 1, 2)}, 'ir_range must be two numbers'),
         ({'ir_range': 7}, 'ir_range must be two numbers'),
-        ({'ir_percentiles': (99, 1)}, 'ir_percentiles must be .* got 99 1'),
-        ({'ir_percentiles': (-1, 99)}, 'ir_percentiles must lie between 0 and 100, got -1 99'),
-        ({'ir_percentiles': (1, 100.5)}, 'must lie between 0 and 100, got 1 100.5'),
+        ({'ir_percentiles': (99, 1)}, r'ir_percentiles must be .* got \(99, 1\)'),
+        ({'ir_percentiles': (-1, 99)}, r'ir_percentiles must lie in 0\.\.100, got \(-1, 99\)'),
+        ({'ir_percentiles': (1, 100.5)}, r'must lie in 0\.\.100, got \(1, 100\.5\)'),
         ({'ir_percentiles': (1, float('nan'))}, 'ir_percentiles must be two finite numbers'),
         ({'ir_range': (0, 1), 'ir_percentiles': (1, 99)}, 'ir_range or ir_percentiles, not'),
         ({'homography': [[1, 2], [3, 4]]}, r'expected a 3x3 matrix of numbers, found \(2, 2\)'),

@@ -9,7 +9,8 @@ from mmengine.logging import print_log
 
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import IMAGE_EXTENSIONS, image_size
-from tsjnet_mm.io.names import natural_key
+from tsjnet_mm.io.names import match_names, natural_key
+from tsjnet_mm.io.pairs import match_pairs
 from tsjnet_mm.io.text import read_text
 
 from .annotations import build_label_reader
@@ -36,6 +37,27 @@ class _ImageFolder:
     def stems(self):
         return self._names.keys()
 
+    @property
+    def files(self):
+        """list[str]: Names of all images."""
+        return [name for names in self._names.values() for name in names]
+
+    def keep(self, names):
+        """Leave out all images but these."""
+        self._names = defaultdict(list)
+        for name in names:
+            self._names[os.path.splitext(name)[0]].append(name)
+
+    def rename(self, names):
+        """Know images by other stems.
+
+        Args:
+            names (Mapping[str, str]): Name of an image to the stem it goes by.
+        """
+        for name, stem in names.items():
+            self._names.pop(os.path.splitext(name)[0], None)
+            self._names[stem] = [name]
+
     def find(self, stem, kind, reason='missing partner'):
         """Path of the one image with this stem."""
         names = sorted(self._names.get(stem, ()))
@@ -53,10 +75,10 @@ class _ImageFolder:
 class PairedFusionDataset(BaseDataset):
     """Registered infrared and visible images, with boxes and masks where there are any.
 
-    The two images of a pair have one file stem (``a.b`` of ``a.b.png``) and one size; their
-    extensions may differ. Pairs come in natural order, or in that of ``ann_file``. Each
-    data_info holds ``ir_path``, ``vi_path``, ``img_path`` (the visible one), ``img_id``
-    (the stem), ``height`` and ``width``; with boxes ``instances`` (mmdet's, absolute
+    The two images of a pair belong together by name, see :func:`.match_pairs`, and have one
+    size; their extensions may differ. Pairs come in natural order, or in that of ``ann_file``.
+    Each data_info holds ``ir_path``, ``vi_path``, ``img_path`` (the visible one), ``img_id``
+    (the visible stem), ``height`` and ``width``; with boxes ``instances`` (mmdet's, absolute
     corners); with masks ``seg_map_path``. A pair without objects is kept.
 
     Subclasses name the layouts in which their data are published in ``LAYOUTS``: the first
@@ -85,6 +107,9 @@ class PairedFusionDataset(BaseDataset):
         encoding (str, optional): Encoding of labels, lists and names of classes that do not
             say their own by a mark or a declaration, such as 'gbk' or 'cp1252'. Defaults to
             UTF-8.
+        ir_affix (str | Sequence[str], optional): What names of infrared images add to the
+            pair's, see :func:`.match_pairs`.
+        vi_affix (str | Sequence[str], optional): The same of visible images.
         metainfo (dict, optional): ``classes`` (names, or a text file of them) and
             ``seg_classes``. Fewer or reordered ``classes`` than the dataset has select
             objects by name.
@@ -114,6 +139,8 @@ class PairedFusionDataset(BaseDataset):
         check=True,
         on_error='raise',
         encoding=None,
+        ir_affix=None,
+        vi_affix=None,
         metainfo=None,
         **kwargs,
     ):
@@ -137,6 +164,7 @@ class PairedFusionDataset(BaseDataset):
         self.check = check
         self.on_error = on_error
         self.encoding = encoding
+        self.ir_affix, self.vi_affix = ir_affix, vi_affix
         self._sources = None
         self._reported = set()
         metainfo = dict(metainfo or {})
@@ -171,6 +199,7 @@ class PairedFusionDataset(BaseDataset):
         self._sources = {
             key: _ImageFolder(path) for key, path in self.data_prefix.items() if key != 'boxes'
         }
+        self._match_names()
         if 'boxes' in self.data_prefix:
             self._sources['boxes'] = build_label_reader(
                 self.data_prefix['boxes'],
@@ -370,6 +399,37 @@ class PairedFusionDataset(BaseDataset):
                 + (f' among {source}, got {unknown}' if source else ', or annotations=[]')
             )
         return {name: wanted.index(name) if name in wanted else None for name in source}
+
+    def _match_names(self):
+        """Know each pair by its visible stem, see :func:`.match_pairs`."""
+        folders = [self.data_prefix[key] for key in _MODALITIES]
+        if not all(self._sources[key].stems for key in _MODALITIES) and any(
+            self._sources[key].stems for key in _MODALITIES
+        ):
+            return
+        try:
+            found = match_pairs(*folders, self.ir_affix, self.vi_affix)
+        except FileNotFoundError:  # No image in either.
+            return
+        for key, alone in (('ir', found.ir_only), ('vi', found.vi_only)):
+            folder = self._sources[key]
+            names = {}
+            for pair in (*found.pairs, *alone):
+                path = pair.ir if key == 'ir' else pair.vi
+                names[os.path.relpath(path, folder.path)] = pair.name
+            ambiguous = {
+                os.path.relpath(path, folder.path)
+                for group in found.ambiguous
+                for path in group[_MODALITIES.index(key)]
+            }
+            folder.keep({*names, *ambiguous})
+            folder.rename(names)
+        if 'masks' in self._sources:
+            stems = [f'{pair.name}.' for pair in found.pairs]
+            partners = match_names(stems, self._sources['masks'].files).partners
+            self._sources['masks'].rename(
+                {mask: stem.removesuffix('.') for stem, mask in partners.items()}
+            )
 
     def _stems_there(self):
         return self._sources['ir'].stems | self._sources['vi'].stems

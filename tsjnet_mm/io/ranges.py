@@ -11,15 +11,11 @@ def _two_numbers(name: str, limits: Sequence[float], example: str) -> tuple[floa
         raise ValueError(
             f'{name} must be two numbers such as {example}, got {limits!r}'
         ) from None
+    given = f'such as {example}, got ({low:g}, {high:g})'
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise ValueError(
-            f'{name} must be two finite numbers such as {example}, got {low} {high}'
-        )
+        raise ValueError(f'{name} must be two finite numbers {given}')
     if not low < high:
-        raise ValueError(
-            f'{name} must be two numbers of which the first is smaller, such as {example}, '
-            f'got {low:g} {high:g}'
-        )
+        raise ValueError(f'{name} must be (low, high) with low < high, {given}')
     return low, high
 
 
@@ -56,7 +52,7 @@ def check_percentiles(
     """
     low, high = _two_numbers(name, limits, '1 99')
     if low < 0 or high > 100:
-        raise ValueError(f'{name} must lie between 0 and 100, got {low:g} {high:g}')
+        raise ValueError(f'{name} must lie in 0..100, got ({low:g}, {high:g})')
     return low, high
 
 

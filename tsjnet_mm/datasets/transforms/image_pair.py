@@ -55,6 +55,8 @@ class LoadImagePair(BaseTransform):
         ir_percentiles (tuple[float, float], optional): See :class:`LoadPair`.
         to_float32 (bool): Give float32, still in 0..255, so that infrared images of 16 bits
             are not rounded to 8. Defaults to False.
+        resize (bool): See :class:`LoadPair`.
+        homography (str | list, optional): See :class:`LoadPair`.
 
     Raises:
         ValueError: See :class:`LoadPair`.
@@ -69,11 +71,13 @@ class LoadImagePair(BaseTransform):
         ir_range=None,
         ir_percentiles=None,
         to_float32=False,
+        resize=False,
+        homography=None,
     ):
         self.visible_folder = visible_folder
         self.infrared_folder = infrared_folder
         self.to_float32 = to_float32
-        self._load = LoadPair(ir_range, ir_percentiles)
+        self._load = LoadPair(ir_range, ir_percentiles, resize, homography)
 
     def transform(self, results):
         """See the class."""
@@ -92,6 +96,6 @@ class LoadImagePair(BaseTransform):
     def __repr__(self):
         return (
             f'{type(self).__name__}(visible_folder={self.visible_folder!r}, '
-            f'infrared_folder={self.infrared_folder!r}, ir_range={self._load.ir_range}, '
-            f'ir_percentiles={self._load.ir_percentiles}, to_float32={self.to_float32})'
+            f'infrared_folder={self.infrared_folder!r}, {self._load.preparation}, '
+            f'to_float32={self.to_float32})'
         )

@@ -5,7 +5,9 @@ from mmcv.transforms import BaseTransform
 
 from tsjnet_mm.datasets.mask_check import check_indices
 from tsjnet_mm.io.errors import PairError
-from tsjnet_mm.io.images import check_sizes, read_infrared, read_mask, read_visible
+from tsjnet_mm.io.images import check_sizes, read_mask
+from tsjnet_mm.io.pairs import PairSource, read_pairs
+from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.registry import TRANSFORMS
 
 
@@ -41,30 +43,28 @@ class LoadPair(BaseTransform):
             1; what lies outside is clipped.
         ir_percentiles (tuple[float, float], optional): Percentiles of each infrared image,
             in 0..100, that become 0 and 1.
+        resize (bool): Resize infrared images of another size; the data set then needs
+            ``check=False``. Defaults to False.
+        homography (str | list, optional): Path of a homography's file, or its 3x3 list: warp
+            infrared images by it; the data set then needs ``check=False``.
 
     Raises:
-        ValueError: Both options are given, or one does not rise.
+        ValueError: Two ranges are given, or an option cannot be meant, see
+            :class:`.Preparation`.
+        FileNotFoundError: There is no such file of a homography.
         PairError: When called: an image cannot be read, or the two differ in size.
     """
 
-    def __init__(self, ir_range=None, ir_percentiles=None):
-        if ir_range is not None and ir_percentiles is not None:
-            raise ValueError(
-                f'give ir_range or ir_percentiles, not both: {ir_range}, {ir_percentiles}'
-            )
-        for name, limits in (('ir_range', ir_range), ('ir_percentiles', ir_percentiles)):
-            if limits is not None and not limits[0] < limits[1]:
-                raise ValueError(f'{name} must be (low, high) with low < high, got {limits}')
-        if ir_percentiles is not None and not 0 <= ir_percentiles[0] < ir_percentiles[1] <= 100:
-            raise ValueError(f'ir_percentiles must lie in 0..100, got {ir_percentiles}')
-        self.ir_range = ir_range
-        self.ir_percentiles = ir_percentiles
+    def __init__(self, ir_range=None, ir_percentiles=None, resize=False, homography=None):
+        self.preparation = Preparation(ir_range, ir_percentiles, resize, homography)
 
     def transform(self, results):
         """See the class."""
-        check_sizes(results['ir_path'], results['vi_path'])
-        ir = read_infrared(results['ir_path'], self.ir_range, self.ir_percentiles)
-        vi = read_visible(results['vi_path'])
+        source = PairSource('', results['ir_path'], results['vi_path'])
+        if not self.preparation.moves_infrared:
+            check_sizes(source.ir, source.vi)
+        (pair,) = read_pairs([source], self.preparation)
+        ir, vi = pair.ir, pair.vi
         size = vi.shape[:2]
         results.update(
             ir=ir,
@@ -79,10 +79,7 @@ class LoadPair(BaseTransform):
         return results
 
     def __repr__(self):
-        return (
-            f'{type(self).__name__}(ir_range={self.ir_range}, '
-            f'ir_percentiles={self.ir_percentiles})'
-        )
+        return f'{type(self).__name__}({self.preparation})'
 
 
 @TRANSFORMS.register_module()
