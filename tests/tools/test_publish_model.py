@@ -43,3 +43,37 @@ def test_mistake_leaves_nothing(run_main, tmp_path):
     assert status == 1
     assert 'no checkpoint at' in error
     assert not (tmp_path / 'a').exists()
+
+
+def test_tied_weights_are_both_written(run_main, tmp_path):
+    shared = torch.rand(3, 4)
+    state = {'a': shared, 'b': shared, 'c': shared[:, ::2], 'd': torch.zeros(0), 'e': shared.T}
+    torch.save(
+        {'state_dict': {f'fusor.{key}': value for key, value in state.items()}},
+        tmp_path / 'a.pth',
+    )
+    status, _, error = run_main(TOOL, tmp_path / 'a.pth', '--out', tmp_path / 'out' / 'mine')
+    assert status == 0, error
+    found = load_state_dict(next((tmp_path / 'out').iterdir()))
+    assert found.keys() == state.keys()
+    assert all(torch.equal(found[name], value) for name, value in state.items())
+
+
+@pytest.mark.parametrize(
+    'content, found',
+    [
+        ({}, 'found none'),
+        ({'state_dict': {}}, 'found none'),
+        ({'state_dict': [1]}, 'found none'),
+        ({'state_dict': {1: torch.zeros(2)}}, 'entries that are no tensors, or have no name: 1'),
+        ({1: torch.zeros(2)}, 'entries that are no tensors, or have no name: 1'),
+        ([torch.zeros(2)], 'expected a dict of weights'),
+        ({'a': torch.zeros(2, dtype=torch.complex128)}, 'expected'),
+    ],
+)
+def test_what_cannot_be_published(run_main, tmp_path, content, found):
+    torch.save(content, tmp_path / 'a.pth')
+    status, _, error = run_main(TOOL, tmp_path / 'a.pth', '--out', tmp_path / 'out' / 'mine')
+    assert (status, error.count('\n')) == (1, 1)
+    assert f'{tmp_path}/a.pth' in error and found in error
+    assert not (tmp_path / 'out').exists()

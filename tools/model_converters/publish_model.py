@@ -12,8 +12,10 @@ import hashlib
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save
 
+from tsjnet_mm.io.text import shorten
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.checkpoints import DIGEST_KEY, load_state_dict
 from tsjnet_mm.utils.program import ToolParser, tool
@@ -55,6 +57,8 @@ def main():
     parser.add_argument('--half', action='store_true', help='store half precision')
     args = parser.parse_args()
     weights = fusor_weights(load_state_dict(args.checkpoint))
+    if not weights:
+        raise ValueError(f'{args.checkpoint}: expected the weights of a fusor, found none')
     if args.half:
         weights = {
             name: value.half() if value.is_floating_point() else value
@@ -62,7 +66,13 @@ def main():
         }
     # Copies, as safetensors takes no two tensors that share their values.
     weights = {name: value.clone().contiguous() for name, value in weights.items()}
-    content = save(weights, {DIGEST_KEY: digest_tensors(weights)})
+    try:
+        content = save(weights, {DIGEST_KEY: digest_tensors(weights)})
+    except (KeyError, RuntimeError, SafetensorError) as error:
+        raise ValueError(
+            f'{args.checkpoint}: expected tensors that .safetensors holds, found '
+            f'{shorten(repr(error))}'
+        ) from error
     checksum = hashlib.sha256(content).hexdigest()
     path = args.out.parent / f'{args.out.name}-{checksum[:8]}.safetensors'
     with whole_file(path) as partial:

@@ -56,6 +56,30 @@ def test_members_that_point_outside_are_refused(tmp_path, write, extension, name
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
+def test_zip_of_windows_names(tmp_path):
+    names = {name.replace('/', '\\'): data for name, data in FILES.items()}
+    source = open_source(write_zip(tmp_path / 's.zip', names | {'set\\ir\\': b''}))
+    assert source.sizes == {name: len(data) for name, data in FILES.items()}
+    source.copy('set/ir/a.png', tmp_path / 'copy')
+    assert (tmp_path / 'copy').read_bytes() == b'red'
+
+
+def test_zip_whose_names_are_no_text(tmp_path):
+    path = write_zip(tmp_path / 's.zip', {'é.png': b'x'})
+    path.write_bytes(path.read_bytes().replace('é'.encode(), b'\xff\xff'))
+    with pytest.raises(ValueError, match=r's\.zip: expected an archive.*codec'):
+        open_source(path)
+
+
+def test_zip_whose_table_lies_before_its_begin(tmp_path):
+    path = write_zip(tmp_path / 's.zip', FILES)
+    data = bytearray(path.read_bytes())
+    data[-6:-2] = (len(data) * 2).to_bytes(4, 'little')
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r's\.zip: expected an archive'):
+        open_source(path)
+
+
 def test_links_in_a_tar_are_left_out(tmp_path):
     path = tmp_path / 'linked.tar'
     with tarfile.open(path, 'w') as archive:

@@ -1,5 +1,6 @@
 """Labels for folders of pairs: made once, written whole, and finished by running it again."""
 
+import os
 import warnings
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tsjnet_mm.datasets.label_writers import write_coco, write_voc, write_yolo
 from tsjnet_mm.datasets.paired import natural_key
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import image_size
+from tsjnet_mm.io.listing import list_images
 
 from ..pairs import find_pairs, iterate_pairs
 from .boxes import merge_views
@@ -41,7 +43,13 @@ def find_fused(folder, pairs):
         ValueError: A pair has no fused image, or one of another size.
     """
     stems = {stem for stem, _, _ in pairs}
-    paths = {Path(path).stem: path for _, path, _ in find_pairs(folder, folder)}
+    images = list_images(folder)
+    names = images.names if images else [Path(folder).name]
+    root = images.root if images else Path(folder).parent
+    paths = {os.path.splitext(name)[0]: str(root / name) for name in names}
+    if len(paths) < len(names):
+        twice = [name for name in names if paths[os.path.splitext(name)[0]] != str(root / name)]
+        raise PairError.of('ambiguous name', folder, 'one image of each stem', twice[0])
     missing = sorted(stems - paths.keys())
     if missing:
         raise ValueError(

@@ -1,15 +1,19 @@
 """What a dataset comes in: a zip or tar archive, or a folder, read in one way."""
 
 import contextlib
+import errno
 import gzip
 import lzma
 import os
 import shutil
+import struct
 import tarfile
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from tsjnet_mm.io.text import shorten
 
 #: What reading a damaged or locked archive raises.
 _DAMAGED = (
@@ -20,6 +24,11 @@ _DAMAGED = (
     lzma.LZMAError,
     EOFError,
     RuntimeError,
+    struct.error,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    ValueError,
 )
 
 
@@ -72,11 +81,19 @@ class Source(ABC):
         try:
             yield
         except _DAMAGED as error:
-            where = f'{self.path}, {name}' if name else self.path
-            raise ValueError(
-                f'{where}: expected an archive that is whole and has no password, found: '
-                f'{error or type(error).__name__}; download it again'
-            ) from error
+            raise self._damaged(name, error) from error
+        except OSError as error:
+            # A damaged table of contents points before or beyond the file.
+            if error.filename is None and error.errno in (errno.EINVAL, None):
+                raise self._damaged(name, error) from error
+            raise
+
+    def _damaged(self, name, error):
+        where = f'{self.path}, {name}' if name else self.path
+        return ValueError(
+            f'{where}: expected an archive that is whole and has no password, found: '
+            f'{shorten(error) or type(error).__name__}; download it again'
+        )
 
 
 class FolderSource(Source):
@@ -106,16 +123,20 @@ class ZipSource(Source):
         super().__init__(path)
         with self._readable():
             self._archive = zipfile.ZipFile(path)
+        self._members = {}
         for member in self._archive.infolist():
             self._check(member.filename)
-            if not member.is_dir():
-                self._add(member.filename, member.file_size)
+            # Some tools of Windows write \ where the format asks for /.
+            name = member.filename.replace('\\', '/')
+            if not name.endswith('/'):
+                self._members[name] = member
+                self._add(name, member.file_size)
 
     def copy(self, name, target):
         """See :meth:`Source.copy`."""
         with (
             self._readable(name),
-            self._archive.open(name) as stored,
+            self._archive.open(self._members[name]) as stored,
             open(target, 'wb') as file,
         ):
             shutil.copyfileobj(stored, file)
@@ -169,10 +190,13 @@ def open_source(path):
         return FolderSource(path)
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such file or folder')
-    if zipfile.is_zipfile(path):
-        return ZipSource(path)
-    if tarfile.is_tarfile(path):
-        return TarSource(path)
+    for matches, source in ((zipfile.is_zipfile, ZipSource), (tarfile.is_tarfile, TarSource)):
+        try:
+            found = matches(path)
+        except (*_DAMAGED, OSError):
+            found = False
+        if found:
+            return source(path)
     raise ValueError(
         f'{path}: expected a folder or a whole zip or tar archive; unpack others, such as '
         '.rar and .7z, and name the folder'
