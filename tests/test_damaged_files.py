@@ -14,7 +14,6 @@ from PIL import Image
 
 from tsjnet_mm.apis.dataset_arguments import read_names
 from tsjnet_mm.apis.downstream_scores import detection_scores
-from tsjnet_mm.apis.export_dataset import config_lines
 from tsjnet_mm.apis.labels.records import read_scores
 from tsjnet_mm.apis.register import RegistrationError, read_points, register_points
 from tsjnet_mm.datasets import FolderDataset
@@ -226,6 +225,8 @@ def split_record(path):
 
 
 def manifest(path):
+    from tsjnet_mm.apis.export_dataset import config_lines
+
     content = {'classes': ['person', 'car'], 'exports': {'coco': {'train': {'pairs': 3}}}}
     (path / 'dataset.json').write_text(json.dumps(content))
     return 'dataset.json', lambda: config_lines(path, 'coco')
@@ -311,4 +312,4 @@ def test_some_mutants(tmp_path, reader):
 @pytest.mark.parametrize('reader', READERS)
 @pytest.mark.filterwarnings('ignore')
 def test_many_mutants(tmp_path, reader, seed):
-    assert check_mutants(tmp_path, READERS[reader], seed, 1500) > 200
+    assert check_mutants(tmp_path, READERS[reader], seed, 700) > 100

@@ -65,10 +65,10 @@ def test_tied_weights_are_both_written(run_main, tmp_path):
         ({}, 'found none'),
         ({'state_dict': {}}, 'found none'),
         ({'state_dict': [1]}, 'found none'),
-        ({'state_dict': {1: torch.zeros(2)}}, 'entries that are no tensors, or have no name: 1'),
-        ({1: torch.zeros(2)}, 'entries that are no tensors, or have no name: 1'),
-        ([torch.zeros(2)], 'expected a dict of weights'),
-        ({'a': torch.zeros(2, dtype=torch.complex128)}, 'expected'),
+        ({'state_dict': {1: torch.ones(2)}}, 'entries that are no tensors, or have no name: 1'),
+        ({1: torch.ones(2)}, 'entries that are no tensors, or have no name: 1'),
+        ([torch.ones(2)], 'expected a dict of weights'),
+        ({'a': torch.ones(2, dtype=torch.complex128)}, 'complex128'),
     ],
 )
 def test_what_cannot_be_published(run_main, tmp_path, content, found):

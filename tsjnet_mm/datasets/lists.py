@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tsjnet_mm.io.images import IMAGE_EXTENSIONS
 from tsjnet_mm.io.names import bare_name
-from tsjnet_mm.io.text import TextError, expect, number_lines, read_json, read_lines
+from tsjnet_mm.io.text import TextError, expect, number_lines, read_json, read_lines, shorten
 
 #: The file beside lists that says how they were made.
 RECORD = 'split.json'
@@ -80,7 +80,7 @@ def read_list(
         raise TextError.of('malformed file', path, 'stems of pairs, one a line', 'none')
     repeated = [stem for stem, count in Counter(stems).items() if count > 1]
     if repeated:
-        raise ValueError(f'{path}: listed more than once: {", ".join(repeated)}')
+        raise ValueError(f'{path}: listed more than once: {shorten(", ".join(repeated), 400)}')
     return stems, missing
 
 

@@ -11,7 +11,7 @@ from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import IMAGE_EXTENSIONS, image_size
 from tsjnet_mm.io.names import match_names, natural_key
 from tsjnet_mm.io.pairs import match_pairs
-from tsjnet_mm.io.text import read_text
+from tsjnet_mm.io.text import read_text, shorten
 
 from .annotations import build_label_reader
 from .lists import check_list, read_list, read_names
@@ -449,7 +449,7 @@ class PairedFusionDataset(BaseDataset):
         errors = {
             stem: PairError.of(
                 'missing partner',
-                f'{self.ann_file}, line {line}, {stem}',
+                f'{self.ann_file}, line {line}, {shorten(stem)}',
                 f'the name of a pair in {folders}',
                 f'none ({len(missing)} of {len(stems)} names in the list are of no pair there)',
             )

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tsjnet_mm.io.names import natural_key
-from tsjnet_mm.io.text import TextError, read_text
+from tsjnet_mm.io.text import TextError, read_text, shorten
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.parallel import available_cores, thread_map
 from tsjnet_mm.version import __version__
@@ -243,7 +243,7 @@ def check_split(path, stems):
         problems.append(f'expected {record["pairs"]} pairs as were split, found {len(stems)}')
         for what, some in (('not there', listed - stems), ('in no list', stems - listed)):
             if some:
-                shown = sorted(some, key=natural_key)[:_SHOWN]
+                shown = sorted(map(shorten, some), key=natural_key)[:_SHOWN]
                 rest = f' and {len(some) - _SHOWN} more' if len(some) > _SHOWN else ''
                 problems.append(f'{what}: {", ".join(shown)}{rest}')
     if problems:
