@@ -169,7 +169,8 @@ def config_lines(out, layout):
     if layout not in manifest['exports']:
         raise ValueError(f'{path}: expected an export in the layout {layout}, found none')
     metainfo = {key: manifest[key] for key in _METAINFO if key in manifest}
-    return build_layout(layout, out, metainfo).config_lines([*manifest['exports'][layout]])
+    with expect(path, f'the description of an exported dataset in the layout {layout}'):
+        return build_layout(layout, out, metainfo).config_lines([*manifest['exports'][layout]])
 
 
 def _load_manifest(path):
