@@ -333,6 +333,37 @@ def test_overview_and_transparency_mask_are_no_pages(tmp_path):
         tiff.write(COUNTS[::2, ::2], subfiletype=1)
         tiff.write(COUNTS > 8000, subfiletype=4)
     np.testing.assert_array_equal(read_image(tmp_path / 'a.tif'), COUNTS)
+    # Raw photos begin with a thumbnail, and may hold nothing else that is a page.
+    with tifffile.TiffWriter(tmp_path / 'a.tif') as tiff:
+        tiff.write(LEVELS[::4, ::4], subfiletype=1)
+        tiff.write(COUNTS)
+    np.testing.assert_array_equal(read_image(tmp_path / 'a.tif'), COUNTS)
+    tifffile.imwrite(tmp_path / 'a.tif', LEVELS, subfiletype=1)
+    with pytest.raises(PairError, match=r'a\.tif: no full page'):
+        read_image(tmp_path / 'a.tif')
+
+
+def test_jpeg_in_tiff_is_a_picture(tmp_path):
+    rows, columns = np.mgrid[:64, :96]
+    smooth = np.stack([rows * 3, columns * 2, 200 - rows], -1).astype(np.uint8)
+    for photometric in ('ycbcr', 'rgb'):
+        options = {'photometric': photometric, 'compression': 'jpeg'}
+        tifffile.imwrite(tmp_path / 'a.tif', smooth, **options)
+        found = read_image(tmp_path / 'a.tif')
+        np.testing.assert_array_equal(found, Image.open(tmp_path / 'a.tif').convert('RGB'))
+    assert np.abs(found.astype(int) - smooth).mean() < 2
+
+
+def test_dark_visible_image_of_few_bits_is_warned_of(tmp_path):
+    tifffile.imwrite(tmp_path / 'a.tif', COLOUR // 16, photometric='rgb')
+    with pytest.warns(UserWarning, match='16-bit visible image .* look dark; scale'):
+        np.testing.assert_allclose(
+            read_visible(tmp_path / 'a.tif'), COLOUR // 16 / 65535, atol=1e-7
+        )
+    tifffile.imwrite(tmp_path / 'a.tif', COLOUR, photometric='rgb')
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        read_visible(tmp_path / 'a.tif')
 
 
 def test_other_colours_are_named(tmp_path):

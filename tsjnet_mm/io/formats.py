@@ -174,11 +174,12 @@ class _Tiff(_Stored):
         import tifffile
 
         self._tiff = tifffile.TiffFile(file)
-        self._page = page = self._tiff.pages[0]
         # Overviews and transparency masks of the image are no pages of their own.
-        full = [1 for other in self._tiff.pages if not other.subfiletype & 5]
-        if len(full) > 1:
-            raise FormatError('several pages', 'a TIFF of one page', f'{len(full)} pages')
+        pages = [page for page in self._tiff.pages if not page.subfiletype & 5]
+        if len(pages) != 1:
+            reason = 'several pages' if pages else 'no full page'
+            raise FormatError(reason, 'a TIFF of one page', f'{len(pages)} pages')
+        self._page = page = pages[0]
         self.layout = getattr(page.photometric, 'name', str(page.photometric))
         compression = getattr(page.compression, 'name', str(page.compression))
         self.is_lossy = compression in _LOSSY_COMPRESSIONS
@@ -395,6 +396,8 @@ def open_image(path):
         except Image.DecompressionBombError as error:
             raise _too_large(f'more than {2 * limit}', limit) from error
         header = stored.header()
+        if not all(header.size):
+            raise FormatError('empty image', 'pixels', f'{header.size[1]}x{header.size[0]}')
         if math.prod(header.size) > limit:
             raise _too_large(f'{header.size[1]}x{header.size[0]}', limit)
         yield header, functools.partial(_decode, stored, header)

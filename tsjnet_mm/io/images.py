@@ -307,6 +307,12 @@ def visible_to_unit(array, name):
     Raises:
         PairError: The image is of another type or range.
     """
+    if array.dtype == np.uint16 and array.max() < 1 << 14:
+        warnings.warn(
+            'a 16-bit visible image fills less than a quarter of the 16-bit range, as images '
+            'of 10 to 14 bits do, and will look dark; scale its counts to 8 or 16 bits',
+            stacklevel=2,
+        )
     unit = _to_unit(array, *full_range(array, name))
     if unit.ndim == 2:
         unit = unit[..., None]

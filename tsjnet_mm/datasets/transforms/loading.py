@@ -5,17 +5,10 @@ from mmcv.transforms import BaseTransform
 
 from tsjnet_mm.datasets.mask_check import check_indices
 from tsjnet_mm.io.errors import PairError
-from tsjnet_mm.io.images import check_sizes, read_mask
+from tsjnet_mm.io.images import check_sizes, image_size, read_mask
 from tsjnet_mm.io.pairs import PairSource, read_pairs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.registry import TRANSFORMS
-
-
-def _size_error(reason, path, found, reference, expected):
-    height, width = expected
-    return PairError.of(
-        reason, path, f'{width}x{height} as {reference}', f'{found[1]}x{found[0]}'
-    )
 
 
 @TRANSFORMS.register_module()
@@ -124,15 +117,15 @@ class LoadPairAnnotations(BaseTransform):
     @staticmethod
     def _load_mask(results):
         path = results['seg_map_path']
-        mask = read_mask(path)
-        if mask.shape != results['img_shape']:
-            raise _size_error(
+        size, expected = image_size(path), results['img_shape']
+        if size != expected:
+            raise PairError.of(
                 'mask of another size',
                 path,
-                mask.shape,
-                results.get('vi_path', 'its image'),
-                results['img_shape'],
+                f'{expected[1]}x{expected[0]} as {results.get("vi_path", "its image")}',
+                f'{size[1]}x{size[0]}',
             )
+        mask = read_mask(path)
         counts = np.bincount(mask.ravel(), minlength=256)
         check_indices(counts, results.get('num_seg_classes'), path)
         return mask
