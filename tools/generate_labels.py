@@ -27,6 +27,7 @@ import torch
 
 from tsjnet_mm.apis import FusionInferencer
 from tsjnet_mm.apis.arguments import add_source_arguments, parse_device, source_options
+from tsjnet_mm.apis.dataset_arguments import add_encoding_argument
 from tsjnet_mm.apis.labels import (
     SamMasks,
     ViewDetector,
@@ -152,6 +153,7 @@ def add_masks_parser(commands):
         '--boxes', required=True, help='labels: a folder of YOLO or VOC files, or a COCO json'
     )
     add_common_arguments(parser, 'folder for masks, <stem>.png')
+    add_encoding_argument(parser)
     parser.add_argument(
         '--format',
         choices=['auto', 'yolo', 'voc', 'coco'],
@@ -302,6 +304,7 @@ def make_masks(args, pairs):
         args.scores,
         {'method': args.method, 'max_shift': args.max_shift, 'weights': args.sam_weights},
         args.overwrite,
+        args.encoding,
         **source_options(args),
     )
     masks = {stem: args.out / f'{stem}.png' for stem in records}
