@@ -5,4 +5,5 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 model = _base_.fusor
+val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
