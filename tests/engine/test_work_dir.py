@@ -118,11 +118,16 @@ def cut(path):
     path.write_bytes(path.read_bytes()[:-200])
 
 
+def put_nan(path):
+    save(path, 8, state_dict={'decoder.weight': torch.tensor([[1.0, float('nan')]])})
+
+
 @pytest.mark.parametrize(
     ('damage', 'message'),
     [
         (cut, 'epoch_8.pth is refused: it is damaged'),
         (lambda path: path.write_bytes(b''), 'epoch_8.pth is refused'),
+        (put_nan, r'epoch_8.pth .*decoder.weight .*NaN'),
         (lambda path: save(path, 8, meta=None), 'epoch_8.pth does not hold the state of a tr'),
         (lambda path: save(path, 8, meta={'epoch': 8}), 'epoch_8.pth does not hold the state'),
         (lambda path: torch.save([1], path), 'epoch_8.pth'),

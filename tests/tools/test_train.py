@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -116,3 +117,132 @@ def test_harmful_checkpoint_is_refused_at_every_door(
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f'error: {bad} is refused: besides weights it holds')
     assert 'Traceback' not in done.stderr and 'Falling back' not in done.stdout + done.stderr
+
+
+@pytest.fixture
+def training(tiny_config, run_main):
+    """Train a tiny fusor in this process; returns the work dir and what it said."""
+
+    def train(*arguments, epochs=1, name='tiny.py', **changes):
+        config = tiny_config(epochs=epochs, name=name, **changes)
+        status, output, error = run_main('train.py', config, *arguments)
+        return config.parent / 'work', status, output + error
+
+    return train
+
+
+def test_a_training_begun_anew_sets_the_earlier_one_aside(training):
+    work_dir, status, _ = training(epochs=2)
+    assert status == 0
+    # A second one, stopped after its first epoch.
+    work_dir, status, said = training('--cfg-options', 'train_cfg.max_epochs=1', epochs=2)
+    assert status == 0
+    assert 'checkpoints of an earlier training (epoch_1.pth, epoch_2.pth)' in said
+    assert (work_dir / 'last_checkpoint').read_text() == str(work_dir / 'epoch_1.pth')
+    assert [path.name for path in work_dir.glob('*.pth')] == ['epoch_1.pth']
+    aside = work_dir / 'earlier_1'
+    assert (aside / 'last_checkpoint').read_text() == str(aside / 'epoch_2.pth')
+    # The earlier one goes on where it ended.
+    _, status, said = training('--resume', aside, epochs=3)
+    assert status == 0 and 'resumed epoch: 2, iter: 6' in said
+    assert (work_dir / 'epoch_3.pth').is_file()
+
+
+def test_resuming_without_a_checkpoint_begins_and_says_so(training):
+    work_dir, status, said = training('--resume')
+    assert status == 0 and 'work has no checkpoint to resume from: training begins' in said
+    assert (work_dir / 'epoch_1.pth').is_file()
+
+
+def test_a_damaged_last_checkpoint_offers_the_one_before(training):
+    work_dir, _, _ = training(epochs=2)
+    whole = (work_dir / 'epoch_2.pth').read_bytes()
+    (work_dir / 'epoch_2.pth').write_bytes(whole[:-999])
+    _, status, said = training('--resume', epochs=3)
+    assert status == 1
+    assert said.strip().splitlines()[-1].endswith(f'--resume {work_dir / "epoch_1.pth"}')
+    assert not (work_dir / 'epoch_3.pth').exists()
+
+
+def test_a_checkpoint_beyond_the_size_limit_is_a_sentence(tiny_config, run_tool, tmp_path):
+    config = tiny_config(epochs=2, custom_imports=IMPORTS)
+    (tmp_path / 'limit.py').write_text(LIMIT)
+    paths = f'{tmp_path}:{":".join(sys.path)}'
+    done = run_tool('train.py', config, check=False, PYTHONPATH=paths)
+    assert done.returncode == 1
+    path = tmp_path / 'work' / 'epoch_1.pth'
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith(f'error: cannot write {path}: File too large')
+    assert 'Traceback' not in done.stderr
+    assert not list((tmp_path / 'work').glob('*.pth'))
+    assert not list((tmp_path / 'work').rglob('*.part*'))
+
+
+IMPORTS = {'imports': ['tsjnet_mm', 'limit'], 'allow_failed_imports': False}
+LIMIT = """
+import resource
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+"""
+
+
+@pytest.mark.parametrize(
+    ('tool', 'arguments', 'message'),
+    [
+        ('train.py', ['nope.py'], 'nope.py'),
+        ('test.py', ['nope.py', 'x.pth'], 'nope.py'),
+        ('train.py', ['{config}', '--resume', 'nope.pth'], 'no checkpoint at nope.pth'),
+        ('test.py', ['{config}', 'nope.pth'], 'no checkpoint at nope.pth'),
+        ('test.py', ['{config}', '{other}'], 'other.pth does not fit'),
+        (
+            'train.py',
+            ['{config}', '--cfg-options', 'train_dataloader.dataset.data_root=none'],
+            'FolderDataset: no folders none',
+        ),
+        (
+            'train.py',
+            [
+                '{config}',
+                '--cfg-options',
+                "train_dataloader.dataset.annotations=['boxes']",
+                "train_dataloader.dataset.metainfo.classes=['car']",
+            ],
+            'FolderDataset: no boxes at',
+        ),
+        ('train.py', ['{config}', '--cfg-options', 'train_dataloader=None'], 'use tools/test'),
+        ('train.py', ['{config}', '--cfg-options', 'custom_hooks=None'], 'never sees the tr'),
+        ('test.py', ['{config}', 'x.pth', '--cfg-options', 'test_cfg=None'], 'no test_cfg'),
+    ],
+)
+def test_what_is_missing_is_said_in_a_sentence(
+    tool, arguments, message, tiny_config, run_main, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    torch.save({'weight': torch.ones(2, 2)}, tmp_path / 'other.pth')
+    names = {'config': tiny_config(), 'other': tmp_path / 'other.pth'}
+    status, _, error = run_main(tool, *(text.format(**names) for text in arguments))
+    last = error.strip().splitlines()[-1]
+    assert status == 1
+    assert last.startswith('error: ') and message in last
+    assert 'Traceback' not in error
+    assert len(last) < 500
+
+
+def test_debug_shows_where_an_error_arose(tiny_config, run_main):
+    with pytest.raises(FileNotFoundError):
+        run_main('train.py', tiny_config(), '--resume', 'nope.pth', '--debug')
+
+
+@pytest.mark.parametrize(('script', 'more'), [('train', []), ('test', ['x.pth'])])
+def test_processes_end_with_a_sentence(script, more, repository, tmp_path):
+    done = subprocess.run(
+        ['bash', repository / 'tools' / f'dist_{script}.sh', 'nope.py', *more, '2'],
+        env={**os.environ, 'PYTHON': sys.executable, 'PORT': '29513', 'OMP_NUM_THREADS': '1'},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert 'error: nope.py: No such file or directory' in done.stderr
+    assert 'Traceback' not in done.stderr
