@@ -75,6 +75,9 @@ def fused_options(config):
     if 'detector' in config.model:
         options |= {f'model.detector.{key}': value for key, value in DETECTOR.items()}
         options['model.detector.backbone.init_cfg'] = None
+        # Random weights need their own statistics: with those of a pretrained net they blow up.
+        options['model.detector.backbone.norm_eval'] = False
+        options['model.detector.backbone.frozen_stages'] = -1
         return options
     network = config.model.segmentor
     options['model.segmentor.data_preprocessor.size'] = '(64,64)'
@@ -158,7 +161,8 @@ def test_config_trains_and_validates(
     if path in FUSED:
         # mmseg's loop ends after two; mmdet's batches have the two pairs with objects.
         assert saved['meta']['iter'] == (2 if 'segmentor' in config.model else 1)
-        assert any(name in values for name in ('mIoU', 'coco/bbox_mAP'))
+        # Of a detector that has found nothing yet mmdet gives no AP.
+        assert 'mIoU' in values if 'segmentor' in config.model else 'Epoch(val) [1]' in error
         return
     pairs = 13 if 'mixed' in path.stem else 5 if 'toy' in path.stem else 3
     assert pairs % loader.batch_size == 1  # The last batch is one pair.
