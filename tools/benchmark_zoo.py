@@ -30,13 +30,20 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from tsjnet_mm.apis.arguments import parse_device
+from tsjnet_mm.apis.arguments import (
+    add_overwrite_argument,
+    add_source_arguments,
+    check_ranges,
+    parse_device,
+    source_options,
+)
 from tsjnet_mm.apis.contest import size_of
-from tsjnet_mm.apis.fusion_files import find_files, read_files
+from tsjnet_mm.apis.fusion_files import read_files
 from tsjnet_mm.apis.zoo import ZooBenchmark, comparison_table
 from tsjnet_mm.datasets.lists import read_list
 from tsjnet_mm.evaluation.functional import CONVENTIONS
 from tsjnet_mm.evaluation.table import format_ranked
+from tsjnet_mm.io.outputs import check_outputs
 from tsjnet_mm.io.pairs import find_pairs
 from tsjnet_mm.io.text import read_text
 from tsjnet_mm.utils import whole_file
@@ -123,6 +130,8 @@ def parse_args():
     parser.add_argument(
         '--threads', type=int, default=2, metavar='N', help='of each network (default: 2)'
     )
+    add_source_arguments(parser, percentiles_of='each infrared image')
+    add_overwrite_argument(parser)
     parser.add_argument('--skip-costs', action='store_true', help='measure quality alone')
     return parser, parser.parse_args()
 
@@ -156,7 +165,7 @@ def draw(benchmark, results, highlight):
             figure = radar_figure(means, convention, highlight)
             save_figure(figure, benchmark.out / f'radar_{convention}.pdf')
     folders = {row: benchmark.folder(row) for row in benchmark.models}
-    files = find_files(folders, benchmark.ir, benchmark.vi)[0]
+    files = benchmark.find_files(folders)
     step = max(1, len(files) // _GRID_SCENES)
     files = files[step // 2 :: step][:_GRID_SCENES]
     rows = [
@@ -174,6 +183,7 @@ def draw(benchmark, results, highlight):
 def main():
     """Fuse, measure, time, and write table and figures."""
     parser, args = parse_args()
+    check_ranges(parser, args)
     if args.metrics and not args.convention:
         parser.error('--metrics needs --convention: the same names mean different numbers')
     models = dict(args.models)
@@ -183,9 +193,23 @@ def main():
         raise ValueError(f'--highlight {args.highlight} is none of {", ".join(models)}')
     pairs = None
     if args.pairs:
-        there = [stem for stem, *_ in find_pairs(args.ir, args.vi)]
+        there = [
+            stem for stem, *_ in find_pairs(args.ir, args.vi, args.ir_affix, args.vi_affix)
+        ]
         pairs, _ = read_list(args.pairs, read_text(args.pairs), there)
-    benchmark = ZooBenchmark(models, args.ir, args.vi, args.out, pairs)
+    figures = [args.out / f'radar_{name}.pdf' for name in CONVENTIONS]
+    files = [args.out / f'results_{name}.json' for name in CONVENTIONS]
+    files += [args.out / 'table.md', args.out / 'costs.json', args.out / 'grid.png', *figures]
+    check_outputs(files, overwrite=args.overwrite)
+    benchmark = ZooBenchmark(
+        models,
+        args.ir,
+        args.vi,
+        args.out,
+        pairs,
+        overwrite=args.overwrite,
+        **source_options(args),
+    )
     benchmark.fuse(args.device)
     names = args.metrics or ['all']
     names = names[0] if len(names) == 1 else names

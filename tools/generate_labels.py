@@ -26,7 +26,12 @@ from pathlib import Path
 import torch
 
 from tsjnet_mm.apis import FusionInferencer
-from tsjnet_mm.apis.arguments import add_source_arguments, parse_device, source_options
+from tsjnet_mm.apis.arguments import (
+    add_source_arguments,
+    check_ranges,
+    parse_device,
+    source_preparation,
+)
 from tsjnet_mm.apis.dataset_arguments import add_encoding_argument
 from tsjnet_mm.apis.labels import (
     SamMasks,
@@ -215,8 +220,7 @@ def parse_args():
             parser.error('--method sam needs --sam-weights DIR')
         if not 0 <= args.max_shift <= 0.5:
             parser.error(f'--max-shift: expected 0 to 0.5, got {args.max_shift}')
-    if args.ir_range and args.ir_percentiles:
-        parser.error('give --ir-range or --ir-percentiles, not both')
+    check_ranges(parser, args)
     return args
 
 
@@ -274,7 +278,7 @@ def make_boxes(args, pairs, fused):
         args.iou,
         {'detector': args.detector, 'checkpoint': args.checkpoint, 'map': named, **fusor},
         args.overwrite,
-        **source_options(args),
+        preparation=source_preparation(args),
     )
     return records, made, {'classes': classes}
 
@@ -305,7 +309,7 @@ def make_masks(args, pairs):
         {'method': args.method, 'max_shift': args.max_shift, 'weights': args.sam_weights},
         args.overwrite,
         args.encoding,
-        **source_options(args),
+        preparation=source_preparation(args),
     )
     masks = {stem: args.out / f'{stem}.png' for stem in records}
     return records, made, {'classes': classes, 'masks': masks, 'palette': palette}
@@ -315,7 +319,7 @@ def make_masks(args, pairs):
 def main():
     """Make the labels, then the sheets; stop with a message at what cannot be used."""
     args = parse_args()
-    pairs = list_pairs(args.ir, args.vi)
+    pairs = list_pairs(args.ir, args.vi, args.ir_affix, args.vi_affix)
     fused = find_fused(args.fused, pairs) if args.fused else None
     if args.command == 'boxes':
         records, made, shown = make_boxes(args, pairs, fused)
@@ -331,7 +335,7 @@ def main():
         fused=fused,
         rows=args.sheet_rows,
         **shown,
-        **source_options(args),
+        preparation=source_preparation(args),
     )
     if sheets:
         print(f'look at {sheets[0]}' + (f' and {len(sheets) - 1} more' if sheets[1:] else ''))

@@ -26,6 +26,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from tsjnet_mm.apis.arguments import (
+    add_affix_arguments,
+    add_overwrite_argument,
+    add_range_arguments,
+    check_ranges,
+    source_options,
+)
 from tsjnet_mm.apis.register import (
     MIN_PAIRS,
     RegistrationError,
@@ -35,6 +42,8 @@ from tsjnet_mm.apis.register import (
     register_pairs,
     register_points,
 )
+from tsjnet_mm.io.outputs import check_outputs, list_sources
+from tsjnet_mm.io.pairs import find_pairs
 from tsjnet_mm.io.preparation import warp
 from tsjnet_mm.utils.program import ToolParser, tool
 from tsjnet_mm.visualization.sheet import make_sheet, save_png
@@ -55,20 +64,19 @@ def parse_args():
     parser.add_argument(
         '--preview', type=Path, metavar='PNG', help='checkerboards of up to 4 pairs'
     )
-    parser.add_argument(
-        '--ir-percentiles',
-        nargs=2,
-        type=float,
-        metavar=('LOW', 'HIGH'),
-        help='of the infrared image that become black and white, e.g. 1 99 for 16 bits',
-    )
-    return parser, parser.parse_args()
+    add_range_arguments(parser)
+    add_affix_arguments(parser)
+    add_overwrite_argument(parser)
+    args = parser.parse_args()
+    check_ranges(parser, args)
+    return parser, args
 
 
 def find(args):
     """Read the pairs and find their mapping; what was found, the pairs and words on it."""
     count = 1 if args.points else args.max_pairs
-    pairs = list(read_pairs(args.ir, args.vi, count, args.ir_percentiles))
+    options = source_options(args)
+    pairs = list(read_pairs(args.ir, args.vi, count, **options))
     if args.points:
         points = read_points(args.points)
         try:
@@ -111,6 +119,14 @@ def main():
     parser, args = parse_args()
     if args.max_pairs < MIN_PAIRS:
         parser.error(f'--max-pairs: expected at least {MIN_PAIRS}, got {args.max_pairs}')
+    outputs = [args.out, *([args.preview] if args.preview else [])]
+    sources = [
+        path
+        for _, *files in find_pairs(args.ir, args.vi, args.ir_affix, args.vi_affix)
+        for path in files
+    ]
+    sources += [args.points] if args.points else []
+    check_outputs(outputs, sources, args.overwrite, list_sources(args.ir, args.vi))
     found, pairs, words = find(args)
     if args.preview:
         save_png(draw_preview(pairs, found.homography), args.preview)

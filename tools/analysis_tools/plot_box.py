@@ -15,6 +15,7 @@ not mean that methods are equal: they are of the same images, and one method may
 of them; tools/analysis_tools/compare_methods.py compares image by image.
 """
 
+from tsjnet_mm.apis.arguments import add_overwrite_argument
 from tsjnet_mm.evaluation.selection import add_selection_arguments, read_selection
 from tsjnet_mm.utils.program import ToolParser, tool
 from tsjnet_mm.visualization import box_figure, check_figure_path, save_figure
@@ -27,6 +28,7 @@ def parse_args():
     parser.add_argument(
         '--highlight', metavar='NAME', help='method with a bold name and a colour of its own'
     )
+    add_overwrite_argument(parser)
     return parser.parse_args()
 
 
@@ -35,7 +37,7 @@ def main():
     """Read the results, draw, write."""
     args = parse_args()
     for path in args.out:
-        check_figure_path(path)
+        check_figure_path(path, args.overwrite)
     results = read_selection(args.results, args.methods, args.metrics)
     count = f'{len(results.images)} pair{"" if len(results.images) == 1 else "s"}'
     title = f'{args.title}, {count}' if args.title else count

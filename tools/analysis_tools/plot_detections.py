@@ -29,8 +29,10 @@ from tsjnet_mm.apis.figure_scenes import (
     add_method_images,
     add_source_folders,
     check_count,
+    check_not_read,
     find_scenes,
     most_differing,
+    pairing,
     read_scene,
 )
 from tsjnet_mm.apis.fusion_files import find_files
@@ -139,7 +141,7 @@ def plot(args):
         list[str]: The names of the scenes.
     """
     for path in args.out:
-        check_figure_path(path)
+        check_figure_path(path, args.overwrite)
     check_count(args.count)
     results, images = (unique_names('method', pairs) for pairs in (args.results, args.images))
     if len({*args.scene}) != len(args.scene):
@@ -153,7 +155,8 @@ def plot(args):
         name: detection_errors(truth.objects, items, args.score_thr, args.iou_thr)
         for name, items in found.items()
     }
-    files, *problems = find_files(images, args.ir, args.vi)
+    files, *problems = find_files(images, args.ir, args.vi, **pairing(args))
+    check_not_read(args.out, files)
     files = [item for item in files if item.image in truth.objects]
     problems = {**problems[0], **problems[1]}
     files = find_scenes(files, problems, args.scene)

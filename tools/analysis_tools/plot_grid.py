@@ -28,7 +28,9 @@ from tsjnet_mm.apis.figure_scenes import (
     add_figure_arguments,
     add_source_folders,
     check_count,
+    check_not_read,
     find_scenes,
+    pairing,
     read_scene,
 )
 from tsjnet_mm.apis.fusion_files import find_files
@@ -102,10 +104,11 @@ def main():
     """Find and read the scenes, choose regions, draw, write."""
     args = parse_args()
     for path in args.out:
-        check_figure_path(path)
+        check_figure_path(path, args.overwrite)
     check_count(args.count)
     fused, scenes = unique_names('method', args.fused), unique_names('scene', args.scene)
-    files, *problems = find_files(fused, args.ir, args.vi)
+    files, *problems = find_files(fused, args.ir, args.vi, **pairing(args))
+    check_not_read(args.out, files)
     files = find_scenes(files, {**problems[0], **problems[1]}, scenes)
     if not scenes:
         files = choose_scenes(files, args.count)

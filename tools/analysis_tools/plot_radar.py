@@ -14,6 +14,7 @@ chart shows who is ahead of whom, not by how much: a small difference fills an a
 one, and the trivial rows of --baselines are what gives it a scale.
 """
 
+from tsjnet_mm.apis.arguments import add_overwrite_argument
 from tsjnet_mm.evaluation.selection import add_selection_arguments, read_selection
 from tsjnet_mm.utils.program import ToolParser, tool
 from tsjnet_mm.visualization import check_figure_path, radar_figure, save_figure
@@ -24,6 +25,7 @@ def parse_args():
     parser = ToolParser(__doc__)
     add_selection_arguments(parser)
     parser.add_argument('--highlight', metavar='NAME', help='method to draw thick and filled')
+    add_overwrite_argument(parser)
     return parser.parse_args()
 
 
@@ -32,7 +34,7 @@ def main():
     """Read the results, draw, write."""
     args = parse_args()
     for path in args.out:
-        check_figure_path(path)
+        check_figure_path(path, args.overwrite)
     results = read_selection(args.results, args.methods, args.metrics)
     count = f'{len(results.images)} pair{"" if len(results.images) == 1 else "s"}'
     title = f'{args.title}, {count}' if args.title else count

@@ -33,8 +33,10 @@ from tsjnet_mm.apis.figure_scenes import (
     add_method_images,
     add_source_folders,
     check_count,
+    check_not_read,
     find_scenes,
     most_differing,
+    pairing,
     read_scene,
 )
 from tsjnet_mm.apis.fusion_files import find_files
@@ -185,7 +187,7 @@ def plot(args, classes, palette):
         list[str]: The names of the scenes.
     """
     for path in args.out:
-        check_figure_path(path)
+        check_figure_path(path, args.overwrite)
     check_count(args.count)
     masks, images = (unique_names('method', pairs) for pairs in (args.masks, args.images))
     if len({*args.scene}) != len(args.scene):
@@ -193,7 +195,9 @@ def plot(args, classes, palette):
     strange = [name for name in images if name not in masks]
     if strange or TRUTH in masks:
         raise ValueError(f'expected images of methods with masks, got {strange or TRUTH}')
-    masked, *problems = find_files({TRUTH: args.truth, **masks}, args.ir, args.vi)
+    masked, *problems = find_files(
+        {TRUTH: args.truth, **masks}, args.ir, args.vi, **pairing(args)
+    )
     problems = {
         heading.replace('a fused image', 'a mask').replace('fused images', 'masks'): names
         for heading, names in (problems[0] | problems[1]).items()
@@ -203,7 +207,8 @@ def plot(args, classes, palette):
         print(f'left out of the comparison: {len(names)} {heading}', file=sys.stderr)
     confusions, wrong = compare_masks(masked, masks, len(classes))
     masked = {item.image: item for item in masked}
-    files, *problems = find_files(images, args.ir, args.vi)
+    files, *problems = find_files(images, args.ir, args.vi, **pairing(args))
+    check_not_read(args.out, files)
     files = [item for item in files if item.image in masked]
     files = find_scenes(files, {**problems[0], **problems[1]}, args.scene)
     if not args.scene:

@@ -19,7 +19,8 @@ from torch import nn
 
 from tsjnet_mm import __version__
 from tsjnet_mm.apis import init_fusor, iterate_pairs
-from tsjnet_mm.apis.arguments import check_weights
+from tsjnet_mm.apis.arguments import add_overwrite_argument, check_weights
+from tsjnet_mm.io.outputs import check_outputs
 from tsjnet_mm.models.fusors.onnx import METADATA_KEY, MIN_SIZE_KEY, OnnxFusor
 from tsjnet_mm.utils import rgb_to_luma, whole_file
 from tsjnet_mm.utils.program import ToolParser, tool
@@ -137,10 +138,13 @@ def main():
     parser.add_argument(
         '--check', nargs=2, metavar=('IR', 'VI'), help='compare on this pair of files too'
     )
+    add_overwrite_argument(parser)
     args = parser.parse_args()
     if args.out.suffix != '.onnx':
         parser.error(f'--out must end in .onnx, got {args.out}')
     check_weights(parser, args)
+    read = [args.model, args.weights, *(args.check or ())]
+    check_outputs([args.out], [path for path in read if path], args.overwrite)
     pairs = [read_pair(*args.check)] if args.check else []
     fusor = init_fusor(args.model, args.weights)
     difference = export(fusor, args.out, args.model, args.opset, pairs)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from tsjnet_mm.io.outputs import check_outputs
 from tsjnet_mm.models.fusors.zoo import PEERS, load_peer
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.checkpoints import add_digest
@@ -30,7 +31,11 @@ def main():
     )
     parser.add_argument('source', metavar='SOURCE', type=Path, help="the authors' checkpoint")
     parser.add_argument('out', metavar='OUT', type=Path, help='the checkpoint to write')
+    parser.add_argument(
+        '--overwrite', action='store_true', help='write over a file that is there already'
+    )
     args = parser.parse_args()
+    check_outputs([args.out], [args.source], args.overwrite)
     fusor = load_peer(args.name, args.source)
     meta = {'source': args.source.name, 'model': PEERS[args.name].fusor}
     checkpoint = {'meta': meta, 'state_dict': fusor.state_dict()}

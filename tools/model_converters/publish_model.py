@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save
 
+from tsjnet_mm.io.outputs import check_outputs
 from tsjnet_mm.io.text import shorten
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.checkpoints import DIGEST_KEY, load_state_dict
@@ -75,6 +76,7 @@ def main():
         ) from error
     checksum = hashlib.sha256(content).hexdigest()
     path = args.out.parent / f'{args.out.name}-{checksum[:8]}.safetensors'
+    check_outputs([path], [args.checkpoint], overwrite=True)  # Its name is its content's.
     with whole_file(path) as partial:
         partial.write_bytes(content)
     count = sum(value.numel() for value in weights.values() if torch.is_floating_point(value))

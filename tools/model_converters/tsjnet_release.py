@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from tsjnet_mm.io.outputs import check_outputs
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.checkpoints import add_digest, read_checkpoint
 from tsjnet_mm.utils.program import ToolParser, tool
@@ -148,7 +149,11 @@ def main():
     parser = ToolParser(__doc__)
     parser.add_argument('release', type=Path, help="the authors' checkpoint")
     parser.add_argument('out', type=Path, help='the checkpoint to write')
+    parser.add_argument(
+        '--overwrite', action='store_true', help='write over a file that is there already'
+    )
     args = parser.parse_args()
+    check_outputs([args.out], [args.release], args.overwrite)
     state_dict = convert(read_checkpoint(args.release))
     checkpoint = {'meta': {'source': args.release.name}, 'state_dict': state_dict}
     add_digest(checkpoint)

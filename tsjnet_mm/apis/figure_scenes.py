@@ -4,10 +4,11 @@ import torch
 
 from tsjnet_mm.datasets.paired import natural_key
 from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.outputs import check_outputs
 from tsjnet_mm.utils import recolour
 from tsjnet_mm.visualization import TEXT_WIDTH
 
-from .arguments import parse_named_path
+from .arguments import add_affix_arguments, add_overwrite_argument, parse_named_path
 from .fusion_files import format_problems, read_files
 
 
@@ -19,6 +20,7 @@ def add_source_folders(parser):
     """
     parser.add_argument('--ir', required=True, metavar='DIR', help='folder of infrared images')
     parser.add_argument('--vi', required=True, metavar='DIR', help='folder of visible images')
+    add_affix_arguments(parser)
 
 
 def add_method_images(parser):
@@ -42,7 +44,7 @@ def add_figure_arguments(parser):
 
     Args:
         parser (argparse.ArgumentParser): Gets ``--count``, ``--recolour``, ``--highlight``,
-            ``--width`` and ``--out``.
+            ``--width``, ``--out`` and ``--overwrite``.
     """
     parser.add_argument(
         '--count',
@@ -67,6 +69,26 @@ def add_figure_arguments(parser):
     parser.add_argument(
         '--out', nargs='+', required=True, metavar='FILE', help='.png or .pdf, or both'
     )
+    add_overwrite_argument(parser)
+
+
+def pairing(args):
+    """Options of :func:`.find_files` that say how files pair, of the arguments."""
+    return {'ir_affix': args.ir_affix, 'vi_affix': args.vi_affix}
+
+
+def check_not_read(paths, files):
+    """Refuse to write a figure over an image that it shows.
+
+    Args:
+        paths (Sequence[str]): The files to write.
+        files (Iterable[FusionFiles]): The images that are read.
+
+    Raises:
+        ValueError: See :func:`.check_outputs`.
+    """
+    read = [path for item in files for path in (item.ir, item.vi, *item.fused.values())]
+    check_outputs(paths, read, overwrite=True)
 
 
 def find_scenes(files, problems, wanted):

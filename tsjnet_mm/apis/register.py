@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 
 from tsjnet_mm.io.errors import PairError
-from tsjnet_mm.io.images import infrared_to_unit, visible_to_unit
+from tsjnet_mm.io.images import visible_to_unit
 from tsjnet_mm.io.pairs import Pair, find_pairs, to_array
+from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.io.text import TextError, read_csv, shorten
 from tsjnet_mm.utils import whole_file
 
@@ -139,15 +140,17 @@ def register_points(points):
     return Registration(matrix, float(np.sqrt((error**2).sum(2).mean())))
 
 
-def read_pairs(ir, vi, count=None, ir_percentiles=None):
+def read_pairs(ir, vi, count=None, preparation=None, ir_affix=None, vi_affix=None, **options):
     """Read some pairs of one rig, spread evenly over a folder.
 
     Args:
         ir (str | Path): Infrared image, folder or glob pattern.
-        vi (str | Path): The same of the visible images, which pair by file stem.
+        vi (str | Path): The same of the visible images, see :func:`.match_pairs`.
         count (int, optional): Read at most so many pairs. Defaults to all.
-        ir_percentiles (tuple[float, float], optional): See
-            :func:`~tsjnet_mm.io.images.infrared_to_unit`.
+        preparation (Preparation, optional): Of the infrared values; sizes stay as they are.
+        ir_affix (str | Iterable[str], optional): See :func:`.match_pairs`.
+        vi_affix (str | Iterable[str], optional): See there.
+        **options: Instead of ``preparation`` its parts, such as ``ir_percentiles``.
 
     Yields:
         Pair: The next pair; ``vi`` is the luma, (H, W) float32 in [0, 1].
@@ -157,14 +160,13 @@ def read_pairs(ir, vi, count=None, ir_percentiles=None):
         PairError: A file cannot be used, or its size is not that of the first pair's.
         ValueError: One path is a file, the other a folder.
     """
-    files = find_pairs(ir, vi)
+    preparation = Preparation.of(preparation, **options)
+    files = find_pairs(ir, vi, ir_affix, vi_affix)
     if count is not None and count < len(files):
         files = [files[i] for i in np.linspace(0, len(files) - 1, count).round().astype(int)]
     first = None
     for name, *paths in files:
-        infrared = infrared_to_unit(
-            to_array(paths[0], paths[0]), paths[0], None, ir_percentiles
-        )
+        infrared = preparation.prepare_infrared(to_array(paths[0], paths[0]), paths[0])
         colour = visible_to_unit(to_array(paths[1], paths[1]), paths[1])
         luma = cv2.cvtColor(np.ascontiguousarray(colour), cv2.COLOR_RGB2GRAY)
         shapes = infrared.shape, luma.shape

@@ -11,6 +11,7 @@ from tsjnet_mm.evaluation import EvaluationResults, load_results
 from tsjnet_mm.evaluation.functional import FUSION_METRICS, resolve_metrics
 from tsjnet_mm.evaluation.table import format_ranked, rank_methods
 from tsjnet_mm.io.pairs import find_pairs
+from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.io.text import read_json
 from tsjnet_mm.models.fusors.weights import needs_weights
 from tsjnet_mm.utils import whole_file
@@ -33,7 +34,7 @@ HEADLINE = {
 _LABELS = {('plain', 'VIF'): 'VIFp'}
 
 
-def link_listed_pairs(ir, vi, stems, folder):
+def link_listed_pairs(ir, vi, stems, folder, ir_affix=None, vi_affix=None):
     """Lay out some pairs of two folders in folders of their own, as links.
 
     Args:
@@ -49,7 +50,7 @@ def link_listed_pairs(ir, vi, stems, folder):
         ValueError: A pair is not there, or ``folder`` holds other files.
         FileNotFoundError, PairError: See :func:`.find_pairs`.
     """
-    there = {stem: paths for stem, *paths in find_pairs(ir, vi)}
+    there = {stem: paths for stem, *paths in find_pairs(ir, vi, ir_affix, vi_affix)}
     missing = [stem for stem in stems if stem not in there]
     if missing:
         named = ', '.join(missing[:5])
@@ -63,7 +64,9 @@ def link_listed_pairs(ir, vi, stems, folder):
             old.unlink()
     for stem in stems:
         for path, target in zip(there[stem], targets, strict=True):
-            os.symlink(os.path.abspath(path), target / Path(path).name)
+            path = Path(path)
+            link = path.name if '/' not in stem else stem.replace('/', '_') + path.suffix
+            os.symlink(path.absolute(), target / link)
     return targets
 
 
@@ -141,25 +144,50 @@ class ZooBenchmark:
         out (str | Path): Folder of all that is written: ``fused/<row>/``,
             ``results_<convention>.json``, ``costs.json``.
         pairs (Iterable[str], optional): Stems of the pairs to take. Defaults to all.
+        preparation (Preparation, optional): How the pairs are prepared.
+        ir_affix (str | Iterable[str], optional): See :func:`.match_pairs`.
+        vi_affix (str | Iterable[str], optional): See there.
+        overwrite (bool): See :func:`fuse_to_folder`. Defaults to False.
 
     Raises:
         ValueError: There is no model, or a listed pair is not there.
         FileNotFoundError, PairError: See :func:`.find_pairs`.
     """
 
-    def __init__(self, models, ir, vi, out, pairs=None):
+    def __init__(
+        self,
+        models,
+        ir,
+        vi,
+        out,
+        pairs=None,
+        preparation=None,
+        ir_affix=None,
+        vi_affix=None,
+        overwrite=False,
+    ):
         if not models:
             raise ValueError('a zoo needs at least one model')
         self.models = models
         self.out = Path(out)
         self.sources = {'ir': os.path.abspath(ir), 'vi': os.path.abspath(vi)}
         if pairs is not None:
-            ir, vi = link_listed_pairs(ir, vi, pairs, self.out / 'pairs')
+            ir, vi = link_listed_pairs(ir, vi, pairs, self.out / 'pairs', ir_affix, vi_affix)
         self.ir, self.vi = ir, vi
+        self._options = {
+            'preparation': preparation or Preparation(),
+            'ir_affix': ir_affix,
+            'vi_affix': vi_affix,
+        }
+        self._overwrite = overwrite
 
     def folder(self, row):
         """Where a method's images are."""
         return self.out / 'fused' / row
+
+    def find_files(self, folders):
+        """list[FusionFiles]: The pairs, and what the methods of these folders made of them."""
+        return find_files(folders, self.ir, self.vi, **self._options)[0]
 
     def fuse(self, device=None, report=tqdm.write):
         """Fuse all pairs by each method; images that are there and up to date are kept.
@@ -179,7 +207,14 @@ class ZooBenchmark:
             inferencer = FusionInferencer(
                 build_zoo_model(name, weights), device=device, precision='fp32'
             )
-            fused, kept = fuse_to_folder(inferencer, self.ir, self.vi, self.folder(row))
+            fused, kept = fuse_to_folder(
+                inferencer,
+                self.ir,
+                self.vi,
+                self.folder(row),
+                overwrite=self._overwrite,
+                **self._options,
+            )
             report(f'{row}: {fused} fused, {kept} there already')
 
     def evaluate(self, metrics=None, workers=1, report=tqdm.write):
@@ -204,13 +239,20 @@ class ZooBenchmark:
             path = self.out / f'results_{convention}.json'
             names = resolve_metrics(names, convention)
             folders = {row: self.folder(row) for row in self.models}
-            files = find_files(folders, self.ir, self.vi)[0]
+            files = self.find_files(folders)
             values = self._measured(path, names, files)
             report(f'{convention}: {len(folders) - len(values)} to measure, {len(values)} kept')
             missing = {row: folder for row, folder in folders.items() if row not in values}
             if missing:
                 found = evaluate_folders(
-                    missing, self.ir, self.vi, names, convention, workers=workers, progress=True
+                    missing,
+                    self.ir,
+                    self.vi,
+                    names,
+                    convention,
+                    workers=workers,
+                    progress=True,
+                    **self._options,
                 )
                 values.update(found.values)
             results[convention] = EvaluationResults(

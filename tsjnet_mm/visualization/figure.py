@@ -11,6 +11,8 @@ import matplotlib
 import matplotlib.style
 from matplotlib.transforms import Bbox
 
+from tsjnet_mm.io.outputs import check_outputs, mark_file
+from tsjnet_mm.io.resume import NOTE, read_note
 from tsjnet_mm.utils import whole_file
 
 #: Width of a column and of the whole text in two-column papers, inches.
@@ -121,21 +123,29 @@ def measure_artists(figure, artists):
     return Bbox(box.get_points() / figure.dpi)
 
 
-def check_figure_path(path):
-    """Refuse names that :func:`save_figure` cannot write.
+def check_figure_path(path, overwrite=False):
+    """Refuse names that :func:`save_figure` cannot write, and files that are no figures of it.
 
     Args:
         path (str | Path): The file.
+        overwrite (bool): Allow to write over any file. Defaults to False.
 
     Returns:
         Path: The same.
 
     Raises:
-        ValueError: It ends in neither ``.png`` nor ``.pdf``.
+        ValueError: It ends in neither ``.png`` nor ``.pdf``, or is there already.
     """
     path = Path(path)
     if path.suffix.lower() not in _FORMATS:
         raise ValueError(f'{path}: expected a name ending in {" or ".join(_FORMATS)}')
+    # A fused image is made here too, and has more to tell.
+    is_image = path.suffix.lower() == '.png' and read_note(path) != {}
+    check_outputs([path], overwrite=overwrite)
+    if is_image and path.exists() and not overwrite:
+        raise ValueError(
+            f'{path} is an image, and no figure: name another file, or --overwrite'
+        )
     return path
 
 
@@ -150,8 +160,12 @@ def save_figure(figure, path):
     Raises:
         ValueError: ``path`` ends in neither ``.png`` nor ``.pdf``.
     """
-    path = check_figure_path(path)
+    path = check_figure_path(path, overwrite=True)
     # What would differ from one run, or one version, to the next.
-    volatile = 'CreationDate' if path.suffix.lower() == '.pdf' else 'Software'
+    if path.suffix.lower() == '.pdf':
+        metadata = {'CreationDate': None}
+    else:
+        metadata = {'Software': None, NOTE: '{}'}
     with figure_style(), whole_file(path) as partial:
-        figure.savefig(partial, dpi='figure', metadata={volatile: None})
+        figure.savefig(partial, dpi='figure', metadata=metadata)
+        mark_file(partial)

@@ -5,7 +5,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tsjnet_mm.utils import whole_file
+from tsjnet_mm.io.images import write_image
+from tsjnet_mm.io.resume import NOTE
 
 from .drawing import FONT, fit_text, to_rgb8
 
@@ -104,6 +105,4 @@ def save_png(image, path):
     path = Path(path)
     if path.suffix.lower() != '.png':
         raise ValueError(f'{path}: expected a name ending in .png')
-    data = cv2.imencode('.png', cv2.cvtColor(to_rgb8(image), cv2.COLOR_RGB2BGR))[1]
-    with whole_file(path) as partial:
-        partial.write_bytes(data.tobytes())
+    write_image(to_rgb8(image), path, {NOTE: '{}'})

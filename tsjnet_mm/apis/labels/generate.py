@@ -1,6 +1,5 @@
 """Labels for folders of pairs: made once, written whole, and finished by running it again."""
 
-import os
 import warnings
 from pathlib import Path
 
@@ -10,12 +9,14 @@ from tqdm import tqdm
 from tsjnet_mm.datasets.annotations import build_label_reader
 from tsjnet_mm.datasets.label_reader import name_some
 from tsjnet_mm.datasets.label_writers import write_coco, write_voc, write_yolo
-from tsjnet_mm.datasets.paired import natural_key
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import image_size
 from tsjnet_mm.io.listing import list_images
+from tsjnet_mm.io.names import match_names
+from tsjnet_mm.io.outputs import check_outputs
+from tsjnet_mm.io.pairs import find_pairs, read_pairs
+from tsjnet_mm.io.preparation import Preparation
 
-from ..pairs import find_pairs, iterate_pairs
 from .boxes import merge_views
 from .compose import compose_masks, save_mask
 from .records import Records, read_scores
@@ -23,17 +24,18 @@ from .records import Records, read_scores
 _EXTENSIONS = {'yolo': '.txt', 'voc': '.xml'}
 
 
-def list_pairs(ir, vi):
-    """The pairs in natural order of their stems; see :func:`.find_pairs`."""
-    return sorted(find_pairs(ir, vi), key=lambda pair: natural_key(pair[0]))
+def list_pairs(ir, vi, ir_affix=None, vi_affix=None):
+    """The pairs in natural order of their names; see :func:`.find_pairs`."""
+    return find_pairs(ir, vi, ir_affix, vi_affix)
 
 
 def find_fused(folder, pairs):
     """Fused images of pairs.
 
     Args:
-        folder (str | Path): Folder or pattern of images with the stems of the pairs.
-        pairs (Sequence[tuple[str, str, str]]): As of :func:`list_pairs`.
+        folder (str | Path): Folder or pattern of images with the names of the pairs, see
+            :func:`.match_names`.
+        pairs (Sequence[PairSource]): As of :func:`list_pairs`.
 
     Returns:
         dict[str, str]: Path of each stem.
@@ -46,10 +48,11 @@ def find_fused(folder, pairs):
     images = list_images(folder)
     names = images.names if images else [Path(folder).name]
     root = images.root if images else Path(folder).parent
-    paths = {os.path.splitext(name)[0]: str(root / name) for name in names}
-    if len(paths) < len(names):
-        twice = [name for name in names if paths[os.path.splitext(name)[0]] != str(root / name)]
-        raise PairError.of('ambiguous name', folder, 'one image of each stem', twice[0])
+    match = match_names([f'{stem}.' for stem, _, _ in pairs], names)
+    if match.ambiguous:
+        twice = match.ambiguous[0][1]
+        raise PairError.of('ambiguous name', folder, 'one image of each stem', ', '.join(twice))
+    paths = {name.removesuffix('.'): str(root / file) for name, file in match.partners.items()}
     missing = sorted(stems - paths.keys())
     if missing:
         raise ValueError(
@@ -65,6 +68,12 @@ def find_fused(folder, pairs):
                 f'{found[1]}x{found[0]}',
             )
     return {stem: paths[stem] for stem in stems}
+
+
+def _noted(options):
+    """What records say of a preparation that is not the default one."""
+    preparation = Preparation.of(**options)
+    return {} if preparation == Preparation() else {'preparation': preparation.to_note()}
 
 
 def generate_boxes(
@@ -100,7 +109,7 @@ def generate_boxes(
         iou (float): See :func:`.merge_views`.
         settings (dict, optional): More that determines the labels, for the records.
         overwrite (bool): Make everything anew. Defaults to False.
-        **options: Of :func:`.iterate_pairs`: how sources are read.
+        **options: ``preparation``, or the parts of a :class:`.Preparation`.
 
     Returns:
         tuple[dict[str, dict], int]: The record of each pair, and how many were made now.
@@ -121,6 +130,7 @@ def generate_boxes(
             'score_thr': score_thr,
             'iou': iou,
             **(settings or {}),
+            **_noted(options),
         },
     )
 
@@ -240,7 +250,7 @@ def generate_masks(
         settings (dict, optional): More that determines the masks, for the records.
         overwrite (bool): Make everything anew. Defaults to False.
         encoding (str, optional): Of labels that do not say their own. Defaults to UTF-8.
-        **options: Of :func:`.iterate_pairs`: how sources are read.
+        **options: ``preparation``, or the parts of a :class:`.Preparation`.
 
     Returns:
         tuple[dict[str, dict], int]: The record of each pair, and how many were made now.
@@ -266,7 +276,13 @@ def generate_masks(
             stacklevel=2,
         )
     records = Records(
-        review, {'classes': list(classes), 'mask_indices': mapping, **(settings or {})}
+        review,
+        {
+            'classes': list(classes),
+            'mask_indices': mapping,
+            **(settings or {}),
+            **_noted(options),
+        },
     )
 
     def label(pair, image):
@@ -306,11 +322,12 @@ def _describe(name, box, item, known):
 
 def _label_all(pairs, outputs, records, label, overwrite, title, options):
     """Label the pairs that are not complete; returns how many those were."""
+    # What others made is the concern of the records, which know files corrected by hand.
+    sources = [path for _, *files in pairs for path in files]
+    check_outputs(outputs.values(), sources, overwrite=True)
     done = records.find_done(outputs, overwrite)
     left = [pair for pair in pairs if pair[0] not in done]
-    read = iterate_pairs(
-        [Path(ir) for _, ir, _ in left], [Path(vi) for _, _, vi in left], **options
-    )
+    read = read_pairs(left, Preparation.of(**options))
     bar = tqdm(read, title, len(pairs), unit='pair', initial=len(done))
     for (stem, _, vi), pair in zip(left, bar, strict=True):
         records.begin(stem)

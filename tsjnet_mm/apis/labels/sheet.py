@@ -7,9 +7,10 @@ import numpy as np
 from tqdm import tqdm
 
 from tsjnet_mm.io.images import read_mask, read_visible
+from tsjnet_mm.io.outputs import check_outputs, made_here
+from tsjnet_mm.io.pairs import read_pairs
+from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.visualization import class_colour, draw_boxes, draw_mask, make_sheet, save_png
-
-from ..pairs import iterate_pairs
 
 #: Images darker than this on average are shown brightened.
 _DARK = 0.2
@@ -56,21 +57,21 @@ def draw_sheets(
         palette (Sequence[tuple[int, int, int]], optional): Colours of the masks' classes.
         fused (dict[str, str], optional): Fused image of each stem, shown with the mask.
         rows (int): Pairs on a sheet. Defaults to 8.
-        **options: Of :func:`.iterate_pairs`: how sources are read.
+        **options: ``preparation``, or the parts of a :class:`.Preparation`.
 
     Returns:
         list[Path]: The sheets.
     """
     folder = Path(folder)
     for path in folder.glob('sheet_[0-9]*.png'):
-        path.unlink()
+        if made_here(path):
+            path.unlink()
     if not pairs:
         return []
     written, cells, captions = [], [], []
-    sources = [Path(ir) for _, ir, _ in pairs], [Path(vi) for _, _, vi in pairs]
     titles = ['infrared', 'visible'] + (['mask'] if masks else [])
     titles += ['fused'] if fused and not masks else []
-    read = iterate_pairs(*sources, **options)
+    read = read_pairs(pairs, Preparation.of(**options))
     for count, pair in enumerate(tqdm(read, 'sheets', len(pairs), unit='pair'), start=1):
         stem = pairs[count - 1][0]
         record = records[stem]
@@ -86,6 +87,7 @@ def draw_sheets(
         if len(cells) == rows or count == len(pairs):
             height = round(_CELL_WIDTH * pair.ir.shape[0] / pair.ir.shape[1])
             written.append(folder / f'sheet_{len(written) + 1:03d}.png')
+            check_outputs([written[-1]])
             sheet = make_sheet(cells, titles, captions, (_CELL_WIDTH, height))
             save_png(sheet, written[-1])
             cells, captions = [], []
