@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.optim import OneCycleLR
 from safetensors.torch import save_file
 
 from tsjnet_mm.utils.checkpoints import (
@@ -142,6 +143,16 @@ def test_harmful_pickle_is_refused_unread(trap, tmp_path):
 def test_what_the_runner_stores_is_read(runner_checkpoint):
     history = read_checkpoint(runner_checkpoint)['message_hub']['log_scalars']['train/loss']
     assert history.data[0].tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize('kind', ['cos', 'linear'])
+def test_the_state_of_a_one_cycle_schedule_is_read(tmp_path, kind):
+    optimiser = torch.optim.SGD(torch.nn.Linear(2, 1).parameters(), lr=0.1)
+    schedule = OneCycleLR(optimiser, eta_max=0.1, total_steps=10, anneal_strategy=kind)
+    torch.save({'param_schedulers': [schedule.state_dict()]}, tmp_path / 'a.pth')
+    (found,) = read_checkpoint(tmp_path / 'a.pth')['param_schedulers']
+    assert found['anneal_func'](1, 0, 0.5) == pytest.approx(0.5)
+    assert found['anneal_func'] is getattr(OneCycleLR, f'_annealing_{kind}')
 
 
 @pytest.mark.parametrize(

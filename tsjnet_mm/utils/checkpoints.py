@@ -272,11 +272,15 @@ def guard_mmengine():
         sys.meta_path.insert(0, _GuardOnImport())
 
 
-def refuse_unsafe_checkpoints():
+def refuse_unsafe_checkpoints(environment=os.environ):
     """Make every ``torch.load`` of this process, and of those it starts, refuse to run code.
 
     Whatever its arguments; mmengine's own loading is guarded since the import of the package,
     see :func:`guard_mmengine`. It is meant for programs, not to be called on import.
+
+    Args:
+        environment (MutableMapping): Variables that are changed. Defaults to this process's;
+            those of a process that is to be started change nothing here.
     """
-    os.environ.pop('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', None)
-    os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
+    environment.pop('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', None)
+    environment['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'

@@ -94,11 +94,20 @@ def enable_cross_library_configs():
         MODULE2PACKAGE['mmseg'] = 'mmseg'
 
 
-def _history_statistic(owner, name):
-    """Stand in for ``getattr``, as which pickle stores a history's statistic functions."""
+_SCHEDULERS = 'mmengine.optim.scheduler.param_scheduler'
+
+
+class _OneCycle:
+    """Stands in for mmengine's scheduler, whose module takes seconds to import."""
+
+
+def _stored_function(owner, name):
+    """Stand in for ``getattr``, as which pickle stores functions of mmengine's classes."""
     from mmengine.logging import HistoryBuffer
 
-    if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
+    if owner is _OneCycle and name in ('_annealing_cos', '_annealing_linear'):
+        from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler as owner
+    elif owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
         raise UnpicklingError(f'refusing getattr({owner!r}, {name!r}) in a checkpoint')
     return getattr(owner, name)
 
@@ -108,7 +117,8 @@ def allow_mmengine_checkpoints():
 
     From torch 2.6 on it refuses every class that it is not told of, and mmengine 0.10.7 does
     not tell it of its own: the log history (:class:`mmengine.logging.HistoryBuffer`), made of
-    numpy arrays, scalars and its own statistic functions. Anything else stays refused.
+    numpy arrays, scalars and its own statistic functions, and the curve of a one-cycle
+    schedule. Anything else stays refused.
     """
     if tuple(map(int, torch.__version__.split('.')[:2])) < (2, 6):
         return
@@ -119,7 +129,8 @@ def allow_mmengine_checkpoints():
     functions = [np.zeros(1).__reduce__()[0], np.float64(0).__reduce__()[0]]
     torch.serialization.add_safe_globals(
         [HistoryBuffer, np.ndarray, np.dtype, *(type(np.dtype(kind)) for kind in kinds)]
-        + [(_history_statistic, 'builtins.getattr')]
+        + [(_stored_function, 'builtins.getattr')]
+        + [(_OneCycle, f'{_SCHEDULERS}.OneCycleParamScheduler')]
         + [
             (function, f'numpy.{core}.multiarray.{function.__name__}')
             for function in functions

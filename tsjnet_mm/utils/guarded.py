@@ -49,10 +49,10 @@ def run_process(command, **options):
     Returns:
         int: Its exit status.
     """
-    refuse_unsafe_checkpoints()
     package = str(Path(__file__).resolve().parents[2])
     paths = [package, os.environ.get('PYTHONPATH')]
     env = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, paths))}
+    refuse_unsafe_checkpoints(env)
     with subprocess.Popen(command, env=env, **options) as process:
         try:
             return process.wait()

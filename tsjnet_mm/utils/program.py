@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import functools
+import os
 import re
 import signal
 import subprocess
@@ -113,6 +114,7 @@ def tool(interrupted='run it again to go on'):
         @functools.wraps(main)
         def run(*args, **kwargs):
             with signals_as_interrupts() as arrived:
+                before = os.environ.copy()
                 try:
                     refuse_unsafe_checkpoints()
                     return main(*args, **kwargs)
@@ -123,6 +125,10 @@ def tool(interrupted='run it again to go on'):
                     if '--debug' in sys.argv:
                         raise
                     status, message = 1, f'error: {describe_error(error)}'
+                finally:  # For callers that go on.
+                    for name in {*before} ^ {*os.environ}:
+                        os.environ.pop(name, None)
+                    os.environ.update(before)
             print(message, file=sys.stderr)
             sys.exit(status)
 
