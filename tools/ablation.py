@@ -93,7 +93,8 @@ def parse_args():
         nargs='*',
         type=parse_named_path,
         metavar='NAME=CONFIG',
-        help="rows of the table (default: the paper's five, with the configs of --preset)",
+        help='rows of the table; configs are Python code, which is run '
+        "(default: the paper's five, of --preset)",
     )
     parser.add_argument(
         '--preset',

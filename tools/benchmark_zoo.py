@@ -11,7 +11,7 @@ Examples:
 
 A model is MODEL, MODEL=WEIGHTS or ROW=MODEL=WEIGHTS: a method without weights (average, max,
 laplacian, ...), tsjnet-light (its weights are shipped), a published network with the file that
-its authors give (docs/models.md lists them), or a config file.
+its authors give (docs/models.md lists them), or a config file (Python code, which is run).
 ROW names it in the table.
 
 Unless told otherwise, methods are compared by 13 metrics: SSIM, PSNR, MSE, CC, CV as the

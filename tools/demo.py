@@ -70,7 +70,8 @@ def parse_args():
         dest='models',
         default=[],
         metavar='NAME_OR_CONFIG',
-        help='preset, config file or .onnx file, as of tools/fuse.py; may be repeated',
+        help='preset, config file (Python code, which is run) or .onnx file, as of '
+        'tools/fuse.py; may be repeated',
     )
     parser.add_argument(
         '--weights',

@@ -63,7 +63,8 @@ def parse_args():
     )
     parser.add_argument(
         '--config',
-        help='of any network of mmdet or mmseg; its datasets, number of classes and evaluator '
+        help='of any network of mmdet or mmseg (Python code, which is run); its datasets, '
+        'number of classes and evaluator '
         'are replaced (default: '
         + ', '.join(f'{task}: configs/{path}' for task, path in CONFIGS.items())
         + ')',

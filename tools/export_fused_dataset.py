@@ -57,7 +57,7 @@ def parse_args():
     which.add_argument(
         '--model',
         help='fuse by tsjnet-official, tsjnet-light, a fusor without weights such as laplacian '
-        '(tools/fuse.py --help lists them), or a config file',
+        '(tools/fuse.py --help lists them), or a config file (Python code, which is run)',
     )
     which.add_argument(
         '--fused',

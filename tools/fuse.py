@@ -50,7 +50,9 @@ def parse_args():
         '--out', required=True, help='folder for fused images; of one pair also a file: f.png'
     )
     parser.add_argument(
-        '--model', default='tsjnet-light', help='name or config file (default: %(default)s)'
+        '--model',
+        default='tsjnet-light',
+        help='name, or config file (Python code, which is run; default: %(default)s)',
     )
     parser.add_argument(
         '--weights', help='checkpoint of the model (default: the published one)'

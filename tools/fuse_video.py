@@ -45,7 +45,9 @@ def parse_args():
     parser.add_argument('--vi', required=True, help=f'visible {source}')
     parser.add_argument('--out', required=True, type=Path, help='video file to write')
     parser.add_argument(
-        '--model', default='tsjnet-light', help='name or config file (default: %(default)s)'
+        '--model',
+        default='tsjnet-light',
+        help='name, or config file (Python code, which is run; default: %(default)s)',
     )
     parser.add_argument(
         '--weights', help='checkpoint of the model (default: the published one)'

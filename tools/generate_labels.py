@@ -102,7 +102,10 @@ def add_boxes_parser(commands):
     """The subcommand for boxes."""
     parser = commands.add_parser('boxes', help='boxes by any mmdet detector')
     parser.add_argument(
-        '--detector', required=True, metavar='CONFIG', help='config of mmdet, or a joint one'
+        '--detector',
+        required=True,
+        metavar='CONFIG',
+        help='config of mmdet, or a joint one (Python code, which is run)',
     )
     parser.add_argument(
         '--checkpoint', required=True, metavar='FILE', help='weights of the detector'

@@ -80,7 +80,7 @@ def test(args):
 def main():
     """Read the command line and test."""
     parser = ToolParser(__doc__)
-    parser.add_argument('config', help='config file')
+    parser.add_argument('config', help='config file (Python code, which is run)')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(
         '--baselines',

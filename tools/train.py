@@ -43,7 +43,7 @@ def train(cfg, args):
 def main():
     """Read the command line, claim the work dir and train."""
     parser = ToolParser(__doc__)
-    parser.add_argument('config', help='config file')
+    parser.add_argument('config', help='config file (Python code, which is run)')
     parser.add_argument(
         '--resume',
         nargs='?',

@@ -179,7 +179,20 @@ def test_parser_keeps_lines_and_gives_subcommands_debug(capsys):
 )
 def test_every_script_is_a_tool(path):
     text = (ROOT / path).read_text()
-    if 'installer' in path:  # Runs before the package is installed.
+    # The installer runs before the package is installed; the launcher is torchrun.
+    if 'installer' in path or path.endswith('launch_processes.py'):
         pytest.skip('no tool')
     assert '\n@tool(' in text and 'ToolParser(__doc__' in text
     assert 'parser.exit(130' not in text and 'argparse.ArgumentParser(description' not in text
+
+
+@pytest.mark.parametrize(
+    'path',
+    [
+        *('fuse.py', 'fuse_video.py', 'train.py', 'test.py', 'generate_labels.py', 'demo.py'),
+        *('benchmark_zoo.py', 'ablation.py', 'downstream.py', 'export_fused_dataset.py'),
+        'deployment/export_onnx.py',
+    ],
+)
+def test_doors_that_take_a_config_say_that_it_is_run(path):
+    assert 'Python code, which is run' in (ROOT / 'tools' / path).read_text()

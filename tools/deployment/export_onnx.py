@@ -131,7 +131,11 @@ def export(fusor, path, name, opset=None, pairs=()):
 def main():
     """Command line."""
     parser = ToolParser(__doc__)
-    parser.add_argument('--model', required=True, help='name or config file, see fuse.py')
+    parser.add_argument(
+        '--model',
+        required=True,
+        help='name, or config file (Python code, which is run), see fuse.py',
+    )
     parser.add_argument('--weights', help='checkpoint of the model (default: published)')
     parser.add_argument('--out', required=True, type=Path, help='the .onnx file to write')
     parser.add_argument('--opset', type=int, help="default: the exporter's")

@@ -23,6 +23,25 @@ def test_fuse_names_what_is_wrong(ir, vi, error, message):
         AverageFusor().fuse(ir, vi)
 
 
+@pytest.mark.parametrize('value', [float('nan'), float('inf'), -float('inf')])
+def test_values_that_are_not_finite_are_refused_by_name(value):
+    for name in ('ir', 'vi'):
+        pair = {'ir': IR.clone(), 'vi': VI.clone()}
+        pair[name][1, 0, 3, 4:6] = value
+        with pytest.raises(ValueError, match=rf'{name} holds values .*\(2 of image 1\)'):
+            AverageFusor().fuse(**pair)
+
+
+def test_results_that_are_not_finite_are_refused(tiny_fusor):
+    fusor = MODELS.build(tiny_fusor).eval()
+    with torch.no_grad():
+        next(p for p in fusor.parameters() if p.dim() == 4).fill_(float('nan'))
+        with pytest.raises(
+            ValueError, match=r'the fused image holds values .*TSJNet are damaged'
+        ):
+            fusor.fuse(IR, VI)
+
+
 def test_too_small_for_a_network(tiny_fusor):
     fusor = MODELS.build(tiny_fusor)
     with pytest.raises(ValueError, match='from 16x16 up, got'):
