@@ -162,7 +162,7 @@ def test_config_trains_and_validates(
         # mmseg's loop ends after two; mmdet's batches have the two pairs with objects.
         assert saved['meta']['iter'] == (2 if 'segmentor' in config.model else 1)
         # Of a detector that has found nothing yet mmdet gives no AP.
-        assert 'mIoU' in values if 'segmentor' in config.model else 'Epoch(val) [1]' in error
+        assert 'mIoU' in values if 'segmentor' in config.model else 'Epoch(val) [1]' in output
         return
     pairs = 13 if 'mixed' in path.stem else 5 if 'toy' in path.stem else 3
     assert pairs % loader.batch_size == 1  # The last batch is one pair.
