@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import os
+from errno import ENOENT
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from tqdm import tqdm
 from tsjnet_mm.evaluation.functional import FUSION_METRICS
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import image_size, read_image
-from tsjnet_mm.io.listing import ImageList, list_images
+from tsjnet_mm.io.listing import ImageList, is_pattern, list_images
 from tsjnet_mm.io.names import AFFIXES, match_names, natural_key
 from tsjnet_mm.io.pairs import PairList, PairSource, match_pairs
 from tsjnet_mm.io.preparation import Preparation
@@ -127,7 +128,9 @@ def _list_images(folder):
         return list_images(folder)
     except FileNotFoundError:
         if not Path(folder).is_dir():
-            raise
+            if is_pattern(folder):
+                raise
+            raise FileNotFoundError(ENOENT, os.strerror(ENOENT), str(folder)) from None
         return ImageList(str(folder), Path(folder), (), '*')
 
 
