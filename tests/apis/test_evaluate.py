@@ -276,8 +276,8 @@ def test_wrong_arguments(run, data, tmp_path):
         ({'metrics': 'FID'}, "unknown metric 'FID'"),
         ({'convention': 'mine'}, "unknown convention 'mine'"),
         ({'device': 'gpu'}, "device 'gpu': torch finds cpu"),
-        ({'device': 'meta'}, 'device must be cpu or a CUDA device, got meta'),
-        ({'device': f'cuda:{torch.cuda.device_count()}'}, 'no device cuda:'),
+        ({'device': 'meta'}, "device 'meta': torch finds cpu"),
+        ({'device': f'cuda:{torch.cuda.device_count()}'}, "device 'cuda:.*torch finds cpu"),
         ({'workers': 0}, 'workers must be at least 1, got 0'),
         ({'batch_size': -1}, 'batch_size must be at least 1, got -1'),
     ):

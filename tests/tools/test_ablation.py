@@ -43,8 +43,6 @@ def rows(tiny_config, tmp_path):
 def ablate(load_tool, rows, monkeypatch, capsys, tmp_path):
     """Run the tool on the two rows, with a stand-in for training and testing."""
     tool, calls = load_tool('ablation.py'), []
-    # The handler stays out of the tests' own process.
-    monkeypatch.setattr(tool.signal, 'signal', lambda *_: None)
 
     def call(command, log, lock):
         command = [str(word) for word in command]
