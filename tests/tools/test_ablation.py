@@ -151,8 +151,9 @@ def test_folder_of_other_settings_is_refused(ablate):
 def test_options_and_gpus_reach_the_training(ablate):
     ablate('--gpus', 4, '--cfg-options', 'train_dataloader.num_workers=0')
     train = ablate.calls[0]
-    assert train[:2] == ['bash', train[1]] and train[1].endswith('dist_train.sh')
-    assert train[3] == '4' and train[-2:] == ['--cfg-options', 'train_dataloader.num_workers=0']
+    script = train.index('bash') + 1
+    assert train[0] == 'env' and train[script].endswith('dist_train.sh')
+    assert train[script + 2] == '4' and train[-2:] == ['--cfg-options', 'train_dataloader.num_workers=0']
     assert Path(ablate.calls[1][1]).name == 'test.py'
 
 

@@ -17,7 +17,7 @@ from tsjnet_mm.registry import DATASETS
 #: Parts of a network whose ``num_classes`` is not the number of the data set's classes.
 _CLASSLESS = ('backbone', 'neck', 'rpn_head', 'semantic_head', 'train_cfg', 'test_cfg')
 #: Segmentors compare features of several strides: their images are padded to multiples of it.
-_SEGMENTOR_DIVISOR = 32
+_DIVISOR = 32
 
 
 class Network(NamedTuple):
@@ -119,7 +119,10 @@ def _without_crops(model: ConfigDict, scope: str) -> None:
     if scope == 'mmseg':
         preprocessor.pop('size', None)
         preprocessor.pop('test_cfg', None)
-        preprocessor.setdefault('size_divisor', _SEGMENTOR_DIVISOR)
+        preprocessor.setdefault('size_divisor', _DIVISOR)
+    elif preprocessor.get('pad_size_divisor', 1) == 1:
+        # Detectors whose pipelines pad, as RTMDet's do, name none, and need one here.
+        preprocessor['pad_size_divisor'] = _DIVISOR
 
 
 def read_network(
