@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.structures import InstanceData, PixelData
 
+from tsjnet_mm.models.drivers.network import read_network
 from tsjnet_mm.models.fusors import JointFusor
 from tsjnet_mm.models.fusors.weights import PUBLISHED
 from tsjnet_mm.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS
@@ -44,7 +45,8 @@ def test_config_is_complete(path):
     for driver in ('detector', 'segmentor'):
         if model.get(driver):
             assert MODELS.get(model[driver].type) is not None
-            assert '_scope_' in model[driver].model
+            library = 'mmdet' if driver == 'detector' else 'mmseg'
+            assert model[driver].config.startswith(f'{library}::')
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if loader in config:
             for dataset in single_datasets(config[loader].dataset):
@@ -128,11 +130,20 @@ def test_paper_recipe():
     ]
     assert config.train_cfg.max_epochs == 40
     assert config.train_dataloader.batch_size == 2
-    assert config.model.detector.model.backbone.depth == 50
-    assert config.model.segmentor.model.backbone.depth == 101
+    drivers = {}
+    for driver, library in (('detector', 'mmdet'), ('segmentor', 'mmseg')):
+        keys = ('config', 'model', 'weights', 'num_classes')
+        given = {key: config.model[driver].get(key) for key in keys}
+        drivers[driver] = read_network(library, **given).model
+    assert drivers['detector'].type == 'FasterRCNN'
+    assert drivers['detector'].backbone.depth == 50
+    assert drivers['segmentor'].decode_head.type == 'DepthwiseSeparableASPPHead'
+    assert drivers['segmentor'].decode_head.num_classes == 9
+    assert drivers['segmentor'].backbone.depth == 101
+    assert drivers['segmentor'].auxiliary_head is None
     assert not [step for step in config.train_pipeline if 'Resize' in step.type]
-    for driver in ('detector', 'segmentor'):
-        assert config.model[driver].model.init_cfg.checkpoint.startswith('https://')
+    for network in drivers.values():
+        assert network.init_cfg.checkpoint.startswith('https://')
 
 
 @pytest.mark.slow

@@ -153,7 +153,8 @@ def test_options_and_gpus_reach_the_training(ablate):
     train = ablate.calls[0]
     script = train.index('bash') + 1
     assert train[0] == 'env' and train[script].endswith('dist_train.sh')
-    assert train[script + 2] == '4' and train[-2:] == ['--cfg-options', 'train_dataloader.num_workers=0']
+    assert train[script + 2] == '4'
+    assert train[-2:] == ['--cfg-options', 'train_dataloader.num_workers=0']
     assert Path(ablate.calls[1][1]).name == 'test.py'
 
 

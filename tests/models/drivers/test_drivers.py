@@ -1,9 +1,11 @@
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.structures import InstanceData
 
 from tsjnet_mm.apis import config_dir
 from tsjnet_mm.models.drivers import DetectionDriver, SegmentationDriver
+from tsjnet_mm.models.drivers.segmentation import class_edges
 from tsjnet_mm.registry import MODELS
 
 
@@ -209,3 +211,126 @@ def test_masks_come_in_the_pairs_own_size(tiny_segmentor, pair_batch, divisor):
     expected = logits.argmax(1, keepdim=True)
     torch.testing.assert_close(found[0].data, expected[0, :, :64, :96])
     torch.testing.assert_close(found[1].data, expected[1, :, :50, :70])
+
+
+@pytest.mark.parametrize(
+    'term',
+    [
+        *('loss_bbox', 'loss_rpn_bbox', 's0.loss_bbox', 'loss_reg', 'loss_bbox_reg'),
+        *('loss_iou', 'd0.loss_iou', 'enc_loss_iou', 'dn_loss_bbox', 'loss_l1', 'loss_dfl'),
+        *('loss_xy', 'loss_wh', 'loss_offset', 'off_loss', 'loss_pts_init', 'loss_pts_refine'),
+        'loss_grid',
+    ],
+)
+def test_terms_of_boxes_count_by_default(tiny_detector, term):
+    driver = DetectionDriver(tiny_detector, loss_weight=3.0)
+    kept = driver.keep_terms({term: torch.tensor([1.0, 3.0]), 'loss_cls': torch.tensor(9.0)})
+    assert {name: value.item() for name, value in kept.items()} == {term: 6.0}
+    # Of several levels, the sum.
+    kept = driver.keep_terms({term: [torch.tensor(1.0), torch.tensor(4.0)]})
+    assert kept[term].item() == 15.0
+
+
+@pytest.mark.parametrize(
+    'term',
+    [
+        *(
+            'loss_cls',
+            'loss_rpn_cls',
+            'd3.loss_cls',
+            'loss_obj',
+            'loss_conf',
+            'loss_centerness',
+        ),
+        *('loss_mask', 'loss_mask_iou', 'loss_dice', 'loss_center_heatmap', 'det_loss'),
+        *('loss_semantic_seg', 'acc', 'accuracy'),
+    ],
+)
+def test_other_terms_do_not_count_by_default(tiny_detector, term):
+    with pytest.raises(ValueError, match='write loss_terms'):
+        DetectionDriver(tiny_detector).keep_terms({term: torch.tensor(1.0)})
+
+
+def seen_by(driver, batch):
+    """The samples that the wrapped network is given."""
+    seen = []
+    original = driver.model.loss
+    driver.model.loss = lambda inputs, samples: (
+        seen.extend(samples) or original(inputs, samples)
+    )
+    driver.loss(batch['inputs']['ir'], batch['inputs']['vi'], batch['data_samples'])
+    return seen
+
+
+def test_ignored_objects_reach_the_network(tiny_detector, pair_batch):
+    ignored = InstanceData(bboxes=torch.tensor([[0.0, 0.0, 9.0, 9.0]]))
+    pair_batch['data_samples'][1].ignored_instances = ignored
+    first, second = seen_by(DetectionDriver(tiny_detector, label_map=[0, 1, 2]), pair_batch)
+    assert 'ignored_instances' not in first
+    assert second.ignored_instances.bboxes.tolist() == [[0.0, 0.0, 9.0, 9.0]]
+
+
+def test_objects_without_masks_get_filled_boxes_only_where_masks_are_trained(
+    tiny_detector, pair_batch
+):
+    assert 'masks' not in seen_by(DetectionDriver(tiny_detector), pair_batch)[0].gt_instances
+    config = 'mmdet::rtmdet/rtmdet-ins_tiny_8xb32-300e_coco.py'
+    driver = DetectionDriver(config=config, num_classes=3, loss_terms=['*loss*'])
+    pair_batch['data_samples'][0].gt_instances.bboxes[0, 0] = 9.5
+    masks = seen_by(driver, pair_batch)[0].gt_instances.masks
+    assert set(driver.loss(*batch_of_one_cropped_pair(pair_batch))) >= {'loss_mask'}
+    expected = torch.zeros(1, 64, 96)
+    expected[:, 8:60, 9:50] = 1
+    masks = masks if isinstance(masks, torch.Tensor) else masks.to_tensor(torch.float32, 'cpu')
+    torch.testing.assert_close(masks.float(), expected)
+
+
+def test_edges_lie_where_known_classes_meet():
+    mask = torch.zeros(1, 6, 9, dtype=torch.int64)
+    mask[:, :, 4:] = 3
+    mask[:, :, 7:] = 255
+    expected = torch.zeros(1, 6, 9, dtype=torch.int64)
+    expected[:, :, 2:6] = 1  # Two pixels on either side; the ignored ones make no edge.
+    assert torch.equal(class_edges(mask), expected)
+    assert torch.equal(class_edges(mask.transpose(1, 2)), expected.transpose(1, 2))
+    assert class_edges(torch.full((1, 4, 5), 7)).sum() == 0
+
+
+def test_networks_that_need_other_annotations_are_refused(tiny_detector, pair_batch):
+    driver = DetectionDriver(tiny_detector)
+    driver.model.loss = lambda inputs, samples: samples[0].gt_panoptic_seg
+    with pytest.raises(ValueError, match='RetinaNet needs `gt_panoptic_seg`'):
+        loss(driver, luma_of(pair_batch), pair_batch)
+    driver.model.loss = lambda inputs, samples: samples[0].text
+    with pytest.raises(ValueError, match='needs `text`'):
+        loss(driver, luma_of(pair_batch), pair_batch)
+    driver.model.loss = lambda inputs, samples: {
+        'loss_bbox': torch.tensor(samples[0].get('text', 2.0))
+    }
+    assert loss(driver, luma_of(pair_batch), pair_batch)['loss_bbox'].item() == 2
+
+
+def test_batch_augmentations_stay_behind(tiny_detector, pair_batch):
+    tiny_detector['data_preprocessor']['batch_augments'] = [
+        {'type': 'BatchFixedSizePad', 'size': (256, 256)}
+    ]
+    driver = DetectionDriver(tiny_detector)
+    assert seen_by(driver, pair_batch)[0].batch_input_shape == (64, 96)
+
+
+def test_a_single_pair_trains_a_pooled_segmentor(tiny_segmentor, pair_batch):
+    tiny_segmentor['decode_head'].update(
+        type='ASPPHead', dilations=(1, 2), in_channels=64, channels=8
+    )
+    del tiny_segmentor['decode_head']['num_convs']
+    driver = SegmentationDriver(tiny_segmentor, frozen=False).train()
+    luma, visible = (pair_batch['inputs'][name][:1] for name in ('ir', 'vi'))
+    luma.requires_grad_()
+    samples = pair_batch['data_samples'][:1]
+    value = sum(driver.loss(luma, visible, samples).values())
+    value.backward()
+    assert value.isfinite() and luma.grad.abs().sum() > 0
+    assert all(p.grad is not None for p in driver.model.decode_head.parameters())
+    # The pooled vector's running statistics are those of batches alone.
+    pool = driver.model.decode_head.image_pool[1].bn
+    assert torch.equal(pool.running_mean, torch.zeros(8)) and pool.training

@@ -165,3 +165,35 @@ def test_classes_without_a_match_are_told(joint, pair_batch, tiny_detector):
     joint['detector']['label_map'] = [2, -1, 0]
     (sample, _) = MODELS.build(joint).eval()(**pair_batch, mode='predict')
     assert sample.undetectable == [1]
+
+
+def test_each_driver_sees_the_image_of_its_name(joint, pair_batch):
+    joint['detector']['frozen'] = False
+    model = MODELS.build(joint)
+    seen = []
+
+    def record(luma, visible, samples):
+        assert visible is pair_batch['inputs']['vi'] and samples is pair_batch['data_samples']
+        seen.append(luma)
+        return {'loss_bbox': luma.mean()}
+
+    model.detector.loss = model.segmentor.loss = record
+    losses = model(**pair_batch, mode='loss')
+    fused, ir, vi, segmented = seen
+    torch.testing.assert_close(ir, pair_batch['inputs']['ir'])
+    weights = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
+    luma = (pair_batch['inputs']['vi'] * weights).sum(1, keepdim=True)
+    torch.testing.assert_close(vi, luma)
+    assert segmented is fused and not torch.equal(fused, ir)
+    for name, image in (('fused', fused), ('ir', ir), ('vi', vi)):
+        torch.testing.assert_close(losses[f'det_{name}.loss_bbox'], image.mean())
+
+
+def test_drivers_are_checked_against_the_data_set(joint):
+    model = MODELS.build(joint)
+    asked = []
+    model.detector.check = lambda metainfo: asked.append(('detector', metainfo))
+    model.segmentor.check = lambda metainfo: asked.append(('segmentor', metainfo))
+    model.check_drivers({'classes': ()})
+    assert asked == [('detector', {'classes': ()}), ('segmentor', {'classes': ()})]
+    MODELS.build({**joint, 'detector': None, 'segmentor': None}).check_drivers({})

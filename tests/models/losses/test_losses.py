@@ -94,6 +94,20 @@ def test_diversity_loss_as_printed_and_as_released():
         losses.diversity_loss(attention, sign=2)
 
 
+def test_range_of_the_diversity_loss():
+    nothing, everything = torch.zeros(1, 4, 2, 2), torch.ones(1, 4, 2, 2)
+    one_head = torch.eye(4)[:1].view(1, 4, 1, 1)
+    assert losses.diversity_loss(nothing).item() == -1
+    assert losses.diversity_loss(everything).item() == 1
+    assert losses.diversity_loss(nothing, 1).item() == 1
+    assert losses.diversity_loss(everything, 1).item() == 1
+    assert losses.diversity_loss(one_head, 1).item() == 1 / 4
+    random = torch.rand(50, 1, 4, 3, 3)
+    printed = torch.stack([losses.diversity_loss(attention) for attention in random])
+    released = torch.stack([losses.diversity_loss(attention, 1) for attention in random])
+    assert printed.abs().max() < 1 and released.min() > 1 / 4 and released.max() < 1
+
+
 def test_reconstruction_loss_is_mean_squared_error():
     zeros, halves = torch.zeros(1, 1, 4, 4), torch.full((1, 1, 4, 4), 0.5)
     assert losses.reconstruction_loss(zeros, halves).item() == 0.25

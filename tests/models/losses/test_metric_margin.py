@@ -1,4 +1,5 @@
 import math
+import re
 
 import pytest
 import torch
@@ -92,6 +93,25 @@ def test_downsampling_averages_squares(pair):
     loss = MetricMarginLoss('SSIM', scale=0.02, downsample=2)
     found = loss({'fused': fused, 'ir': ir, 'vi': vi})
     torch.testing.assert_close(found, margin_loss(values, rivals, 0.02))
+
+
+def test_every_metric_of_the_docstring_can_be_asked_for(pair):
+    ir, vi = pair
+    options = MetricMarginLoss.__doc__.split('scale (float)')[0]
+    named = re.findall(r"``'(\w+)'``", options)
+    assert {'SSIM', 'MSE', 'VIF', 'Qabf'} < set(named)
+    for metric in named:
+        fused = (0.6 * ir + 0.4 * vi).requires_grad_()
+        MetricMarginLoss(metric, 1e4)({'fused': fused, 'ir': ir, 'vi': vi}).backward()
+        assert fused.grad.abs().sum() > 0, metric
+
+
+def test_metrics_without_a_gradient_are_refused_in_training(pair):
+    ir, vi = pair
+    loss = MetricMarginLoss('EN', scale=0.1)
+    loss({'fused': (ir + vi) / 2, 'ir': ir, 'vi': vi})  # To measure is allowed.
+    with pytest.raises(ValueError, match='EN has no gradient'):
+        loss({'fused': ((ir + vi) / 2).requires_grad_(), 'ir': ir, 'vi': vi})
 
 
 def test_mistakes_are_named():

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from torchvision.ops import batched_nms, box_iou
 
+from tsjnet_mm.models.drivers.network import read_network
 from tsjnet_mm.models.fusors.presets import type_name
 from tsjnet_mm.utils.checkpoints import load_state_dict, read_checkpoint
 
@@ -52,7 +53,10 @@ class ViewDetector:
         if type_name(config.model) == 'JointFusor':
             if config.model.get('detector') is None:
                 raise ValueError(f'{name}: this joint model has no detector')
-            config.model = config.model.detector.model
+            detector = config.model.detector
+            keys = ('config', 'model', 'num_classes')
+            network = {key: detector.get(key) for key in keys}
+            config.model = {'_scope_': 'mmdet', **read_network('mmdet', **network).model}
             state = {
                 key.removeprefix(_JOINT_PREFIX): value
                 for key, value in state.items()

@@ -59,13 +59,15 @@ class BandOutput(nn.Module):
         with torch.no_grad():
             self.gains[-1].bias.copy_(torch.tensor([1.0, 0, 0] * bands + [0.3, 0.35, 0.35, 0]))
 
-    def forward(self, features, ir, vi):
+    def forward(self, features, ir, vi, painted=0):
         """Draw the image.
 
         Args:
             features (Tensor): (B, in_channels, H, W).
-            ir (Tensor): (B, 1, H * upsample, W * upsample) in [0, 1].
+            ir (Tensor): (B - painted, 1, H * upsample, W * upsample) in [0, 1].
             vi (Tensor): The same.
+            painted (int): The last so many features have no images: they draw alone. Defaults
+                to 0.
 
         Returns:
             Tensor: (B, 1, H * upsample, W * upsample), not clipped: a saturated pixel must
@@ -76,6 +78,8 @@ class BandOutput(nn.Module):
             gains = F.interpolate(
                 gains, scale_factor=self.upsample, mode='bilinear', align_corners=False
             )
+        if painted:
+            gains, alone = gains[:-painted], gains[-painted:, -1:]
         # In half precision squares of energies would vanish.
         images = torch.cat((ir, vi), dim=1).to(torch.promote_types(ir.dtype, torch.float32))
         *details, base = gains.to(images.dtype).split([3] * self.bands + [4], dim=1)
@@ -92,7 +96,8 @@ class BandOutput(nn.Module):
             stronger = (shares * plane).sum(1, keepdim=True)
             choices = torch.cat((stronger, plane), dim=1)
             image = image + (gain * choices).sum(1, keepdim=True)
-        return image.to(ir.dtype)
+        image = image.to(ir.dtype)
+        return torch.cat((image, alone.to(ir.dtype))) if painted else image
 
 
 @MODELS.register_module()
@@ -158,14 +163,17 @@ class BaseResNeStDecoder(nn.Module):
                 nn.Sigmoid(),
             )
 
-    def forward(self, detail, local, ir, vi):
+    def forward(self, detail, local, ir, vi, painted=0):
         """Decode.
 
         Args:
             detail (Tensor): (B, C, H, W) features of the DSM.
             local (Tensor): (B, C, H, W) features of the NAT.
-            ir (Tensor): (B, 1, H * upsample, W * upsample) in [0, 1], read only with ``bands``.
+            ir (Tensor): (B - painted, 1, H * upsample, W * upsample) in [0, 1], read only with
+                ``bands``.
             vi (Tensor): The same of the visible image.
+            painted (int): The last so many features draw without bands, whose images would be
+                drawn whatever the features are. Defaults to 0.
 
         Returns:
             tuple[Tensor, Tensor]: Image (B, 1, H * upsample, W * upsample), in (0, 1) or, of a
@@ -177,6 +185,6 @@ class BaseResNeStDecoder(nn.Module):
         merged = self.reduce(merged)
         inputs = [self.trunk(merged)]
         if self.bands:
-            inputs += [ir, vi]
+            inputs += [ir, vi, painted]
         image = checkpoint(self.output, *inputs) if self.with_cp else self.output(*inputs)
         return image, attention

@@ -120,7 +120,10 @@ def _without_crops(model: ConfigDict, scope: str) -> None:
         preprocessor.pop('size', None)
         preprocessor.pop('test_cfg', None)
         preprocessor.setdefault('size_divisor', _DIVISOR)
-    elif preprocessor.get('pad_size_divisor', 1) == 1:
+    elif (
+        str(preprocessor.get('type')).endswith('DetDataPreprocessor')
+        and preprocessor.get('pad_size_divisor', 1) == 1
+    ):
         # Detectors whose pipelines pad, as RTMDet's do, name none, and need one here.
         preprocessor['pad_size_divisor'] = _DIVISOR
 
@@ -163,7 +166,6 @@ def read_network(
     names = None
     if config is None:
         merged = Config({'model': model}).model
-        before = None
     else:
         experiment = _read_config(config, scope)
         if 'model' not in experiment:
@@ -176,13 +178,13 @@ def read_network(
         _without_crops(merged, scope)
         names = _class_names(experiment, scope)
         weights = _published_weights(config) if published else weights
-        before = Config({'model': merged})
     if num_classes is not None:
         _set_classes(merged, num_classes)
         names = None
-    if before is not None and model:
-        before.merge_from_dict({'model': model})
-        merged = before.model
     if weights is not None:
         merged['init_cfg'] = {'type': 'Pretrained', 'checkpoint': weights}
+    if config is not None and model:
+        whole = Config({'model': merged})
+        whole.merge_from_dict({'model': model})
+        merged = whole.model
     return Network(merged, names)

@@ -113,11 +113,11 @@ class TSJNet(BaseFusor):
         ir_drawn, vi_drawn = images.chunk(2)
         reconstruct = any(loss.needs_reconstruction for loss in self.losses.values())
         if reconstruct:
+            # Drawn from features alone: of bands of its own image any features would draw it.
             detail = torch.cat((detail, details))
             local = torch.cat((local, locals_))
-            ir_drawn = torch.cat((ir_drawn, images))
-            vi_drawn = torch.cat((vi_drawn, images))
-        decoded, attention = self.decoder(detail, local, ir_drawn, vi_drawn)
+        painted = len(detail) - batch
+        decoded, attention = self.decoder(detail, local, ir_drawn, vi_drawn, painted)
         decoded = decoded[:, :, :height, :width]
         outputs = {
             'ir': ir,

@@ -18,7 +18,7 @@ def diversity_loss(attention, sign=-1):
         sign (int): -1 (the paper) or +1 (the release). Defaults to -1.
 
     Returns:
-        Tensor: Scalar; in [-1, 2] for -1, in [0, 2] for +1.
+        Tensor: Scalar; in [-1, 1] for -1, in [1 / heads, 1] for +1.
 
     Raises:
         ValueError: ``sign`` is neither.

@@ -49,7 +49,7 @@ class MetricMarginLoss(FusionLoss):
     Args:
         metric (str): A differentiable one of
             :data:`~tsjnet_mm.evaluation.functional.FUSION_METRICS`, such as ``'SSIM'``,
-            ``'MSE'``, ``'CC'``, ``'CV'``, ``'VIFp'``, ``'Qabf'``, ``'SF'``, ``'SD'``.
+            ``'MSE'``, ``'CC'``, ``'CV'``, ``'VIF'``, ``'Qabf'``, ``'SF'``, ``'SD'``.
         scale (float): Difference of the metric, or of its logarithm, that counts as 1.
         rival (dict, optional): Config of a fusor without weights. Defaults to
             ``dict(type='LaplacianPyramidFusor')``.
@@ -63,7 +63,8 @@ class MetricMarginLoss(FusionLoss):
         loss_weight (float): Factor of the term. Defaults to 1.
 
     Raises:
-        ValueError: The metric is unknown, or the rival has weights.
+        ValueError: The metric is unknown, or the rival has weights; in training, the metric has
+            no gradient.
     """
 
     def __init__(
@@ -108,6 +109,11 @@ class MetricMarginLoss(FusionLoss):
         with torch.no_grad():
             rival_values = info.function(rival, ir, vi)
         values = info.function(fused, ir, vi)
+        if fused.requires_grad and not values.requires_grad and torch.is_grad_enabled():
+            raise ValueError(
+                f'{self.metric} has no gradient, so no image can be trained for it; choose a '
+                'differentiable metric, such as SSIM, MSE, CC, CV, VIF, Qabf, SF or SD'
+            )
         return margin_loss(
             values,
             rival_values,

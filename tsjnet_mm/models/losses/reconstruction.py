@@ -26,6 +26,9 @@ def reconstruction_loss(reconstruction, source):
 class ReconstructionLoss(FusionLoss):
     """Module of :func:`reconstruction_loss`.
 
+    Each modality is decoded from its features alone, also by a decoder that takes bands of its
+    images: features must hold what they were computed from, at their own resolution.
+
     Args:
         modality (str): ``'ir'`` (weight a2 = 6 in the paper) or ``'vi'`` (a3 = 1).
         loss_weight (float): Factor of the term. Defaults to 1.
