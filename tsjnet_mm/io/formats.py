@@ -176,6 +176,8 @@ class _Tiff(_Stored):
         self._tiff = tifffile.TiffFile(file)
         # Overviews and transparency masks of the image are no pages of their own.
         pages = [page for page in self._tiff.pages if not page.subfiletype & 5]
+        if not len(self._tiff.pages):  # The list of pages stands at the end of a cut file.
+            raise OSError('its list of pages is missing')
         if len(pages) != 1:
             reason = 'several pages' if pages else 'no full page'
             raise FormatError(reason, 'a TIFF of one page', f'{len(pages)} pages')
