@@ -55,6 +55,20 @@ def test_weights_of_a_backbone_alone_are_not_enough(tiny_detector, tmp_path):
         driver.check(OWN)
 
 
+def test_most_of_the_weights_are_not_enough(tiny_detector, tmp_path):
+    state = DetectionDriver(tiny_detector).model.state_dict()
+    missing = [name for name in state if name.startswith('backbone.layer3')]
+    share = 1 - sum(state[name].numel() for name in missing) / sum(
+        value.numel() for value in state.values()
+    )
+    part = {name: value for name, value in state.items() if name not in missing}
+    driver = DetectionDriver(tiny_detector)
+    driver.model.load_state_dict(part, strict=False)
+    assert 0.5 < share < 0.9
+    with pytest.raises(ValueError, match=f'{1 - share:.0%} of them'):
+        driver.check(OWN)
+
+
 def test_weights_that_do_not_fit_are_named(tiny_detector, detector_weights):
     driver = DetectionDriver(tiny_detector, weights=detector_weights, num_classes=5)
     driver.init_weights()

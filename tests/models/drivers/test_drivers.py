@@ -92,6 +92,11 @@ def test_label_map_renames_and_drops(tiny_detector, pair_batch):
     assert second.gt_instances.labels.tolist() == []
     assert second.gt_instances.bboxes.shape == (0, 4)
     assert pair_batch['data_samples'][0].gt_instances.labels.tolist() == [0]
+    # The detector's first class is a class.
+    driver = DetectionDriver(tiny_detector, label_map=[2, -1, 0])
+    first, second = (driver._sample(sample) for sample in pair_batch['data_samples'])
+    assert first.gt_instances.labels.tolist() == [2]
+    assert second.gt_instances.labels.tolist() == [0]
 
 
 @pytest.mark.parametrize('to_rgb', [True, False])
@@ -150,6 +155,17 @@ def test_pretrained_checkpoint_is_loaded(tiny_segmentor, tmp_path):
     torch.testing.assert_close(driver.model.state_dict(), trained.state_dict())
 
 
+def test_synchronised_norms_of_drivers_are_reverted(tiny_segmentor, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    for part in ('backbone', 'decode_head'):
+        tiny_segmentor[part]['norm_cfg'] = {'type': 'SyncBN'}
+    driver = SegmentationDriver(tiny_segmentor)
+    assert not any(isinstance(part, torch.nn.SyncBatchNorm) for part in driver.modules())
+    # They bear a single pooled value, as others do.
+    norm = driver.model.decode_head.convs[0].bn.train()
+    assert norm(torch.rand(1, 8, 1, 1)).shape == (1, 8, 1, 1)
+
+
 def test_unknown_appearance(tiny_segmentor):
     with pytest.raises(ValueError, match='sepia'):
         SegmentationDriver(tiny_segmentor, appearance='sepia')
@@ -193,6 +209,7 @@ def test_masks_come_in_the_pairs_own_size(tiny_segmentor, pair_batch, divisor):
     tiny_segmentor['data_preprocessor']['size_divisor'] = divisor
     luma, visible, samples = batch_of_one_cropped_pair(pair_batch)
     driver = SegmentationDriver(tiny_segmentor, frozen=False).train()
+    torch.nn.init.normal_(driver.model.decode_head.conv_seg.weight, std=100)
     found = driver.predict(luma, visible, samples)
     assert driver.training
     assert [tuple(mask.data.shape) for mask in found] == [(1, 64, 96), (1, 50, 70)]
@@ -209,6 +226,7 @@ def test_masks_come_in_the_pairs_own_size(tiny_segmentor, pair_batch, divisor):
             batch['inputs'], [{'img_shape': images.shape[2:]} for _ in images]
         )
     expected = logits.argmax(1, keepdim=True)
+    assert len(expected[1, :, :50, :70].unique()) > 1
     torch.testing.assert_close(found[0].data, expected[0, :, :64, :96])
     torch.testing.assert_close(found[1].data, expected[1, :, :50, :70])
 

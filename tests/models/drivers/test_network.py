@@ -93,6 +93,18 @@ def test_all_heads_get_the_classes(config, heads):
     assert network.classes is None
 
 
+def test_parts_that_know_no_classes_keep_their_numbers():
+    model = {
+        'rpn_head': {'num_classes': 1},
+        'backbone': {'num_classes': 1000},
+        'bbox_head': [{'num_classes': 2, 'out_channels': 2}, {'loss': {'num_classes': 2}}],
+    }
+    found = read_network('mmdet', model=model, num_classes=5).model
+    assert found.rpn_head.num_classes == 1 and found.backbone.num_classes == 1000
+    assert found.bbox_head[0] == {'num_classes': 5, 'out_channels': 5}
+    assert found.bbox_head[1].loss.num_classes == 5
+
+
 def test_weights_of_classes_follow_their_number():
     assert len(counts(read_network('mmseg', PIDNET).model, 'class_weight')[0]) == 19
     dropped = counts(read_network('mmseg', PIDNET, num_classes=7).model, 'class_weight')
