@@ -118,7 +118,12 @@ def main():
     args = parse_args()
     needed = {EXPORT_LAYOUTS[name].needs[1] for name in args.layout}
     preparation = source_preparation(args)
-    datasets = {split: build_dataset(args, split, needed) for split in args.splits}
+    options = {
+        'ir_affix': args.ir_affix,
+        'vi_affix': args.vi_affix,
+        'any_ir_size': preparation.moves_infrared,
+    }
+    datasets = {split: build_dataset(args, split, needed, **options) for split in args.splits}
     inferencer = None
     if args.model:
         inferencer = FusionInferencer(

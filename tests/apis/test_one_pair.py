@@ -59,7 +59,7 @@ def test_folder(root, inferencer, expected):
 def test_export(root, inferencer, expected):
     (root / 'labels').mkdir()
     (root / 'labels' / 'a_vis.txt').write_text('')
-    dataset = FolderDataset(str(root), metainfo={'classes': ('person',)}, check=False)
+    dataset = FolderDataset(str(root), metainfo={'classes': ('person',)}, any_ir_size=True)
     export_dataset(dataset, root / 'out', 'train', inferencer, 'coco', preparation=PREPARATION)
     assert np.array_equal(_read(root / 'out' / 'train' / 'a_vis.png'), expected)
 

@@ -98,6 +98,27 @@ def test_all_pairs_of_a_folder_are_one_split(run_main, mine, tmp_path):
     assert (status, text.split('\n')[0]) == (0, 'train: 3 images, 6 objects')
 
 
+def test_infrared_images_of_another_size_and_name(run_main, pair_folder, tmp_path):
+    root = pair_folder(root='mine', boxes=BOXES)
+    for path in [*(root / 'ir').iterdir()]:
+        Image.open(path).resize((16, 12)).save(path.with_name(f'cam-a {path.name}'))
+        path.unlink()
+    arguments = [
+        *(TOOL, '--dataset', 'folder', '--data-root', root, '--classes', 'a,b'),
+        *('--layout', 'coco', '--source', 'ir', '--out', tmp_path / 'out'),
+    ]
+    status, _, errors = run_main(*arguments, '--resize')
+    assert status == 1 and 'missing partner' in errors and 'ir_affix' in errors
+    status, _, errors = run_main(*arguments, '--ir-affix', 'cam-a')
+    assert status == 1 and 'expected 32x24' in errors and 'found 16x12' in errors
+    status, *_ = run_main(*arguments, '--ir-affix', 'cam-a', '--resize')
+    assert status == 0
+    ((_, first), *_) = sorted(
+        (path.name, Image.open(path)) for path in (tmp_path / 'out').rglob('001.png')
+    )
+    assert first.size == (32, 24)
+
+
 def test_a_selection_of_classes(run_main, toy, tmp_path):
     run_main(
         *(TOOL, '--dataset', 'msrs', '--data-root', toy, '--classes', 'car', '--out'),

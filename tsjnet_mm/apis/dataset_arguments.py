@@ -101,7 +101,7 @@ def has_splits(args):
     return any('{split}' in text for text in (*patterns, args.data_root, args.pairs))
 
 
-def build_dataset(args, split, annotations, fold=''):
+def build_dataset(args, split, annotations, fold='', **options):
     """Build the dataset that the arguments name.
 
     Args:
@@ -109,6 +109,7 @@ def build_dataset(args, split, annotations, fold=''):
         split (str): Its split, put in for ``{split}``.
         annotations (Sequence[str]): 'boxes', 'masks' or both, which must be there.
         fold (int | str): Put in for ``{fold}``. Defaults to nothing.
+        **options: Others of :class:`.PairedFusionDataset`.
 
     Returns:
         PairedFusionDataset: In natural order, nothing filtered.
@@ -133,4 +134,5 @@ def build_dataset(args, split, annotations, fold=''):
         metainfo=metainfo,
         encoding=args.encoding,
         test_mode=True,
+        **options,
     )

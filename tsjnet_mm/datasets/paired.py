@@ -67,9 +67,10 @@ class _ImageFolder:
             raise PairError.of(
                 'ambiguous name', os.path.join(self.path, stem), 'one image', ', '.join(names)
             )
-        raise PairError.of(
-            reason, os.path.join(self.path, stem + '.*'), f'the {kind} of {stem}', 'no image'
-        )
+        expected = f'the {kind} of {stem}'
+        if reason == 'missing partner':
+            expected += ' (if names add more to it, say what by ir_affix and vi_affix)'
+        raise PairError.of(reason, os.path.join(self.path, stem + '.*'), expected, 'no image')
 
 
 class PairedFusionDataset(BaseDataset):
@@ -100,6 +101,8 @@ class PairedFusionDataset(BaseDataset):
         check (bool): At the start, compare the sizes of both images and the mask from their
             headers, and look for masks that teach nothing. If not, loading compares the sizes.
             Defaults to True.
+        any_ir_size (bool): Infrared images may have another size than their visible ones,
+            since they are resized or warped when they are loaded. Defaults to False.
         on_error (str): 'raise' a :class:`PairError` at the first pair that cannot be used,
             or 'skip' such pairs and log a count for each reason. Pairs found unreadable
             only when decoded are replaced by others in training; when testing they always
@@ -137,6 +140,7 @@ class PairedFusionDataset(BaseDataset):
         label_format='auto',
         box_tolerance=2.0,
         check=True,
+        any_ir_size=False,
         on_error='raise',
         encoding=None,
         ir_affix=None,
@@ -162,6 +166,7 @@ class PairedFusionDataset(BaseDataset):
         self.label_format = label_format
         self.box_tolerance = box_tolerance
         self.check = check
+        self.any_ir_size = any_ir_size
         self.on_error = on_error
         self.encoding = encoding
         self.ir_affix, self.vi_affix = ir_affix, vi_affix
@@ -258,7 +263,7 @@ class PairedFusionDataset(BaseDataset):
         vi_path = self._sources['vi'].find(stem, 'visible image')
         ir_path = self._sources['ir'].find(stem, 'infrared image')
         size = image_size(vi_path)
-        if self.check:
+        if self.check and not self.any_ir_size:
             self._check_size('different sizes', ir_path, size, vi_path)
         info = {
             'img_id': stem,

@@ -37,9 +37,9 @@ class LoadPair(BaseTransform):
         ir_percentiles (tuple[float, float], optional): Percentiles of each infrared image,
             in 0..100, that become 0 and 1.
         resize (bool): Resize infrared images of another size; the data set then needs
-            ``check=False``. Defaults to False.
+            ``any_ir_size=True``. Defaults to False.
         homography (str | list, optional): Path of a homography's file, or its 3x3 list: warp
-            infrared images by it; the data set then needs ``check=False``.
+            infrared images by it; the data set then needs ``any_ir_size=True``.
 
     Raises:
         ValueError: Two ranges are given, or an option cannot be meant, see
