@@ -1,10 +1,16 @@
 # A small segmentor without pretrained weights, for tools/downstream.py on a CPU.
 _base_ = [
+    'mmseg::_base_/models/deeplabv3plus_r50-d8.py',
     '../_base_/models/segmentor_deeplabv3plus_r18.py',
     'mmseg::_base_/default_runtime.py',
 ]
-model = _base_.pop('segmentor')['model']
-model['data_preprocessor'].update(size=(240, 320))
+_base_.pop('data_preprocessor')
+_base_.pop('norm_cfg')
+driver = _base_.pop('segmentor')
+model = driver['model']  # What the driver changes of mmseg's own.
+model['decode_head']['num_classes'] = driver.pop('num_classes')
+model['data_preprocessor'] = dict(size=(240, 320))
+del driver
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),

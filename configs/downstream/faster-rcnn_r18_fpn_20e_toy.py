@@ -1,9 +1,13 @@
 # A small detector without pretrained weights, for tools/downstream.py on a CPU.
 _base_ = [
+    'mmdet::_base_/models/faster-rcnn_r50_fpn.py',
     '../_base_/models/detector_faster-rcnn_r18_fpn.py',
     'mmdet::_base_/default_runtime.py',
 ]
-model = _base_.pop('detector')['model']
+driver = _base_.pop('detector')
+model = driver['model']  # What the driver changes of mmdet's own.
+model['roi_head']['bbox_head']['num_classes'] = driver.pop('num_classes')
+del driver
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True),
