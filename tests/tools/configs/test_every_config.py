@@ -259,6 +259,7 @@ def test_own_config_on_the_packages_bases_trains(
     assert Config.fromfile(config).train_dataloader.num_workers == 2
 
 
+@pytest.mark.slow
 def test_own_mixed_config_trains(mixed_folder, tmp_path, run_main, monkeypatch):
     text = OWN_DATA.format('mixed')
     config = tmp_path / 'mine.py'
