@@ -20,6 +20,7 @@ from tsjnet_mm.engine.launch import (
 )
 from tsjnet_mm.evaluation.metrics import format_drivers
 from tsjnet_mm.evaluation.table import format_table
+from tsjnet_mm.models.fusors.weights import PUBLISHED
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.program import ToolParser, tool
 
@@ -86,8 +87,8 @@ def main():
         '--baselines',
         nargs='+',
         default=[],
-        choices=sorted(CLASSICAL_FUSORS),
-        help='fusors without weights to put into the same table',
+        choices=sorted({*CLASSICAL_FUSORS, *PUBLISHED}),
+        help='classical fusors, and networks with shipped weights, for the same table',
     )
     parser.add_argument('--out', type=Path, help='also write the table to this file')
     add_run_arguments(parser)

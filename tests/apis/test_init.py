@@ -21,7 +21,7 @@ def test_classical_names(name):
 
 
 def test_config_file_of_a_joint_model_gives_its_fusor():
-    path = config_dir() / 'tsjnet' / 'tsjnet_light_joint_8e_toy.py'
+    path = config_dir() / 'tsjnet' / 'tsjnet_light_joint_4e_toy.py'
     with pytest.warns(UserWarning, match='random weights'):
         fusor = init_fusor(path)
     assert isinstance(fusor, TSJNet)
@@ -49,7 +49,7 @@ def test_types_with_a_scope(scope, tmp_path):
     path = tmp_path / 'config.py'
     path.write_text(f'model = {joint!r}')
     assert not needs_weights(path) and init_fusor(path).levels == 2
-    assert needs_weights(config_dir() / 'tsjnet' / 'tsjnet_light_joint_8e_toy.py')
+    assert needs_weights(config_dir() / 'tsjnet' / 'tsjnet_light_joint_4e_toy.py')
 
 
 def test_configs_that_describe_no_fusor():

@@ -42,9 +42,9 @@ NEEDS = {
     'server': 'a browser, a camera or a stream',
     'training': 'hours of training, or what was trained in them',
 }
-TOY = 'configs/tsjnet/tsjnet_light_joint_8e_toy.py'
+TOY = 'configs/tsjnet/tsjnet_light_joint_4e_toy.py'
 #: What the documents call a file of the reader's.
-NAMES = {'CONFIG': TOY, 'CHECKPOINT': 'epoch_8.pth', 'PARTITION': 'gpu', 'WORK_DIR': 'work'}
+NAMES = {'CONFIG': TOY, 'CHECKPOINT': 'epoch_4.pth', 'PARTITION': 'gpu', 'WORK_DIR': 'work'}
 #: Commands that are noted instead of run.
 NOTED = ('python', 'python3', 'bash', 'pip', 'sudo', 'tsjnet', 'torchrun', 'cp', 'ssh')
 _BLOCK = re.compile(r'(?:<!-- ([^\n]*) -->\n+)?^```(\w*)\n(.*?)^```$', re.M | re.S)
@@ -156,13 +156,13 @@ def original(tmp_path_factory):
             visible.save(folder / 'vi.png')
     state = read_checkpoint(default_weights('tsjnet-light'))
     state = state.get('state_dict', state)
-    joint = folder / 'work_dirs' / 'tsjnet_light_joint_8e_toy' / 'epoch_8.pth'
+    joint = folder / 'work_dirs' / 'tsjnet_light_joint_4e_toy' / 'epoch_4.pth'
     joint.parent.mkdir(parents=True)
     torch.save({'state_dict': {f'fusor.{name}': value for name, value in state.items()}}, joint)
     torch.save(state, folder / 'epoch_40.pth')
     with DefaultScope.overwrite_default_scope('tsjnet_mm'):
         model = MODELS.build(Config.fromfile(ROOT / TOY).model)
-    torch.save({'state_dict': model.state_dict()}, folder / 'epoch_8.pth')
+    torch.save({'state_dict': model.state_dict()}, folder / 'epoch_4.pth')
     return folder
 
 

@@ -42,8 +42,8 @@ def test_contact_sheet_shows_sources_and_every_method(quickstart, pair_folder, t
     sheet = tmp_path / 'sheet.png'
     quickstart.make_contact_sheet(data, tmp_path / 'weights.pth', sheet, count=2)
     array = np.asarray(Image.open(sheet))
-    # Two rows and five columns of 64x48, with 4 pixels between and around them.
-    assert array.shape[1] == 4 + 5 * (64 + 4)
+    # Two rows and seven columns of 64x48, with 4 pixels between and around them.
+    assert array.shape[1] == 4 + 7 * (64 + 4)
     assert array.shape[0] > 4 + 2 * (48 + 4)
     visible = np.asarray(Image.open(data / 'test' / 'vi' / '001.png'))
     top = array.shape[0] - 2 * (48 + 4)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.optim import OneCycleLR
+from mmengine.runner import CheckpointLoader
 from safetensors.torch import save_file
 
 from tsjnet_mm.utils.checkpoints import (
@@ -342,3 +343,12 @@ def test_a_checkpoint_that_holds_itself_is_read(tmp_path):
     checkpoint['again'] = checkpoint
     torch.save(checkpoint, tmp_path / 'some.pth')
     assert read_checkpoint(tmp_path / 'some.pth')['again']['state_dict']
+
+
+def test_a_download_that_fails_names_address_and_remedy(tmp_path, monkeypatch):
+    """An address on which nothing listens: whoever trains without internet meets it."""
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+    address = 'http://127.0.0.1:9/network-0123abcd.pth'
+    with pytest.raises(CheckpointError, match=f'{address} cannot be fetched') as caught:
+        CheckpointLoader.load_checkpoint(address)
+    assert str(tmp_path / 'checkpoints' / 'network-0123abcd.pth') in str(caught.value)

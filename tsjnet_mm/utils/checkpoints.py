@@ -5,6 +5,7 @@ import importlib.util
 import os
 import re
 import sys
+import urllib.error
 import zipfile
 
 import torch
@@ -224,6 +225,12 @@ def _load_url(url, *args, **kwargs):
     kwargs['weights_only'] = True
     try:
         return torch.hub.load_state_dict_from_url(url, *args, **kwargs)
+    except urllib.error.URLError as error:
+        kept = os.path.join(torch.hub.get_dir(), 'checkpoints', url.rsplit('/', 1)[-1])
+        raise CheckpointError(
+            f'{url} cannot be fetched ({error.reason}): fetch it on another machine and put '
+            f'the file to {kept}'
+        ) from error
     except (OSError, MemoryError, torch.cuda.OutOfMemoryError):
         raise
     except Exception as error:

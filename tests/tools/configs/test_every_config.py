@@ -36,6 +36,7 @@ CHEAP = {
 #: A ResNet of 18 layers in place of 50 or 101: what its config must say differently.
 DETECTOR = {
     'backbone.depth': 18,
+    'backbone.init_cfg': None,
     'neck.in_channels': '[64,128,256,512]',
     'init_cfg': None,
 }
@@ -74,7 +75,6 @@ def fused_options(config):
     options = {'default_hooks.checkpoint.interval': 1}
     if 'detector' in config.model:
         options |= {f'model.detector.{key}': value for key, value in DETECTOR.items()}
-        options['model.detector.backbone.init_cfg'] = None
         # Random weights need their own statistics: with those of a pretrained net they blow up.
         options['model.detector.backbone.norm_eval'] = False
         options['model.detector.backbone.frozen_stages'] = -1
@@ -349,9 +349,9 @@ def test_protocol_trains_and_tests(task, name, options, data_folder, tmp_path, r
         pytest.skip('mmyolo is not installed: it asks for mmcv below 2.1')
     data = data_folder / 'data' / 'MSRS'
     run_tool(
-        'downstream.py', task, '--dataset', 'msrs', '--data-root', data, '--methods',
-        f'visible={data}/{{split}}/vi', '--config', CONFIGS / 'downstream' / f'{name}.py',
-        '--work-dir', tmp_path / 'work', '--cfg-options', *options,
+        'downstream.py', task, '--dataset', 'msrs', '--data-root', data,
+        '--config', CONFIGS / 'downstream' / f'{name}.py', '--work-dir', tmp_path / 'work',
+        '--cfg-options', *options,
     )  # fmt: skip
     score = 'mAP@.5' if task == 'detection' else 'mIoU'
     assert score in (tmp_path / 'work' / 'table.md').read_text()
