@@ -54,7 +54,12 @@ def test_weighted_ssim_follows_the_source_with_more_gradient(images):
     first = 1 - share[0] * to_ir - (1 - share[0]) * to_flat
     single = losses.ssim_loss(fused[:1], ir[:1], flat[:1], weighting='gradient')
     assert single.item() == pytest.approx(first.item(), abs=1e-6)
-    assert weighted.ndim == 0
+    # Each image has weights of its own; the mean runs over the images.
+    alone = [
+        losses.ssim_loss(fused[index, None], ir[index, None], flat[index, None], 'gradient')
+        for index in range(len(fused))
+    ]
+    torch.testing.assert_close(weighted, torch.stack(alone).mean())
     with pytest.raises(ValueError, match='median'):
         losses.ssim_loss(fused, ir, vi, weighting='median')
 
@@ -126,19 +131,25 @@ def test_gradcheck(function, images):
 @pytest.mark.parametrize(
     'function', [losses.ssim_loss, losses.gradient_loss, losses.intensity_loss]
 )
-def test_losses_run_in_single_precision_under_autocast(function, images):
-    fused, ir, vi = (image.float() for image in images)
-    expected = function(fused.bfloat16().float(), ir, vi)
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_losses_run_in_single_precision_under_autocast(function, dtype, images):
+    fused, ir, vi = (image.to(dtype) for image in images)
+    expected = function(fused.double(), ir.double(), vi.double()).float()
     with torch.autocast('cpu', torch.bfloat16):
-        loss = function(fused.bfloat16(), ir, vi)
-    assert loss.dtype == torch.float32
-    torch.testing.assert_close(loss, expected)
+        found = function(fused, ir, vi), function(fused, ir=ir, vi=vi)
+    for loss in found:
+        assert loss.dtype == torch.float32
+        torch.testing.assert_close(loss, expected, rtol=2e-6, atol=0)
 
 
 @pytest.mark.parametrize(
     ('config', 'expected'),
     [
         ({'type': 'SSIMLoss'}, lambda o: losses.ssim_loss(o['fused'], o['ir'], o['vi'])),
+        (
+            {'type': 'SSIMLoss', 'weighting': 'gradient'},
+            lambda o: losses.ssim_loss(o['fused'], o['ir'], o['vi'], 'gradient'),
+        ),
         (
             {'type': 'GradientLoss'},
             lambda o: losses.gradient_loss(o['fused'], o['ir'], o['vi']),
@@ -147,6 +158,7 @@ def test_losses_run_in_single_precision_under_autocast(function, images):
             {'type': 'IntensityLoss'},
             lambda o: losses.intensity_loss(o['fused'], o['ir'], o['vi']),
         ),
+        ({'type': 'DiversityLoss'}, lambda o: losses.diversity_loss(o['attention'], -1)),
         (
             {'type': 'DiversityLoss', 'sign': 1},
             lambda o: losses.diversity_loss(o['attention'], 1),

@@ -75,10 +75,36 @@ def test_images_with_nothing_to_fuse_are_left_out(pair):
     vi[1] = 0.5
     with_flat = loss({'fused': fused, 'ir': ir, 'vi': vi})
     torch.testing.assert_close(with_flat, single)
+    # It may be either image that is flat.
+    torch.testing.assert_close(loss({'fused': fused, 'ir': vi, 'vi': ir}), with_flat)
     vi[0] = 0.5
     nothing = loss({'fused': fused, 'ir': ir, 'vi': vi})
     nothing.backward()
     assert nothing == 0 and (fused.grad == 0).all()
+
+
+def test_what_counts_as_flat_is_an_option(pair):
+    ir, vi = pair
+    ir[1] = 0.5 + 5 / 255 * torch.tensor([-1.0, 1.0]).repeat(24)  # Deviates by 5 levels.
+    outputs = {'fused': (ir + vi) / 2, 'ir': ir, 'vi': vi}
+    first, both = ({name: image[:count] for name, image in outputs.items()} for count in (1, 2))
+    strict = MetricMarginLoss('CC', scale=0.1, min_deviation=6.0)
+    torch.testing.assert_close(strict(dict(both)), strict(dict(first)))
+    usual = MetricMarginLoss('CC', scale=0.1)
+    assert abs(usual(dict(both)) - usual(dict(first))) > 1e-3
+
+
+def test_terms_of_other_rivals_keep_apart(pair):
+    ir, vi = pair
+    outputs = {'fused': (ir + vi) / 2, 'ir': ir, 'vi': vi}
+    terms = [
+        MetricMarginLoss('SF', scale=1.0, rival={'type': kind})
+        for kind in ('LaplacianPyramidFusor', 'AverageFusor')
+    ]
+    alone = [term(dict(outputs)).item() for term in terms]
+    assert [term(outputs).item() for term in terms] == alone
+    # The average is its own rival.
+    assert alone[1] == pytest.approx(math.log1p(math.e)) and alone[0] > alone[1] + 0.1
 
 
 def test_downsampling_averages_squares(pair):

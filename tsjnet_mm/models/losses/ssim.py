@@ -12,9 +12,10 @@ from .gradient import sobel_magnitude
 def ssim_loss(fused, ir, vi, weighting='equal'):
     """One minus the similarity of the fused image to its two sources.
 
-    ``equal``: (1 - ssim(F, I)) / 2 + (1 - ssim(F, V)) / 2, Eq. 8. ``gradient``: the weights are
-    each source's share of the mean Sobel magnitude, per image, as in the authors' release.
-    SSIM with a Gaussian window of 11, sigma 1.5, over the valid area.
+    ``equal``: (1 - ssim(F, I)) / 2 + (1 - ssim(F, V)) / 2, Eq. 8. ``gradient``: the weights of
+    an image are its sources' shares of their mean Sobel magnitudes; the authors' release takes
+    these means over the batch. SSIM with a Gaussian window of 11, sigma 1.5, over the valid
+    area; the loss is the mean of the images'.
 
     Args:
         fused (Tensor): (B, 1, H, W) in [0, 1], sides of at least 11.
@@ -28,8 +29,8 @@ def ssim_loss(fused, ir, vi, weighting='equal'):
     Raises:
         ValueError: ``weighting`` is unknown.
     """
-    to_ir = structural_similarity(fused, ir, data_range=1.0)
-    to_vi = structural_similarity(fused, vi, data_range=1.0)
+    to_ir = structural_similarity(fused, ir, data_range=1.0, reduction='image')
+    to_vi = structural_similarity(fused, vi, data_range=1.0, reduction='image')
     if weighting == 'equal':
         share = 0.5
     elif weighting == 'gradient':
