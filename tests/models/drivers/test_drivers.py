@@ -1,12 +1,22 @@
 import pytest
 import torch
+from mmdet.structures import DetDataSample
 from mmengine.config import Config
 from mmengine.structures import InstanceData
 
 from tsjnet_mm.apis import config_dir
-from tsjnet_mm.models.drivers import DetectionDriver, SegmentationDriver
+from tsjnet_mm.models.drivers import DetectionDriver, SegmentationDriver, network_images
+from tsjnet_mm.models.drivers.detection import filled_boxes
 from tsjnet_mm.models.drivers.segmentation import class_edges
 from tsjnet_mm.registry import MODELS
+
+#: Options of a detector that returns whatever it finds.
+DETECTING = {
+    'nms_pre': 1000,
+    'score_thr': 0.0,
+    'nms': {'type': 'nms', 'iou_threshold': 1.0},
+    'max_per_img': 1000,
+}
 
 
 def shipped(name, key):
@@ -97,6 +107,13 @@ def test_label_map_renames_and_drops(tiny_detector, pair_batch):
     first, second = (driver._sample(sample) for sample in pair_batch['data_samples'])
     assert first.gt_instances.labels.tolist() == [2]
     assert second.gt_instances.labels.tolist() == [0]
+    # A box goes with its label, wherever the dropped ones stand.
+    boxes = [[0.0, 0, 9, 9], [1.0, 1, 8, 8], [2.0, 2, 7, 7], [3.0, 3, 6, 6]]
+    pair_batch['data_samples'][0].gt_instances = InstanceData(
+        bboxes=torch.tensor(boxes), labels=torch.tensor([1, 2, 1, 0])
+    )
+    several = driver._sample(pair_batch['data_samples'][0]).gt_instances
+    assert several.bboxes.tolist() == boxes[1::2] and several.labels.tolist() == [0, 2]
 
 
 @pytest.mark.parametrize('to_rgb', [True, False])
@@ -107,6 +124,7 @@ def test_network_sees_what_its_preprocessor_would_make(
     preprocessor = tiny_detector['data_preprocessor']
     preprocessor['bgr_to_rgb'] = to_rgb
     preprocessor['pad_size_divisor'] = 1
+    tiny_detector['test_cfg'] = DETECTING
     driver = DetectionDriver(tiny_detector, appearance=appearance)
     visible = pair_batch['inputs']['vi']
     luma = (visible * torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(1, keepdim=True)
@@ -115,13 +133,26 @@ def test_network_sees_what_its_preprocessor_would_make(
         lambda _, inputs: seen.append(inputs[0])
     )
     driver.loss(luma, visible, pair_batch['data_samples'])
+    driver.predict(luma, visible, pair_batch['data_samples'])
     handle.remove()
     # Recoloured with its own chroma, the luma of an image is the image.
     rgb = visible if appearance == 'colour' else luma.expand(-1, 3, -1, -1)
     ordered = rgb if to_rgb else rgb.flip(1)
     mean = torch.tensor(preprocessor['mean']).view(3, 1, 1)
     std = torch.tensor(preprocessor['std']).view(3, 1, 1)
-    torch.testing.assert_close(seen[0], (255 * ordered - mean) / std, rtol=0, atol=1e-3)
+    for image in seen:
+        torch.testing.assert_close(image, (255 * ordered - mean) / std, rtol=0, atol=1e-3)
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize('appearance', ['grey', 'colour'])
+def test_all_channels_pass_gradients_to_the_luma(appearance):
+    luma = torch.full((1, 1, 4, 5), 0.5, requires_grad=True)
+    visible = torch.tensor([0.5, 0.4, 0.6]).view(1, 3, 1, 1).expand(-1, -1, 4, 5)
+    (image,) = network_images(luma, visible, appearance)
+    image.sum().backward()
+    # A step of the luma is one of red, green and blue.
+    torch.testing.assert_close(luma.grad, torch.full((1, 1, 4, 5), 3 * 255.0))
 
 
 def test_segmentation_ignores_255_and_pads_masks(tiny_segmentor, pair_batch):
@@ -178,12 +209,7 @@ def batch_of_one_cropped_pair(pair_batch):
 
 
 def test_detections_come_in_the_data_sets_classes(tiny_detector, pair_batch):
-    tiny_detector['test_cfg'] = {
-        'nms_pre': 1000,
-        'score_thr': 0.0,
-        'nms': {'type': 'nms', 'iou_threshold': 1.0},
-        'max_per_img': 1000,
-    }
+    tiny_detector['test_cfg'] = DETECTING
     batch = batch_of_one_cropped_pair(pair_batch)
     driver = DetectionDriver(tiny_detector, frozen=False).train()
     plain = driver.predict(*batch)
@@ -194,6 +220,17 @@ def test_detections_come_in_the_data_sets_classes(tiny_detector, pair_batch):
         assert found.scores.shape == (len(found),) and not found.scores.requires_grad
         assert (found.bboxes >= 0).all()
         assert (found.bboxes[:, 2] <= width).all() and (found.bboxes[:, 3] <= height).all()
+    driver.eval()
+    driver.predict(*batch)
+    assert not driver.training and not driver.model.training
+    # Boxes are in the image's own pixels, as the network finds them, not scaled.
+    samples = [DetDataSample(metainfo={'img_shape': size}) for size in ((64, 96), (50, 70))]
+    images = list(255 * batch[0].expand(-1, 3, -1, -1))
+    given = driver.model.data_preprocessor({'inputs': images, 'data_samples': samples})
+    with torch.no_grad():
+        raw = driver.model.predict(given['inputs'], given['data_samples'], rescale=False)
+    for found, expected in zip(plain, raw, strict=True):
+        torch.testing.assert_close(found.bboxes, expected.pred_instances.bboxes)
     # The data set's 0 is the detector's 2, its 1 is the detector's 0, its 2 is unknown to it.
     driver.label_map = torch.tensor([2, 0, -1])
     for found, before in zip(driver.predict(*batch), plain, strict=True):
@@ -202,6 +239,12 @@ def test_detections_come_in_the_data_sets_classes(tiny_detector, pair_batch):
         torch.testing.assert_close(found.labels, expected)
         torch.testing.assert_close(found.bboxes, kept.bboxes)
         torch.testing.assert_close(found.scores, kept.scores)
+    # Of classes that share one of the detector's, the first.
+    driver.label_map = torch.tensor([1, 2, 2])
+    for found, before in zip(driver.predict(*batch), plain, strict=True):
+        assert found.labels.tolist() == [
+            {1: 0, 2: 1}[label] for label in before.labels.tolist() if label
+        ]
 
 
 @pytest.mark.parametrize('divisor', [1, 64])
@@ -301,6 +344,25 @@ def test_objects_without_masks_get_filled_boxes_only_where_masks_are_trained(
     expected[:, 8:60, 9:50] = 1
     masks = masks if isinstance(masks, torch.Tensor) else masks.to_tensor(torch.float32, 'cpu')
     torch.testing.assert_close(masks.float(), expected)
+
+
+def test_masks_of_a_detector_whose_head_has_no_loss_of_its_own_for_them(pair_batch):
+    config = 'mmdet::yolact/yolact_r50_1xb8-55e_coco.py'
+    backbone = {'depth': 18, 'base_channels': 8, 'init_cfg': None}
+    model = {'backbone': backbone, 'neck': {'in_channels': [8, 16, 32, 64]}}
+    driver = DetectionDriver(
+        model, config=config, num_classes=3, loss_terms=['*loss_mask*'], frozen=False
+    ).train()
+    assert loss(driver, luma_of(pair_batch), pair_batch)['loss_mask'].item() > 0
+
+
+def test_filled_boxes_hold_every_pixel_that_a_box_touches():
+    bboxes = torch.tensor([[1.2, 0.0, 3.1, 1.5], [-2.5, -1.0, 1.0, 9.0]])
+    expected = torch.zeros(2, 3, 5)
+    expected[0, 0:2, 1:4] = 1
+    expected[1, :, :1] = 1
+    masks = filled_boxes(bboxes, (3, 5)).to_tensor(torch.float32, 'cpu')
+    torch.testing.assert_close(masks, expected)
 
 
 def test_edges_lie_where_known_classes_meet():

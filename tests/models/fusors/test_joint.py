@@ -119,6 +119,13 @@ def test_inference_copy_is_the_fusors(joint):
         torch.testing.assert_close(copy.fuse(ir, vi), expected, rtol=0, atol=1e-5)
 
 
+def test_small_images_are_refused_as_by_its_fusor(joint):
+    model = MODELS.build(joint)
+    assert model.min_size == 16
+    with pytest.raises(ValueError, match='16'):
+        model.fuse(torch.rand(1, 1, 12, 20), torch.rand(1, 3, 12, 20))
+
+
 DETECTING = {
     'nms_pre': 50,
     'score_thr': 0.0,
