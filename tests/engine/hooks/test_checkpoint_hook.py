@@ -3,9 +3,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from mmengine.fileio import get_file_backend
+from mmengine.model import BaseModel
+from mmengine.runner import Runner as WholeRunner
 
 from tsjnet_mm.engine.hooks import AtomicCheckpointHook, AtomicLocalBackend
+from tsjnet_mm.utils.checkpoints import CheckpointError, read_checkpoint
 
 
 def test_backend_is_chosen_by_name_and_replaces_whole_files(tmp_path):
@@ -64,3 +68,57 @@ def test_failed_save_leaves_the_previous_checkpoint_in_charge(saving, tmp_path):
         hook._save_checkpoint_with_step(runner, 3, meta={})
     assert {path.name for path in tmp_path.glob('*.pth')} == {'epoch_1.pth', 'epoch_2.pth'}
     assert (tmp_path / 'last_checkpoint').read_text() == str(tmp_path / 'epoch_2.pth')
+
+
+class Number(BaseModel):
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(3))
+
+    def forward(self, inputs, data_samples=None, mode='loss'):
+        return {'loss': self.weight.square().sum()}
+
+
+def train(work_dir, epochs, resume=False):
+    WholeRunner(
+        model=Number(),
+        work_dir=str(work_dir),
+        train_dataloader={
+            'dataset': [{'inputs': torch.zeros(1)}] * 2,
+            'batch_size': 1,
+            'sampler': {'type': 'DefaultSampler', 'shuffle': False},
+        },
+        train_cfg={'by_epoch': True, 'max_epochs': epochs},
+        optim_wrapper={'optimizer': {'type': 'SGD', 'lr': 0.1}},
+        default_hooks={
+            'logger': None,
+            'checkpoint': {'type': 'AtomicCheckpointHook', 'interval': 1},
+        },
+        default_scope='tsjnet_mm',
+        resume=resume,
+        experiment_name=f'{work_dir.name}{epochs}{resume}',
+    ).train()
+
+
+def test_earlier_checkpoints_are_set_aside_unless_they_are_resumed(tmp_path):
+    train(tmp_path, 1)
+    train(tmp_path, 2, resume=True)
+    assert {path.name for path in tmp_path.glob('*.pth')} == {'epoch_1.pth', 'epoch_2.pth'}
+    assert not (tmp_path / 'earlier_1').exists()
+    train(tmp_path, 1)
+    assert {path.name for path in tmp_path.glob('*.pth')} == {'epoch_1.pth'}
+    aside = {path.name for path in (tmp_path / 'earlier_1').glob('*.pth')}
+    assert aside == {'epoch_1.pth', 'epoch_2.pth'}
+
+
+def test_a_changed_weight_is_seen_when_a_checkpoint_is_read(tmp_path, load_checkpoint):
+    train(tmp_path, 1)
+    path = tmp_path / 'epoch_1.pth'
+    # Each of two steps takes a fifth of what there is.
+    weight = read_checkpoint(path)['state_dict']['weight']
+    torch.testing.assert_close(weight, torch.full((3,), 0.64))
+    checkpoint = load_checkpoint(path)
+    checkpoint['state_dict']['weight'][1] += 1e-3
+    torch.save(checkpoint, path)
+    with pytest.raises(CheckpointError, match='digest'):
+        read_checkpoint(path)

@@ -8,7 +8,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
-from tsjnet_mm.engine.hooks import ReduceOnTrainLossLR, TrainLossPlateauHook
+from tsjnet_mm.engine.hooks import ReduceOnTrainLossLR, TrainLossPlateauHook, plateau_hook
 
 
 def train(losses_of_epochs, **options):
@@ -57,6 +57,16 @@ def test_watches_the_mean_of_the_epoch():
     assert scalars == pytest.approx({1: 5.0, 2: 4.0, 3: 3.0})
     rates, _ = train([[9.0, 1.0], [6.0, 2.0], [3.0, 3.0]], patience=0)
     assert rates == [1, 1, 1]
+
+
+def test_watches_the_mean_of_all_processes(monkeypatch):
+    def all_reduce(value, op='sum'):
+        """As with another process, whose mean is 7."""
+        value.add_(7).div_({'sum': 1, 'mean': 2}[op])
+
+    monkeypatch.setattr(plateau_hook, 'all_reduce', all_reduce)
+    _, scalars = train([[1.0, 2.0], [5.0]])
+    assert scalars == pytest.approx({1: (1.5 + 7) / 2, 2: (5 + 7) / 2})
 
 
 class Losses(Dataset):
@@ -128,6 +138,13 @@ def test_an_interval_that_was_broken_off_is_judged_whole(tmp_path):
     (scheduler,) = runner.param_schedulers
     # Third and fourth 3 and 3, fifth and sixth 1 and 5; without the third: 3 and 1.
     assert (scheduler.best, runner.optim_wrapper.get_lr()['lr']) == (3.0, pytest.approx([0.1]))
+
+
+def test_checkpoints_that_tell_of_no_interval_begin_one():
+    hook = TrainLossPlateauHook(interval=3)
+    hook._total, hook._count = 5.0, 2
+    hook.after_load_checkpoint(None, {'state_dict': {}})
+    assert (hook._total, hook._count) == (0.0, 0)
 
 
 def test_iterations_without_an_interval_are_refused(tmp_path):

@@ -6,7 +6,7 @@ import torch
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
-from tsjnet_mm.engine.hooks import ReseedHook, epoch_worker_init_fn
+from tsjnet_mm.engine.hooks import ReseedHook, epoch_worker_init_fn, reseed_hook
 
 
 def draw():
@@ -35,6 +35,13 @@ def test_other_seed_epoch_or_iteration_gives_other_numbers():
     assert numbers(0, 4, 70)[0] != base[0]
     assert numbers(0, 3, 71)[1] != base[1]
     assert base[0] != base[1]
+
+
+def test_processes_draw_other_numbers(monkeypatch):
+    first = numbers(0, 3, 70)
+    monkeypatch.setattr(reseed_hook, 'get_rank', lambda: 1)
+    second = numbers(0, 3, 70)
+    assert not {*first[0], *first[1]} & {*second[0], *second[1]}
 
 
 def test_workers_follow_the_base_seed():
