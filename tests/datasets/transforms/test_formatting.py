@@ -81,7 +81,9 @@ def test_no_objects_are_empty_instances(results):
 
 def test_views_are_packed_right(results):
     flipped = RandomFlipPair(1.0, 'diagonal')(dict(results))
-    inputs = PackFusionInputs()(flipped)['inputs']
+    packed = PackFusionInputs()(flipped)
+    inputs, metainfo = packed['inputs'], packed['data_samples'].metainfo
+    assert (metainfo['flip'], metainfo['flip_direction']) == (True, 'diagonal')
     np.testing.assert_array_equal(inputs['ir'][0].numpy(), results['ir'][::-1, ::-1])
     np.testing.assert_array_equal(
         inputs['vi'].permute(1, 2, 0).numpy(), results['vi'][::-1, ::-1]

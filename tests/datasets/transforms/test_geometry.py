@@ -63,6 +63,7 @@ def assert_box_bounds_drawing(results, atol):
         ({'scale': (100, 100), 'keep_ratio': True}, (75, 100)),
         ({'scale_factor': 0.5}, (24, 32)),
         ({'scale_factor': (2.0, 0.75)}, (36, 128)),
+        ({'scale_factor': (1.18, 0.74)}, (36, 76)),  # 35.52 and 75.52.
     ],
 )
 def test_resize(options, shape):
@@ -150,6 +151,20 @@ def test_crop_drops_what_is_left_outside():
             assert (box[2:] - box[:2] >= 1).all()
             kept_last += label == 1
     assert kept_last
+
+
+def test_crop_drops_objects_of_which_less_than_a_pixel_is_left():
+    results = drawn()
+    boxes = [(-0.6, 5, 0.6, 9), (-0.6, 5, 1.0, 9), (9, 47.5, 20, 50), (62, 46.5, 70, 47.6)]
+    results['gt_bboxes'] = np.array(boxes, np.float32)
+    results['gt_bboxes_labels'] = np.array([4, 5, 6, 7])
+    results['gt_ignore_flags'] = np.array([False, True, False, True])
+    results = RandomCropPair(SIZE)(results)
+    assert results['gt_bboxes_labels'].tolist() == [5, 7]
+    assert results['gt_ignore_flags'].tolist() == [True, True]
+    np.testing.assert_array_equal(
+        results['gt_bboxes'], np.float32([(0, 5, 1, 9), (62, 46.5, 64, 47.6)])
+    )
 
 
 def test_crop_without_annotations_and_larger_than_the_pair():

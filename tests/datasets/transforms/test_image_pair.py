@@ -69,6 +69,25 @@ def test_deep_infrared_keeps_its_levels(pair_folder):
     np.testing.assert_array_equal(clipped, np.rint(reference * 255))
 
 
+@pytest.mark.parametrize(
+    'options',
+    [
+        {'ir_percentiles': (20, 80)},
+        {'resize': True},
+        {'homography': [[1, 0, 5], [0, 1, 2], [0, 0, 1]]},
+    ],
+)
+def test_the_infrared_image_is_prepared_as_that_of_a_pair(pair_folder, options):
+    base = pair_folder()
+    pair = paths(base)
+    if 'ir_percentiles' not in options:
+        Image.open(pair['ir_path']).resize((17, 13)).save(pair['ir_path'])
+    image = LoadImagePair(**options, to_float32=True)(dict(pair))['img']
+    expected = LoadPair(**options)(dict(pair))
+    np.testing.assert_allclose(image[..., 3], 255 * expected['ir'], atol=1e-4)
+    assert image.shape == (24, 32, 4) and np.ptp(image[..., 3]) > 100
+
+
 def test_moves_through_mmdets_transforms(pair_folder):
     """Flip, resize and packing of mmdet, which know nothing of a fourth channel."""
     base = pair_folder()

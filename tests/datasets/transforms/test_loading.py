@@ -52,6 +52,20 @@ def test_infrared_options_leave_visible_alone(paths):
     np.testing.assert_array_equal(fixed['vi'], stretched['vi'])
 
 
+def test_infrared_images_of_another_size_are_resized_or_warped(paths):
+    large = np.kron(np.array(Image.open(paths['ir_path'])), np.ones((2, 2), np.uint8))
+    Image.fromarray(large).save(paths['ir_path'])
+    expected = large[::2, ::2] / 255
+    resized = LoadPair(resize=True)(dict(paths))
+    np.testing.assert_allclose(resized['ir'], expected, atol=1e-6)
+    assert resized['img_shape'] == resized['ori_shape'] == SIZE
+    halved_and_moved = [[0.5, 0, 3], [0, 0.5, 1], [0, 0, 1]]
+    warped = LoadPair(homography=halved_and_moved)(dict(paths))['ir']
+    np.testing.assert_allclose(warped[1:, 3:], expected[:-1, :-3], atol=1e-6)
+    with pytest.raises(PairError, match='different sizes'):
+        LoadPair()(dict(paths))
+
+
 @pytest.mark.parametrize(
     'options, message',
     [
