@@ -8,6 +8,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData, PixelData
 
 from tsjnet_mm.evaluation import DriverMetric, FusionMetric
+from tsjnet_mm.evaluation.metrics.driver_metric import format_drivers
 from tsjnet_mm.registry import METRICS
 from tsjnet_mm.structures import FusionDataSample
 
@@ -88,6 +89,18 @@ def test_ignored_objects_are_neither_right_nor_wrong():
     ignored = run([sample_of(true, found, found, found, ignored=[(0, OTHER)])])
     assert plain['drivers/fused/mAP@.5'] == pytest.approx(0.5)
     assert ignored['drivers/fused/mAP@.5'] == pytest.approx(1)
+    # Nor are they missed where they are not found.
+    found = [(0, BOX, 0.8)]
+    missed = run([sample_of(true, found, found, found, ignored=[(0, OTHER)])])
+    assert missed['drivers/fused/mAP@.5'] == pytest.approx(1)
+
+
+def test_detections_count_in_the_order_of_their_scores():
+    right, wrong = (0, BOX, 0.8), (0, FAR, 0.3)
+    first, second = [wrong, right], [(0, FAR, 0.9), right]
+    result = run([sample_of([(0, BOX)], first, second, [(0, FAR, 0.2), (0, BOX, 0.1)])])
+    scores = [result[f'drivers/{image}/mAP@.5'] for image in ('ir', 'vi', 'fused')]
+    assert scores == pytest.approx([1, 0.5, 0.5])
 
 
 def test_classes_that_the_detector_does_not_know_are_left_out():
@@ -133,6 +146,19 @@ def test_iou_is_that_of_all_pixels_of_all_images():
     assert unnamed['drivers/fused/IoU_2'] == 0.5
     assert unnamed['drivers/fused/mIoU'] == pytest.approx(1.6 / 3)
     assert 'drivers/fused/IoU_3' not in unnamed
+    # A class that is found and not there has none.
+    wrong = run([segmented([0, 0, 1, 1], *[[0, 0, 1, 3]] * 3)], meta=None)
+    assert [wrong[f'drivers/ir/IoU_{label}'] for label in (0, 1, 3)] == [1, 0.5, 0]
+    assert wrong['drivers/ir/mIoU'] == pytest.approx(0.5)
+
+
+def test_the_table_has_a_column_for_each_image():
+    values = {'ir/mAP@.5': 0.1, 'vi/mAP@.5': 0.2, 'fused/mAP@.5': math.nan, 'vi/mIoU': 0.4}
+    assert [line.split() for line in format_drivers(values).splitlines()] == [
+        ['ir', 'vi', 'fused'],
+        ['mAP@.5', '0.100', '0.200', '-'],
+        ['mIoU', '-', '0.400', '-'],
+    ]
 
 
 def test_without_predictions_or_labels_there_is_no_value():
