@@ -28,10 +28,17 @@ def test_a_folder_or_else_its_sub_folders(tree):
     assert list_images(root / 'a' / '1.png') is None
 
 
+def test_linked_sub_folders_are_entered_and_hidden_ones_are_not(tree):
+    root = tree('data/.cache/deep/3.png', 'data/a/1.png', 'elsewhere/2.png')
+    (root / 'data' / 'b').symlink_to(root / 'elsewhere')
+    assert names(root / 'data') == ['a/1.png', 'b/2.png']
+
+
 def test_patterns(tree):
     root = tree('IR/a/1.tif', 'IR/b/1.tif', 'IR/b/c/2.tif', 'IR/b/2.png', 'IR/.h/1.tif')
     assert names(f'{root}/IR/**/*.tif') == ['a/1.tif', 'b/1.tif', 'b/c/2.tif']
     assert names(f'{root}/IR/*/1.tif') == ['a/1.tif', 'b/1.tif']
+    assert names(f'{root}/IR/**/**/*.tif') == ['a/1.tif', 'b/1.tif', 'b/c/2.tif']
     assert names(f'{root}/I*/b/*') == ['IR/b/1.tif', 'IR/b/2.png']
     assert list_images(f'{root}/I*/b/*.png').path('IR/b/2.png') == f'{root}/IR/b/2.png'
 

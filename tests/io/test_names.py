@@ -67,6 +67,10 @@ def test_what_lacks_a_partner():
     assert match.partners == {'2.png': '2.png'}
     assert match.first_only == ['3.png', '1.png']
     assert match.second_only == ['5.png', '4.png']
+    # In the order given, also of names that are much alike.
+    match = match_names(['1.png', '2.png', '1_f.png'], ['9.png', '8.png', '9_ir.png'])
+    assert match.first_only == ['1.png', '2.png', '1_f.png']
+    assert match.second_only == ['9.png', '8.png', '9_ir.png']
 
 
 @pytest.mark.parametrize(
@@ -105,6 +109,8 @@ def test_sub_folders_match_by_their_paths():
     assert match_names(['a/1.png'], ['x/y/1.tif']).partners == {'a/1.png': 'x/y/1.tif'}
     lonely = match_names(['a/1.png', 'b/1.png'], ['x/1.tif'])
     assert lonely == ({}, ['a/1.png', 'b/1.png'], ['x/1.tif'], [])
+    first, second = ['a/1.png', 'b/1.png'], ['x/1.tif', 'y/1.tif']
+    assert match_names(first, second) == ({}, first, second, [])
 
 
 def test_words_in_the_middle():
@@ -121,6 +127,8 @@ def test_affixes_that_are_given():
     first, second = ['s/cam0/1.png', '2_cam0.png'], ['s/cam1/1.png', 'hot-2.png']
     match = match_names(first, second, **options)
     assert match.partners == dict(zip(first, second, strict=True))
+    # Before the name of one and behind that of the other, the separator is no part of it.
+    assert match_names(['cam0_3.png'], ['3-cam1.png'], **options).partners
 
 
 @pytest.mark.parametrize(
@@ -139,6 +147,11 @@ def test_affixes_that_are_given():
 )
 def test_modality_of_a_name(name, kind):
     assert modality_of(name, ('_T',)) == kind
+
+
+def test_a_name_of_both_affixes_is_of_neither():
+    assert modality_of('a_1.png', ('_1',), ('a',)) is None
+    assert modality_of('a_2.png', ('_1',), ('a',)) == 'vi'
 
 
 def test_affixes_need_letters():

@@ -5,7 +5,7 @@ from PIL import Image
 
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.pairs import count_pairs, find_pairs, iterate_pairs, match_pairs
-from tsjnet_mm.io.preparation import warp
+from tsjnet_mm.io.preparation import Homography, warp
 
 
 @pytest.fixture
@@ -93,6 +93,8 @@ def test_lists_of_paths_take_the_visible_name(pair_folder):
     data = pair_folder()
     pair = _only([str(data / 'ir' / '001.png')], [data / 'vi' / '010.png'])
     assert pair.name == '010'
+    ((name, *_),) = find_pairs(data / 'ir' / '001.png', data / 'vi' / '010.png')
+    assert name == '010'
 
 
 def test_skipped_pairs_are_not_read(pair_folder):
@@ -155,6 +157,23 @@ def test_errors_of_files(pair_folder, tmp_path):
     Image.new('L', (4, 4)).save(data / 'ir' / '001.bmp')
     with pytest.raises(PairError, match=r'001.png: ambiguous name: .* also .*001.bmp'):
         find_pairs(data / 'ir', data / 'vi')
+
+
+def test_errors_and_warnings_name_the_file_of_their_image(pair_folder):
+    data = pair_folder(stems=('001',))
+    pair = data / 'ir' / '001.png', data / 'vi' / '001.png'
+    with pytest.warns(UserWarning, match=r'ir.001\.png has no contrast'):
+        _only(*pair, ir_range=(1000, 2000))
+    homography = {'homography': Homography(np.eye(3), vi_size=(1, 1))}
+    with pytest.raises(PairError, match=r'vi.001\.png: different sizes'):
+        _only(*pair, **homography)
+
+
+def test_pairs_are_counted_by_the_shorter_list(pair_folder):
+    data = pair_folder()
+    (data / 'vi' / '002.png').unlink()
+    assert count_pairs(data / 'ir', data / 'vi') == 2
+    assert count_pairs(data / 'vi', data / 'ir') == 2
 
 
 def test_errors_of_arrays(arrays):

@@ -87,6 +87,35 @@ def test_prepares_a_pair():
     np.testing.assert_allclose(moved, warp((COUNTS - 7000) / np.float32(599), shift, (20, 30)))
 
 
+def test_resizing_averages_what_it_shrinks_and_interpolates_what_it_enlarges():
+    fit = Preparation(resize=True).fit
+    fine = np.random.default_rng(0).random((16, 24), np.float32)
+    small = fit(fine, (4, 6), ('a', 'b'))
+    np.testing.assert_allclose(small, fine.reshape(4, 4, 6, 4).mean((1, 3)), atol=1e-6)
+    steps = np.float32([[0, 1], [0, 1]])
+    large = fit(steps, (4, 4), ('a', 'b'))
+    np.testing.assert_allclose(large, [[0, 0.25, 0.75, 1]] * 4, atol=1e-6)
+
+
+def test_warping_interpolates_and_is_done_to_equal_sizes_too():
+    ramp = np.tile(np.float32([0, 0.2, 0.6, 1]), (3, 1))
+    half = Preparation(homography=[[1, 0, 0.5], [0, 1, 0], [0, 0, 1]])
+    moved = half.fit(ramp, (3, 4), ('a', 'b'))
+    # Beyond the left border its pixel goes on.
+    np.testing.assert_allclose(moved, [[0, 0.1, 0.4, 0.8]] * 3, atol=1e-6)
+    far = Preparation(homography=[[1, 0, 2], [0, 1, 0], [0, 0, 1]])
+    np.testing.assert_allclose(
+        far.fit(ramp + 0.1, (3, 4), ('a', 'b')), [[0.1, 0.1, 0.1, 0.3]] * 3, atol=1e-6
+    )
+
+
+def test_percentiles_lie_between_values():
+    counts = np.arange(0, 50, 10, dtype=np.uint16).reshape(1, 5)
+    unit = Preparation(ir_percentiles=(10, 90)).prepare_infrared(counts, 'a.tif')
+    # They are 4 and 36.
+    np.testing.assert_allclose(unit, [[0, 6 / 32, 0.5, 26 / 32, 1]], atol=1e-6)
+
+
 def _write(path, **content):
     path.write_text(json.dumps({'homography': np.eye(3).tolist(), **content}))
     return path
@@ -104,6 +133,9 @@ def test_a_mapping_belongs_to_the_sizes_it_was_made_for(tmp_path):
     with pytest.raises(PairError, match=r'b\.png: different sizes: .* found 29x20'):
         Preparation(homography=homography)(grey, VI[:, :29], ('a.png', 'b.png'))
     Preparation(homography=_write(tmp_path / 'any.json'))(grey[:18], VI)
+    larger = _write(tmp_path / 'larger.json', ir_size=[15, 10], vi_size=[30, 20])
+    ir, _ = Preparation(homography=larger)(grey[:10, :15], VI)
+    assert ir.shape == (20, 30)
 
 
 @pytest.mark.parametrize('size', [[30], [30, -1], ['30', 20], 30, [True, 2], [30.0, 20.0]])
