@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tsjnet_mm.apis import FusionInferencer, fuse_to_folder, load_homography
+from tsjnet_mm.apis import FusionInferencer, fuse_to_folder, fused_writer, load_homography
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.utils.files import owner_name
 
@@ -118,6 +118,52 @@ def test_processes_share_the_pairs(inferencer, data, tmp_path):
     ]
     assert counts == [(2, 0), (2, 0), (1, 0)]
     assert len(_times(out)) == 5
+
+
+@pytest.mark.parametrize(
+    'options', [{'ir_range': (50, 150)}, {'stretch': True}, {'ir_percentiles': (20, 80)}]
+)
+def test_options_are_those_of_the_inferencer_and_make_other_images(
+    inferencer, data, tmp_path, options
+):
+    out = tmp_path / 'out'
+    _run(inferencer, data, out)
+    assert _run(inferencer, data, out, **options) == (5, 0)
+    assert _run(inferencer, data, out, **options) == (0, 5)
+    plain = inferencer(data / 'ir', data / 'vi')
+    expected = inferencer(data / 'ir', data / 'vi', **options)
+    for stem, image, other in zip(STEMS, expected, plain, strict=True):
+        found = np.asarray(Image.open(out / f'{stem}.png'))
+        assert np.array_equal(found, image) and not np.array_equal(found, other)
+
+
+def test_exchanged_sources_are_other_sources(inferencer, data, tmp_path):
+    out = tmp_path / 'out'
+    _run(inferencer, data, out)
+    assert fuse_to_folder(inferencer, data / 'vi', data / 'ir', out) == (5, 0)
+
+
+def test_a_pair_is_claimed_from_before_it_is_looked_at_until_it_is_there(
+    inferencer, data, tmp_path, monkeypatch
+):
+    out, held = tmp_path / 'out', []
+
+    def noting(function):
+        def noted(*args, **options):
+            held.append(sorted(path.name[1:-6] for path in out.glob('.*.claim')))
+            return function(*args, **options)
+
+        return noted
+
+    monkeypatch.setattr(fused_writer, 'is_done', noting(fused_writer.is_done))
+    monkeypatch.setattr(fused_writer, 'write_image', noting(fused_writer.write_image))
+    files = [f'{stem}.png' for stem in STEMS]
+    _run(inferencer, data, out)
+    assert held == [[name] for name in files for _ in range(2)]
+    # Nor is one held that was done: others would wait for it, and it for them.
+    held.clear()
+    _run(inferencer, data, out)
+    assert held == [[name] for name in files]
 
 
 def test_other_formats(inferencer, data, tmp_path):
