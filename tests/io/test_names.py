@@ -28,6 +28,7 @@ from tsjnet_mm.io.names import AFFIXES, as_affixes, bare_name, match_names, moda
         ('fused', 'fused'),
         ('_f', '_f'),
         ('ir_vi', 'vi'),
+        ('Straße_IR', 'strasse'),
         ('', ''),
     ],
 )

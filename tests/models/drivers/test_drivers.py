@@ -2,13 +2,14 @@ import pytest
 import torch
 from mmdet.structures import DetDataSample
 from mmengine.config import Config
-from mmengine.structures import InstanceData
+from mmengine.structures import InstanceData, PixelData
 
 from tsjnet_mm.apis import config_dir
 from tsjnet_mm.models.drivers import DetectionDriver, SegmentationDriver, network_images
 from tsjnet_mm.models.drivers.detection import filled_boxes
 from tsjnet_mm.models.drivers.segmentation import class_edges
 from tsjnet_mm.registry import MODELS
+from tsjnet_mm.utils import rgb_to_luma
 
 #: Options of a detector that returns whatever it finds.
 DETECTING = {
@@ -142,6 +143,28 @@ def test_network_sees_what_its_preprocessor_would_make(
     std = torch.tensor(preprocessor['std']).view(3, 1, 1)
     for image in seen:
         torch.testing.assert_close(image, (255 * ordered - mean) / std, rtol=0, atol=1e-3)
+    assert len(seen) == 2
+
+
+def test_a_segmentor_sees_colour_in_the_images_own_size(tiny_segmentor, pair_batch):
+    mean, std = (
+        torch.tensor(tiny_segmentor['data_preprocessor'][key]) for key in ('mean', 'std')
+    )
+    driver = SegmentationDriver(tiny_segmentor, appearance='colour')
+    seen = []
+    driver.model.backbone.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    visible = pair_batch['inputs']['vi'][:, :, :50, :70]
+    luma = rgb_to_luma(visible)
+    samples = pair_batch['data_samples']
+    for sample in samples:
+        sample.gt_sem_seg = PixelData(data=sample.gt_sem_seg.data[:, :50, :70])
+        sample.set_metainfo({'img_shape': (50, 70)})
+    driver.loss(luma, visible, samples)
+    driver.predict(luma, visible, samples)
+    # Recoloured with its own chroma, the luma of an image is the image.
+    expected = (255 * visible - mean.view(3, 1, 1)) / std.view(3, 1, 1)
+    for image in seen:
+        torch.testing.assert_close(image, expected, rtol=0, atol=1e-3)
     assert len(seen) == 2
 
 

@@ -179,6 +179,7 @@ def test_modules_weight_their_function(config, expected, images):
     outputs['ir_reconstruction'], outputs['vi_reconstruction'] = images[1:][::-1]
     module = MODELS.build({**config, 'loss_weight': 3.0})
     torch.testing.assert_close(module(outputs), 3 * expected(outputs))
+    torch.testing.assert_close(MODELS.build(config)(outputs), expected(outputs))
     assert module.needs_reconstruction == (config['type'] == 'ReconstructionLoss')
 
 
