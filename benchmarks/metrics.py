@@ -23,7 +23,8 @@ import torch
 from tqdm import tqdm
 
 from tsjnet_mm.datasets.toy import draw_scene
-from tsjnet_mm.evaluation.functional import (
+from tsjnet_mm.io.images import read_infrared, read_visible
+from tsjnet_mm.metrics import (
     CONVENTIONS,
     FUSION_METRICS,
     METRIC_SETS,
@@ -31,7 +32,6 @@ from tsjnet_mm.evaluation.functional import (
     resolve_metrics,
     to_grey,
 )
-from tsjnet_mm.io.images import read_infrared, read_visible
 
 #: Our name -> the evaluator's method.
 PUBLIC = {

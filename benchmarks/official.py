@@ -24,9 +24,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from tsjnet_mm.apis.contest import Contest, add_arguments
-from tsjnet_mm.apis.init import init_fusor
+from tsjnet_mm.models.fusors.init import init_fusor
 from tsjnet_mm.models.layers import NeighborhoodAttention
+from tsjnet_mm.protocols.side_by_side import Contest, add_arguments
 
 ROOT = Path(__file__).resolve().parents[1]
 #: What is timed beside the authors' network: as it trains, and as it fuses.

@@ -11,7 +11,7 @@ from mmengine.structures import InstanceData, PixelData
 
 from tsjnet_mm.models.drivers.network import read_network
 from tsjnet_mm.models.fusors import JointFusor
-from tsjnet_mm.models.fusors.weights import PUBLISHED
+from tsjnet_mm.models.fusors.hub import PUBLISHED
 from tsjnet_mm.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS
 from tsjnet_mm.structures import FusionDataSample
 

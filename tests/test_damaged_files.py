@@ -12,11 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tsjnet_mm.apis.dataset_arguments import read_names
-from tsjnet_mm.apis.downstream_scores import detection_scores
-from tsjnet_mm.apis.export_dataset import config_lines
-from tsjnet_mm.apis.labels.records import read_scores
-from tsjnet_mm.apis.register import RegistrationError, read_points, register_points
+from tsjnet_mm.cli.dataset_arguments import read_names
 from tsjnet_mm.datasets.annotations import build_label_reader
 from tsjnet_mm.datasets.convert.sources import open_source
 from tsjnet_mm.datasets.lists import check_list, read_list
@@ -25,6 +21,10 @@ from tsjnet_mm.evaluation import EvaluationResults, load_results
 from tsjnet_mm.evaluation.detection_errors import read_detection_truth, read_detections
 from tsjnet_mm.io.preparation import load_homography
 from tsjnet_mm.io.text import read_text
+from tsjnet_mm.labels.records import read_scores
+from tsjnet_mm.protocols.downstream_scores import detection_scores
+from tsjnet_mm.protocols.export_dataset import config_lines
+from tsjnet_mm.registration.homography import RegistrationError, read_points, register_points
 from tsjnet_mm.utils.checkpoints import load_state_dict
 
 SIZE = (24, 32)

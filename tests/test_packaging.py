@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from tsjnet_mm.models.fusors.weights import PUBLISHED
+from tsjnet_mm.models.fusors.hub import PUBLISHED
 from tsjnet_mm.utils.env import TESTED_VERSIONS
 from tsjnet_mm.version import __version__
 

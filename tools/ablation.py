@@ -28,14 +28,14 @@ from typing import NamedTuple
 from mmengine.config import Config, DictAction
 from tqdm import tqdm
 
-from tsjnet_mm.apis.arguments import parse_named_path, unique_names
+from tsjnet_mm.cli.arguments import parse_named_path, unique_names
+from tsjnet_mm.cli.program import ToolParser, tool
 from tsjnet_mm.evaluation import EvaluationResults, load_results
-from tsjnet_mm.evaluation.functional import CONVENTIONS, resolve_metrics
 from tsjnet_mm.evaluation.results import check_extension
 from tsjnet_mm.evaluation.table import format_lines
+from tsjnet_mm.metrics import CONVENTIONS, resolve_metrics
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.guarded import run_process
-from tsjnet_mm.utils.program import ToolParser, tool
 
 TOOLS = Path(__file__).resolve().parent
 CONFIGS = TOOLS.parent / 'configs' / 'tsjnet'

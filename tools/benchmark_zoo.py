@@ -30,25 +30,25 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from tsjnet_mm.apis.arguments import (
+from tsjnet_mm.cli.arguments import (
     add_overwrite_argument,
     add_source_arguments,
     check_ranges,
     parse_device,
     source_options,
 )
-from tsjnet_mm.apis.contest import size_of
-from tsjnet_mm.apis.fusion_files import read_files
-from tsjnet_mm.apis.zoo import ZooBenchmark, comparison_table
+from tsjnet_mm.cli.program import ToolParser, tool
 from tsjnet_mm.datasets.lists import read_list
-from tsjnet_mm.evaluation.functional import CONVENTIONS
+from tsjnet_mm.evaluation.image_files import read_files
 from tsjnet_mm.evaluation.table import format_ranked
 from tsjnet_mm.io.outputs import check_outputs
 from tsjnet_mm.io.pairs import find_pairs
 from tsjnet_mm.io.text import read_text
+from tsjnet_mm.metrics import CONVENTIONS
+from tsjnet_mm.protocols.benchmark import ZooBenchmark, comparison_table
+from tsjnet_mm.protocols.side_by_side import size_of
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.parallel import available_cores
-from tsjnet_mm.utils.program import ToolParser, tool
 from tsjnet_mm.visualization import (
     differing_windows,
     grid_figure,

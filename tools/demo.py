@@ -34,12 +34,12 @@ import tempfile
 import threading
 from pathlib import Path
 
-from tsjnet_mm.apis.arguments import add_device_arguments, check_arguments
-from tsjnet_mm.apis.demo_guard import LOCAL_NAMES, host_name
-from tsjnet_mm.apis.demo_models import DemoModels
-from tsjnet_mm.apis.demo_store import DemoStore, Limits
-from tsjnet_mm.apis.demo_uploads import collect_examples
-from tsjnet_mm.utils.program import ToolParser, tool
+from tsjnet_mm.cli.arguments import add_device_arguments, check_arguments
+from tsjnet_mm.cli.program import ToolParser, tool
+from tsjnet_mm.demo.fusor_choice import DemoModels
+from tsjnet_mm.demo.guard import LOCAL_NAMES, host_name
+from tsjnet_mm.demo.store import DemoStore, Limits
+from tsjnet_mm.demo.uploads import collect_examples
 
 _PORTS = 20
 _FILES = 2000
@@ -184,7 +184,7 @@ def serve(args, folder):
     cache.mkdir()
     # Before Gradio is imported.
     os.environ.update(GRADIO_TEMP_DIR=str(cache), GRADIO_ANALYTICS_ENABLED='False')
-    from tsjnet_mm.apis.demo_page import DemoPage
+    from tsjnet_mm.demo.page import DemoPage
 
     page = DemoPage(models, examples, make_store(cache, args), args.max_megapixels)
     with listen(args.host, args.port) as listener:

@@ -28,11 +28,11 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 from tsjnet_mm.apis import config_dir
-from tsjnet_mm.apis.arguments import parse_named_path, unique_names
-from tsjnet_mm.apis.dataset_arguments import add_dataset_arguments, build_dataset, has_splits
-from tsjnet_mm.apis.downstream import TASKS, Protocol
+from tsjnet_mm.cli.arguments import parse_named_path, unique_names
+from tsjnet_mm.cli.dataset_arguments import add_dataset_arguments, build_dataset, has_splits
+from tsjnet_mm.cli.program import ToolParser, tool
+from tsjnet_mm.protocols.downstream import TASKS, Protocol
 from tsjnet_mm.utils import whole_file
-from tsjnet_mm.utils.program import ToolParser, tool
 
 CONFIGS = {
     'detection': 'downstream/yolox_m_300e_m3fd.py',

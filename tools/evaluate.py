@@ -29,23 +29,23 @@ import sys
 from pathlib import Path
 
 from tsjnet_mm.apis import evaluate_folders
-from tsjnet_mm.apis.arguments import (
+from tsjnet_mm.cli.arguments import (
     add_overwrite_argument,
     add_source_arguments,
     check_ranges,
     parse_device,
     source_options,
 )
-from tsjnet_mm.evaluation.functional import (
+from tsjnet_mm.cli.program import ToolParser, tool
+from tsjnet_mm.evaluation.results import check_extension
+from tsjnet_mm.io.outputs import check_outputs
+from tsjnet_mm.metrics import (
     CONVENTIONS,
     FUSION_METRICS,
     METRIC_SETS,
     resolve_metrics,
 )
-from tsjnet_mm.evaluation.results import check_extension
-from tsjnet_mm.io.outputs import check_outputs
 from tsjnet_mm.utils.parallel import available_cores
-from tsjnet_mm.utils.program import ToolParser, tool
 
 
 def describe_metrics():

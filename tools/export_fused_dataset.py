@@ -26,7 +26,7 @@ files of the same content is left as it is.
 from pathlib import Path
 
 from tsjnet_mm.apis import FusionInferencer
-from tsjnet_mm.apis.arguments import (
+from tsjnet_mm.cli.arguments import (
     add_machine_arguments,
     add_overwrite_argument,
     add_source_arguments,
@@ -34,10 +34,10 @@ from tsjnet_mm.apis.arguments import (
     check_ranges,
     source_preparation,
 )
-from tsjnet_mm.apis.dataset_arguments import add_dataset_arguments, build_dataset, has_splits
-from tsjnet_mm.apis.export_dataset import config_lines, export_dataset
-from tsjnet_mm.apis.export_layouts import EXPORT_LAYOUTS
-from tsjnet_mm.utils.program import ToolParser, tool
+from tsjnet_mm.cli.dataset_arguments import add_dataset_arguments, build_dataset, has_splits
+from tsjnet_mm.cli.program import ToolParser, tool
+from tsjnet_mm.protocols.export_dataset import config_lines, export_dataset
+from tsjnet_mm.protocols.export_layouts import EXPORT_LAYOUTS
 
 
 def parse_args():

@@ -25,16 +25,16 @@ without them, processes that run the same command leave each other's pairs alone
 import os
 
 from tsjnet_mm.apis import FusionInferencer, fuse_to_folder
-from tsjnet_mm.apis.arguments import (
+from tsjnet_mm.cli.arguments import (
     add_machine_arguments,
     add_overwrite_argument,
     add_source_arguments,
     check_arguments,
     source_options,
 )
+from tsjnet_mm.cli.program import ToolParser, tool
 from tsjnet_mm.io.images import WRITTEN_FORMATS
 from tsjnet_mm.utils.parallel import local_rank
-from tsjnet_mm.utils.program import ToolParser, tool
 
 
 def parse_args():

@@ -26,15 +26,15 @@ visible file is kept if ffmpeg is installed.
 from pathlib import Path
 
 from tsjnet_mm.apis import FusionInferencer
-from tsjnet_mm.apis.arguments import (
+from tsjnet_mm.cli.arguments import (
     add_machine_arguments,
     add_overwrite_argument,
     add_source_arguments,
     check_arguments,
     source_options,
 )
-from tsjnet_mm.apis.video import fuse_video
-from tsjnet_mm.utils.program import ToolParser, tool
+from tsjnet_mm.cli.program import ToolParser, tool
+from tsjnet_mm.video.fusing import fuse_video
 
 
 def parse_args():

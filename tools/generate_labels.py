@@ -26,14 +26,16 @@ from pathlib import Path
 import torch
 
 from tsjnet_mm.apis import FusionInferencer
-from tsjnet_mm.apis.arguments import (
+from tsjnet_mm.cli.arguments import (
     add_source_arguments,
     check_ranges,
     parse_device,
     source_preparation,
 )
-from tsjnet_mm.apis.dataset_arguments import add_encoding_argument
-from tsjnet_mm.apis.labels import (
+from tsjnet_mm.cli.dataset_arguments import add_encoding_argument
+from tsjnet_mm.cli.program import ToolParser, tool
+from tsjnet_mm.io.images import read_visible
+from tsjnet_mm.labels import (
     SamMasks,
     ViewDetector,
     box_classes,
@@ -47,8 +49,6 @@ from tsjnet_mm.apis.labels import (
     order_pairs,
     seg_classes,
 )
-from tsjnet_mm.io.images import read_visible
-from tsjnet_mm.utils.program import ToolParser, tool
 
 
 def add_common_arguments(parser, out):

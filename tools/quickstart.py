@@ -11,10 +11,10 @@ from pathlib import Path
 from mmengine.config import Config
 
 from tsjnet_mm.apis import FusionInferencer, find_pairs
+from tsjnet_mm.cli.program import ToolParser, tool
 from tsjnet_mm.io.images import read_infrared, read_visible
 from tsjnet_mm.io.text import expect, parse_json, read_lines
 from tsjnet_mm.utils.guarded import run_process
-from tsjnet_mm.utils.program import ToolParser, tool
 from tsjnet_mm.visualization.sheet import make_sheet, save_png
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -26,14 +26,18 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from tsjnet_mm.apis.arguments import (
+from tsjnet_mm.cli.arguments import (
     add_affix_arguments,
     add_overwrite_argument,
     add_range_arguments,
     check_ranges,
     source_options,
 )
-from tsjnet_mm.apis.register import (
+from tsjnet_mm.cli.program import ToolParser, tool
+from tsjnet_mm.io.outputs import check_outputs, list_sources
+from tsjnet_mm.io.pairs import find_pairs
+from tsjnet_mm.io.preparation import warp
+from tsjnet_mm.registration.homography import (
     MIN_PAIRS,
     RegistrationError,
     draw_checkerboard,
@@ -42,10 +46,6 @@ from tsjnet_mm.apis.register import (
     register_pairs,
     register_points,
 )
-from tsjnet_mm.io.outputs import check_outputs, list_sources
-from tsjnet_mm.io.pairs import find_pairs
-from tsjnet_mm.io.preparation import warp
-from tsjnet_mm.utils.program import ToolParser, tool
 from tsjnet_mm.visualization.sheet import make_sheet, save_png
 
 

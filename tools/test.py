@@ -12,17 +12,17 @@ from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from tsjnet_mm.apis import CLASSICAL_FUSORS, init_fusor
+from tsjnet_mm.cli.program import ToolParser, tool
 from tsjnet_mm.engine.launch import (
     add_run_arguments,
     end_distributed,
     fit_to_machine,
     read_config,
 )
-from tsjnet_mm.evaluation.metrics import format_drivers
+from tsjnet_mm.evaluation import format_drivers
 from tsjnet_mm.evaluation.table import format_table
 from tsjnet_mm.models.fusors.weights import PUBLISHED
 from tsjnet_mm.utils import whole_file
-from tsjnet_mm.utils.program import ToolParser, tool
 
 
 def load(runner, checkpoint, config):

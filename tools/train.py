@@ -13,6 +13,7 @@ import logging
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
+from tsjnet_mm.cli.program import ToolParser, tool
 from tsjnet_mm.engine.launch import (
     add_run_arguments,
     check_training,
@@ -22,7 +23,6 @@ from tsjnet_mm.engine.launch import (
     read_config,
 )
 from tsjnet_mm.engine.work_dir import claimed_work_dir, find_resumable
-from tsjnet_mm.utils.program import ToolParser, tool
 
 
 def train(cfg, args):

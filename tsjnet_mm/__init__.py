@@ -12,11 +12,14 @@ from tsjnet_mm.utils.env import (
     check_versions,
     enable_cross_library_configs,
 )
-from tsjnet_mm.version import __version__
+
+from .utils.moved import find_moved_modules
+from .version import __version__
 
 check_versions()
 enable_cross_library_configs()
 allow_mmengine_checkpoints()
 guard_mmengine()
+find_moved_modules()
 
 __all__ = ['__version__']

@@ -16,9 +16,26 @@ def _child(parent, *locations):
     return Registry(parent.name, parent=parent, scope=SCOPE, locations=locations)
 
 
-MODELS = _child(root.MODELS, 'models')
+MODELS = _child(
+    root.MODELS,
+    *(
+        f'models.{room}'
+        for room in (
+            'data_preprocessor',
+            'layers',
+            'encoders',
+            'fusion_layers',
+            'decoders',
+            'losses',
+            'drivers',
+            'fusors',
+            'peers',
+            'downstream',
+        )
+    ),
+)
 DATASETS = _child(root.DATASETS, 'datasets')
-TRANSFORMS = _child(root.TRANSFORMS, 'datasets.transforms', 'apis')
+TRANSFORMS = _child(root.TRANSFORMS, 'datasets.transforms')
 METRICS = _child(root.METRICS, 'evaluation')
 VISUALIZERS = _child(root.VISUALIZERS, 'visualization')
 HOOKS = _child(root.HOOKS, 'engine')

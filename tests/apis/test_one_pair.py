@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tsjnet_mm.apis import FusePair, FusionInferencer, Preparation, fuse_to_folder, fuse_video
-from tsjnet_mm.apis.demo import fuse_upload
-from tsjnet_mm.apis.demo_models import DemoModels
-from tsjnet_mm.apis.export_dataset import export_dataset
-from tsjnet_mm.apis.zoo import ZooBenchmark
+from tsjnet_mm.apis import FusionInferencer, Preparation, fuse_to_folder
 from tsjnet_mm.datasets import FolderDataset
-from tsjnet_mm.datasets.transforms import LoadImagePair
+from tsjnet_mm.datasets.transforms import FusePair, LoadImagePair
+from tsjnet_mm.demo.fusor_choice import DemoModels
+from tsjnet_mm.demo.upload_fusion import fuse_upload
+from tsjnet_mm.protocols.benchmark import ZooBenchmark
+from tsjnet_mm.protocols.export_dataset import export_dataset
+from tsjnet_mm.video import fuse_video
 
 SIZE = (47, 61)
 PREPARATION = Preparation(ir_percentiles=(1, 99), resize=True)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from tsjnet_mm.apis import FusionInferencer, init_fusor
-from tsjnet_mm.apis.evaluate import evaluate_folders
-from tsjnet_mm.models.fusors.weights import PUBLISHED, published_weights
+from tsjnet_mm.evaluation.image_folders import evaluate_folders
+from tsjnet_mm.models.fusors.hub import PUBLISHED, published_weights
 
 PAIR = Path(__file__).parents[1] / 'data' / 'drawn_pair'
 #: Of the drawn pair in tests/data, measured when the weights were published.

@@ -1,7 +1,7 @@
 import torch
 from mmengine.structures import PixelData
 
-from tsjnet_mm.models import PairDataPreprocessor
+from tsjnet_mm.models.data_preprocessor import PairDataPreprocessor
 from tsjnet_mm.structures import FusionDataSample
 
 

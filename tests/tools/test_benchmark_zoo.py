@@ -6,8 +6,8 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from tsjnet_mm.apis.zoo import comparison_table
 from tsjnet_mm.evaluation import EvaluationResults, load_results
+from tsjnet_mm.protocols.benchmark import comparison_table
 from tsjnet_mm.registry import MODELS, SCOPE
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from tsjnet_mm.apis import init_fusor
-from tsjnet_mm.models.fusors.zoo import PEERS
+from tsjnet_mm.models.peers import PEERS
 from tsjnet_mm.registry import MODELS
 
 TOOL = 'model_converters/convert_peer.py'

@@ -100,7 +100,7 @@ def fuse_example(page):
 
 
 def test_example_is_fused_compared_measured_and_downloaded(page, browser, tmp_path):
-    from tsjnet_mm.apis.demo_uploads import collect_examples
+    from tsjnet_mm.demo.uploads import collect_examples
 
     fuse_example(page)
     for selector in ('#slider img', '#fused_view img', '#infrared_view img'):

@@ -25,7 +25,7 @@ from mmengine.registry import DefaultScope
 from PIL import Image
 
 from tsjnet_mm.datasets.toy import write_toy_dataset
-from tsjnet_mm.models.fusors.weights import default_weights
+from tsjnet_mm.models.fusors.hub import default_weights
 from tsjnet_mm.registry import MODELS
 from tsjnet_mm.utils.checkpoints import read_checkpoint
 

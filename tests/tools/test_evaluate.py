@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tsjnet_mm.evaluation import load_results
-from tsjnet_mm.evaluation.functional import CONVENTIONS, FUSION_METRICS
+from tsjnet_mm.metrics import CONVENTIONS, FUSION_METRICS
 
 
 @pytest.fixture(scope='module')

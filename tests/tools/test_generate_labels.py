@@ -161,7 +161,7 @@ def test_boxes(run_main, load_tool, toy, monkeypatch):
                 'labels': np.array([2, 0]),
             }
 
-    monkeypatch.setattr('tsjnet_mm.apis.labels.ViewDetector', Detector)
+    monkeypatch.setattr('tsjnet_mm.labels.ViewDetector', Detector)
     monkeypatch.setattr('tsjnet_mm.utils.checkpoints.refuse_unsafe_checkpoints', lambda: None)
     status, out, _ = run_main(
         TOOL,

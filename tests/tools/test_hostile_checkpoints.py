@@ -10,7 +10,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from tsjnet_mm.apis.downstream import RunFailed, train_and_test
+from tsjnet_mm.protocols.downstream import RunFailed, train_and_test
 
 
 class Harmful:

@@ -116,7 +116,7 @@ def test_the_started_process_ends_with_this_one(tmp_path):
     program = (
         'import sys\n'
         'from tsjnet_mm.utils.guarded import guarded_command, run_process\n'
-        'from tsjnet_mm.utils.program import tool\n'
+        'from tsjnet_mm.cli.program import tool\n'
         '@tool()\n'
         'def main():\n'
         '    run_process(guarded_command(sys.argv[1]))\n'

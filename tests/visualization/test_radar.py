@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tsjnet_mm.evaluation.functional import FUSION_METRICS
+from tsjnet_mm.metrics import FUSION_METRICS
 from tsjnet_mm.visualization import COLUMN_WIDTH, radar_figure
 
 MEANS = {

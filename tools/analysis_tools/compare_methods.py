@@ -19,6 +19,7 @@ interval too narrow. An image where a value of either is not finite is left out,
 so. It takes at least 6 images, for fewer never give p below 0.05.
 """
 
+from tsjnet_mm.cli.program import ToolParser, tool
 from tsjnet_mm.evaluation.selection import read_selection
 from tsjnet_mm.evaluation.significance import compare_methods
 from tsjnet_mm.evaluation.significance_table import (
@@ -26,7 +27,6 @@ from tsjnet_mm.evaluation.significance_table import (
     format_comparisons,
     save_comparisons,
 )
-from tsjnet_mm.utils.program import ToolParser, tool
 
 
 def parse_args():

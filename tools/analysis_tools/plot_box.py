@@ -15,9 +15,9 @@ not mean that methods are equal: they are of the same images, and one method may
 of them; tools/analysis_tools/compare_methods.py compares image by image.
 """
 
-from tsjnet_mm.apis.arguments import add_overwrite_argument
+from tsjnet_mm.cli.arguments import add_overwrite_argument
+from tsjnet_mm.cli.program import ToolParser, tool
 from tsjnet_mm.evaluation.selection import add_selection_arguments, read_selection
-from tsjnet_mm.utils.program import ToolParser, tool
 from tsjnet_mm.visualization import box_figure, check_figure_path, save_figure
 
 

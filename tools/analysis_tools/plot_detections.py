@@ -23,8 +23,8 @@ The number of errors of each method over all images is printed, and the scenes a
 be copied and adapted.
 """
 
-from tsjnet_mm.apis.arguments import parse_named_path, unique_names
-from tsjnet_mm.apis.figure_scenes import (
+from tsjnet_mm.cli.arguments import parse_named_path, unique_names
+from tsjnet_mm.cli.figure_scenes import (
     add_figure_arguments,
     add_method_images,
     add_source_folders,
@@ -35,15 +35,15 @@ from tsjnet_mm.apis.figure_scenes import (
     pairing,
     read_scene,
 )
-from tsjnet_mm.apis.fusion_files import find_files
+from tsjnet_mm.cli.program import ToolParser, tool
 from tsjnet_mm.evaluation.detection_errors import (
     detection_errors,
     read_detection_truth,
     read_detections,
 )
+from tsjnet_mm.evaluation.image_files import find_files
 from tsjnet_mm.evaluation.table import format_lines
 from tsjnet_mm.io.errors import PairError
-from tsjnet_mm.utils.program import ToolParser, tool
 from tsjnet_mm.visualization import (
     MISSING_COLOUR,
     WRONG_COLOUR,

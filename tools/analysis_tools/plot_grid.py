@@ -23,8 +23,8 @@ import argparse
 
 import numpy as np
 
-from tsjnet_mm.apis.arguments import parse_named_path, unique_names
-from tsjnet_mm.apis.figure_scenes import (
+from tsjnet_mm.cli.arguments import parse_named_path, unique_names
+from tsjnet_mm.cli.figure_scenes import (
     add_figure_arguments,
     add_source_folders,
     check_count,
@@ -33,8 +33,8 @@ from tsjnet_mm.apis.figure_scenes import (
     pairing,
     read_scene,
 )
-from tsjnet_mm.apis.fusion_files import find_files
-from tsjnet_mm.utils.program import ToolParser, tool
+from tsjnet_mm.cli.program import ToolParser, tool
+from tsjnet_mm.evaluation.image_files import find_files
 from tsjnet_mm.visualization import (
     check_figure_path,
     differing_windows,

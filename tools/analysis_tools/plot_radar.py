@@ -14,9 +14,9 @@ chart shows who is ahead of whom, not by how much: a small difference fills an a
 one, and the trivial rows of --baselines are what gives it a scale.
 """
 
-from tsjnet_mm.apis.arguments import add_overwrite_argument
+from tsjnet_mm.cli.arguments import add_overwrite_argument
+from tsjnet_mm.cli.program import ToolParser, tool
 from tsjnet_mm.evaluation.selection import add_selection_arguments, read_selection
-from tsjnet_mm.utils.program import ToolParser, tool
 from tsjnet_mm.visualization import check_figure_path, radar_figure, save_figure
 
 

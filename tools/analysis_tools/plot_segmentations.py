@@ -27,8 +27,8 @@ import sys
 import numpy as np
 from tqdm import tqdm
 
-from tsjnet_mm.apis.arguments import parse_named_path, unique_names
-from tsjnet_mm.apis.figure_scenes import (
+from tsjnet_mm.cli.arguments import parse_named_path, unique_names
+from tsjnet_mm.cli.figure_scenes import (
     add_figure_arguments,
     add_method_images,
     add_source_folders,
@@ -39,7 +39,8 @@ from tsjnet_mm.apis.figure_scenes import (
     pairing,
     read_scene,
 )
-from tsjnet_mm.apis.fusion_files import find_files
+from tsjnet_mm.cli.program import ToolParser, tool
+from tsjnet_mm.evaluation.image_files import find_files
 from tsjnet_mm.evaluation.segmentation_errors import (
     class_ious,
     confusion_matrix,
@@ -49,7 +50,6 @@ from tsjnet_mm.evaluation.table import format_lines
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import read_mask
 from tsjnet_mm.registry import DATASETS
-from tsjnet_mm.utils.program import ToolParser, tool
 from tsjnet_mm.visualization import (
     MISSING_COLOUR,
     WRONG_COLOUR,

@@ -23,7 +23,8 @@ make the same files.
 import sys
 from pathlib import Path
 
-from tsjnet_mm.apis.dataset_arguments import DATASETS, add_encoding_argument
+from tsjnet_mm.cli.dataset_arguments import DATASETS, add_encoding_argument
+from tsjnet_mm.cli.program import ToolParser, tool
 from tsjnet_mm.datasets.lists import RECORD, read_record
 from tsjnet_mm.datasets.near_duplicates import THRESHOLD
 from tsjnet_mm.datasets.splits import (
@@ -33,7 +34,6 @@ from tsjnet_mm.datasets.splits import (
 )
 from tsjnet_mm.io.text import expect
 from tsjnet_mm.utils.parallel import available_cores
-from tsjnet_mm.utils.program import ToolParser, tool
 
 
 def parse_args():

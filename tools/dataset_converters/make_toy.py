@@ -4,8 +4,8 @@ import argparse
 import sys
 import time
 
+from tsjnet_mm.cli.program import ToolParser, tool
 from tsjnet_mm.datasets.toy import write_toy_dataset
-from tsjnet_mm.utils.program import ToolParser, tool
 
 EPILOG = """\
 The folder gets the layout of MSRS, so every MSRS config reads it through its data root:

@@ -19,8 +19,8 @@ again on the same files does nothing.
 
 import sys
 
+from tsjnet_mm.cli.program import ToolParser, tool
 from tsjnet_mm.datasets.convert import PUBLISHED, prepare_dataset
-from tsjnet_mm.utils.program import ToolParser, tool
 
 
 def describe_datasets():

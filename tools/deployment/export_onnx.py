@@ -19,11 +19,11 @@ from torch import nn
 
 from tsjnet_mm import __version__
 from tsjnet_mm.apis import init_fusor, iterate_pairs
-from tsjnet_mm.apis.arguments import add_overwrite_argument, check_weights
+from tsjnet_mm.cli.arguments import add_overwrite_argument, check_weights
+from tsjnet_mm.cli.program import ToolParser, tool
 from tsjnet_mm.io.outputs import check_outputs
 from tsjnet_mm.models.fusors.onnx import METADATA_KEY, MIN_SIZE_KEY, OnnxFusor
 from tsjnet_mm.utils import rgb_to_luma, whole_file
-from tsjnet_mm.utils.program import ToolParser, tool
 
 TOLERANCE = 1e-4
 #: Height and width of the images of noise to compare on, (smallest side) times these.

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import torch
 
+from tsjnet_mm.cli.program import ToolParser, tool
 from tsjnet_mm.io.outputs import check_outputs
-from tsjnet_mm.models.fusors.zoo import PEERS, load_peer
+from tsjnet_mm.models.peers import PEERS, load_peer
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.checkpoints import add_digest
-from tsjnet_mm.utils.program import ToolParser, tool
 
 
 @tool()

@@ -15,11 +15,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save
 
+from tsjnet_mm.cli.program import ToolParser, tool
 from tsjnet_mm.io.outputs import check_outputs
 from tsjnet_mm.io.text import shorten
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.checkpoints import DIGEST_KEY, load_state_dict
-from tsjnet_mm.utils.program import ToolParser, tool
 from tsjnet_mm.utils.tensors import digest_tensors
 
 _PREFIX = 'fusor.'

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 
+from tsjnet_mm.cli.program import ToolParser, tool
 from tsjnet_mm.io.outputs import check_outputs
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.checkpoints import add_digest, read_checkpoint
-from tsjnet_mm.utils.program import ToolParser, tool
 
 PARTS = ('DIDF_Encoder', 'DIDF_Decoder', 'BaseFuseLayer', 'DetailFuseLayer')
 

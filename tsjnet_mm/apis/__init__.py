@@ -1,38 +1,51 @@
-"""What people call: building fusors, fusing files, measuring them."""
+"""What people call: building fusors, fusing files, measuring them.
 
-from tsjnet_mm.io.images import write_image
-from tsjnet_mm.io.pairs import PairSource, find_pairs, iterate_pairs
-from tsjnet_mm.io.preparation import Preparation, load_homography
-from tsjnet_mm.models.fusors.presets import CLASSICAL_FUSORS, PRESETS, config_dir
-from tsjnet_mm.utils.checkpoints import load_state_dict
+Each name is imported when it is first used.
+"""
 
-from .evaluate import BASELINES, evaluate_folders
-from .flicker import temporal_difference
-from .folder import fuse_to_folder
-from .fuse_pair import FusePair
-from .inferencer import FusedImage, FusionInferencer
-from .init import init_fusor
-from .video import FusedVideo, fuse_video
+import importlib
 
-__all__ = [
-    'BASELINES',
-    'CLASSICAL_FUSORS',
-    'PRESETS',
-    'FusePair',
-    'FusedImage',
-    'FusedVideo',
-    'FusionInferencer',
-    'PairSource',
-    'Preparation',
-    'config_dir',
-    'evaluate_folders',
-    'find_pairs',
-    'fuse_to_folder',
-    'fuse_video',
-    'init_fusor',
-    'iterate_pairs',
-    'load_homography',
-    'load_state_dict',
-    'temporal_difference',
-    'write_image',
-]
+from tsjnet_mm.utils.moved import moved_names
+
+#: Name to the module that has it.
+_MODULES = {
+    'BASELINES': 'tsjnet_mm.evaluation.image_folders',
+    'CLASSICAL_FUSORS': 'tsjnet_mm.models.fusors.presets',
+    'FusedImage': 'tsjnet_mm.apis.inferencer',
+    'FusionInferencer': 'tsjnet_mm.apis.inferencer',
+    'PRESETS': 'tsjnet_mm.models.fusors.presets',
+    'PairSource': 'tsjnet_mm.io.pairs',
+    'Preparation': 'tsjnet_mm.io.preparation',
+    'config_dir': 'tsjnet_mm.models.fusors.presets',
+    'evaluate_folders': 'tsjnet_mm.evaluation.image_folders',
+    'find_pairs': 'tsjnet_mm.io.pairs',
+    'fuse_to_folder': 'tsjnet_mm.apis.folder',
+    'init_fusor': 'tsjnet_mm.models.fusors.init',
+    'iterate_pairs': 'tsjnet_mm.io.pairs',
+    'load_homography': 'tsjnet_mm.io.preparation',
+    'load_state_dict': 'tsjnet_mm.utils.checkpoints',
+    'write_image': 'tsjnet_mm.io.images',
+}
+__all__ = list(_MODULES)
+
+_look_up_moved = moved_names(
+    __name__,
+    {
+        'FusePair': 'tsjnet_mm.datasets.transforms',
+        'FusedVideo': 'tsjnet_mm.video',
+        'fuse_video': 'tsjnet_mm.video',
+        'temporal_difference': 'tsjnet_mm.video',
+    },
+)
+
+
+def __getattr__(name):
+    if name not in _MODULES:
+        return _look_up_moved(name)
+    found = getattr(importlib.import_module(_MODULES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -12,6 +12,7 @@ from tsjnet_mm.io.pairs import Pair, iterate_pairs, name_sources, read_pairs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.models.fusors import BaseFusor, OnnxFusor
 from tsjnet_mm.models.fusors.base import check_finite
+from tsjnet_mm.models.fusors.init import init_fusor
 from tsjnet_mm.registry import INFERENCERS
 from tsjnet_mm.utils import recolour
 from tsjnet_mm.utils.env import usable_device
@@ -19,7 +20,6 @@ from tsjnet_mm.utils.tiling import apply_in_tiles
 from tsjnet_mm.version import __version__
 
 from .fused_writer import FusedWriter
-from .init import init_fusor
 
 _PRECISIONS = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 

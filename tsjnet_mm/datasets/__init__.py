@@ -1,8 +1,8 @@
 """Datasets of infrared and visible pairs, and the transforms that load them."""
 
+from tsjnet_mm.datasets import transforms
 from tsjnet_mm.io.errors import PairError
 
-from . import transforms
 from .fmb import FMBDataset
 from .folder import FolderDataset
 from .llvip import LLVIPDataset

@@ -1,5 +1,5 @@
 """What mmengine's Runner lacks: hooks, a scheduler, worker seeding."""
 
-from . import hooks
+from tsjnet_mm.engine import hooks
 
 __all__ = ['hooks']

@@ -1,6 +1,7 @@
-"""Evaluation: metrics as functions, as the Runner's metrics, and their tables."""
+"""Measuring: folders of images, the Runner's metrics, results and their tables."""
 
-from .metrics import DriverMetric, FusionMetric
+from .driver_metric import DriverMetric
+from .fusion_metric import FusionMetric
 from .results import EvaluationResults, load_results
 from .table import format_table, rank_methods
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tsjnet_mm.evaluation.functional import check_metrics
-from tsjnet_mm.evaluation.table import format_table, rank_methods
 from tsjnet_mm.io.text import (
     LARGE_LIMIT,
     TextError,
@@ -17,8 +15,11 @@ from tsjnet_mm.io.text import (
     read_text,
     shorten,
 )
+from tsjnet_mm.metrics import check_metrics
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.version import __version__
+
+from .table import format_table, rank_methods
 
 _KEYS = ('method', 'image', 'convention')
 
@@ -30,7 +31,7 @@ class EvaluationResults:
     Attributes:
         convention (str): What the metrics' names mean.
         metrics (tuple[str, ...]): Their names, in
-            :data:`~tsjnet_mm.evaluation.functional.FUSION_METRICS`.
+            :data:`~tsjnet_mm.metrics.FUSION_METRICS`.
         methods (tuple[str, ...]): Names of the methods, in the order of the table's rows.
         images (tuple[str, ...]): Names of the pairs, which all methods have.
         values (Mapping[str, Mapping[str, list[float]]]): Method to metric to the values in

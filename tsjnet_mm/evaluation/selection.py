@@ -1,7 +1,8 @@
 """The wanted part of one or several files of results."""
 
-from tsjnet_mm.evaluation.functional import resolve_metrics
-from tsjnet_mm.evaluation.results import EvaluationResults, load_results
+from tsjnet_mm.metrics import resolve_metrics
+
+from .results import EvaluationResults, load_results
 
 
 def read_selection(paths, methods=None, metrics=None):
@@ -13,7 +14,7 @@ def read_selection(paths, methods=None, metrics=None):
             convention, metrics and images, in any order.
         methods (Sequence[str], optional): Those to keep, in this order. Defaults to all.
         metrics (Sequence[str], optional): Those to keep, in this order, as
-            :func:`~tsjnet_mm.evaluation.functional.resolve_metrics` takes them. Defaults to
+            :func:`~tsjnet_mm.metrics.resolve_metrics` takes them. Defaults to
             all.
 
     Returns:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import rankdata, wilcoxon
 
-from tsjnet_mm.evaluation.functional import FUSION_METRICS
+from tsjnet_mm.metrics import FUSION_METRICS
 
 #: Below this corrected p a difference counts as shown, and what the interval covers.
 LEVEL, CONFIDENCE = 0.05, 0.95

@@ -4,9 +4,10 @@ import csv
 import math
 from pathlib import Path
 
-from tsjnet_mm.evaluation.functional import FUSION_METRICS
-from tsjnet_mm.evaluation.significance import CONFIDENCE, LEVEL, Comparison
+from tsjnet_mm.metrics import FUSION_METRICS
 from tsjnet_mm.utils import whole_file
+
+from .significance import CONFIDENCE, LEVEL, Comparison
 
 _STYLES = ('text', 'markdown')
 _HEAD = (

@@ -2,7 +2,7 @@
 
 import math
 
-from tsjnet_mm.evaluation.functional import FUSION_METRICS, check_metrics
+from tsjnet_mm.metrics import FUSION_METRICS, check_metrics
 
 _MEAN_RANK = 'mean rank'
 #: Text tables are broken where they would be wider.

@@ -1,15 +1,1 @@
-"""Models: importing this package registers all of them."""
-
-from . import decoders, downstream, drivers, encoders, fusion_layers, fusors, losses
-from .data_preprocessor import PairDataPreprocessor
-
-__all__ = [
-    'PairDataPreprocessor',
-    'decoders',
-    'downstream',
-    'drivers',
-    'encoders',
-    'fusion_layers',
-    'fusors',
-    'losses',
-]
+"""Networks and their parts, a room each; the registry imports them."""

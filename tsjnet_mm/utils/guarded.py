@@ -9,8 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tsjnet_mm.utils.checkpoints import guard_mmengine, refuse_unsafe_checkpoints
-from tsjnet_mm.utils.program import signals_as_interrupts
+from tsjnet_mm.utils.signals import signals_as_interrupts
+
+from .checkpoints import guard_mmengine, refuse_unsafe_checkpoints
 
 #: Seconds that a process has to end after it was told to.
 _PATIENCE = 30

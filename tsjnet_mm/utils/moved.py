@@ -1,28 +1,118 @@
-"""Modules that have a new name: the old one works for one version, with a warning."""
+"""Modules and names that stand elsewhere now: the old ones work for one version, and warn."""
 
 import importlib
+import importlib.abc
+import importlib.machinery
+import sys
 import warnings
 
+_PACKAGE = 'tsjnet_mm.'
+#: Old name of a module, or of a package with all that is in it, and the new one.
+MOVED_MODULES = {
+    'apis.align': 'registration.align',
+    'apis.arguments': 'cli.arguments',
+    'apis.contest': 'protocols.side_by_side',
+    'apis.dataset_arguments': 'cli.dataset_arguments',
+    'apis.demo': 'demo.upload_fusion',
+    'apis.demo_guard': 'demo.guard',
+    'apis.demo_html': 'demo.html',
+    'apis.demo_models': 'demo.fusor_choice',
+    'apis.demo_page': 'demo.page',
+    'apis.demo_store': 'demo.store',
+    'apis.demo_uploads': 'demo.uploads',
+    'apis.downstream': 'protocols.downstream',
+    'apis.downstream_config': 'protocols.downstream_config',
+    'apis.downstream_scores': 'protocols.downstream_scores',
+    'apis.evaluate': 'evaluation.image_folders',
+    'apis.export_dataset': 'protocols.export_dataset',
+    'apis.export_images': 'protocols.export_images',
+    'apis.export_layouts': 'protocols.export_layouts',
+    'apis.figure_scenes': 'cli.figure_scenes',
+    'apis.flicker': 'video.flicker',
+    'apis.frame_sources': 'video.frame_sources',
+    'apis.fuse_pair': 'datasets.transforms.fuse_pair',
+    'apis.fusion_files': 'evaluation.image_files',
+    'apis.init': 'models.fusors.init',
+    'apis.labels': 'labels',
+    'apis.pairs': 'io.pairs',
+    'apis.register': 'registration.homography',
+    'apis.video': 'video.fusing',
+    'apis.video_files': 'video.video_files',
+    'apis.zoo': 'protocols.benchmark',
+    'datasets.errors': 'io.errors',
+    'datasets.image_io': 'io.images',
+    'evaluation.folders': 'io.names',
+    'evaluation.functional': 'metrics',
+    'evaluation.metrics': 'evaluation',
+    'models.fusors.weights': 'models.fusors.hub',
+    'models.fusors.zoo': 'models.peers',
+    'utils.program': 'cli.program',
+}
 
-def moved_module(old, new):
-    """``__getattr__`` of a module whose contents stand elsewhere now.
+
+def _warn(old, new, stacklevel):
+    warnings.warn(
+        f'{old} is now {new}; the old name will be removed in version 0.2',
+        DeprecationWarning,
+        stacklevel=stacklevel + 1,
+    )
+
+
+def moved_names(module, table):
+    """``__getattr__`` of a module of which some names stand elsewhere now.
 
     Args:
-        old (str): Name of the module.
-        new (str): Name of the module that has its contents.
+        module (str): Name of the module.
+        table (dict[str, str]): Name in it to the module that has it now.
 
     Returns:
-        Callable: Looks names up in the new module, and warns once at each place.
+        Callable: Looks a name up there, and warns once at each place.
     """
 
     def look_up(name):
-        if name.startswith('__'):
-            raise AttributeError(f'module {old!r} has no attribute {name!r}')
-        warnings.warn(
-            f'{old} is now {new}; the old name will be removed in version 0.2',
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        return getattr(importlib.import_module(new), name)
+        if name not in table:
+            raise AttributeError(f'module {module!r} has no attribute {name!r}')
+        _warn(f'{module}.{name}', f'{table[name]}.{name}', stacklevel=2)
+        return getattr(importlib.import_module(table[name]), name)
 
     return look_up
+
+
+def _new_name(name):
+    """The module that a name is of now, or None where it is not an old one."""
+    parts = name.removeprefix(_PACKAGE).split('.')
+    for count in range(len(parts), 0, -1):
+        new = MOVED_MODULES.get('.'.join(parts[:count]))
+        if new:
+            return _PACKAGE + '.'.join([new, *parts[count:]])
+    return None
+
+
+class _MovedModules(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Gives, under an old name, a module that looks all up in the new one."""
+
+    def find_spec(self, name, path=None, target=None):
+        if not name.startswith(_PACKAGE) or _new_name(name) is None:
+            return None
+        return importlib.machinery.ModuleSpec(name, self, is_package=True)
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        old, new = module.__name__, _new_name(module.__name__)
+
+        def look_up(name):
+            if name.startswith('__'):
+                raise AttributeError(f'module {old!r} has no attribute {name!r}')
+            _warn(old, new, stacklevel=2)
+            return getattr(importlib.import_module(new), name)
+
+        module.__doc__ = f'Moved to {new}.'
+        module.__getattr__ = look_up
+
+
+def find_moved_modules():
+    """Let ``import`` find modules by the names that they had before."""
+    if not any(isinstance(finder, _MovedModules) for finder in sys.meta_path):
+        sys.meta_path.append(_MovedModules())

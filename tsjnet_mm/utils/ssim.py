@@ -9,7 +9,7 @@ that lie wholly inside the image.
 import torch
 from torch import Tensor
 
-from tsjnet_mm.utils.filtering import gaussian_window, local_moments
+from .filtering import gaussian_window, local_moments
 
 _REDUCTIONS = ('mean', 'image', 'none')
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from tsjnet_mm.evaluation.functional import FUSION_METRICS, check_metrics
+from tsjnet_mm.metrics import FUSION_METRICS, check_metrics
 
 from .figure import (
     COLUMN_WIDTH,

@@ -4,7 +4,7 @@ import math
 
 from matplotlib.figure import Figure
 
-from tsjnet_mm.evaluation.functional import FUSION_METRICS, check_metrics
+from tsjnet_mm.metrics import FUSION_METRICS, check_metrics
 
 from .figure import COLUMN_WIDTH, figure_style, figure_title, measure_artists, method_looks
 

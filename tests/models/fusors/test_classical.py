@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 from scipy.ndimage import convolve1d, gaussian_filter
 
-from tsjnet_mm.evaluation.functional import cc, mse, qcv, vif
+from tsjnet_mm.metrics import cc, mse, qcv, vif
 from tsjnet_mm.models.fusors.classical import (
     AverageFusor,
     GuidedFilterFusor,

@@ -4,7 +4,7 @@ import re
 import pytest
 import torch
 
-from tsjnet_mm.evaluation.functional import FUSION_METRICS
+from tsjnet_mm.metrics import FUSION_METRICS
 from tsjnet_mm.models.fusors import LaplacianPyramidFusor
 from tsjnet_mm.models.losses import MetricMarginLoss, margin_loss
 from tsjnet_mm.registry import MODELS

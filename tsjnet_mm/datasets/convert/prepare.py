@@ -11,12 +11,12 @@ from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
+from tsjnet_mm.datasets.paired import natural_key
+from tsjnet_mm.datasets.transforms import LoadPairAnnotations
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.text import read_json
 from tsjnet_mm.utils.parallel import available_cores, thread_map
 
-from ..paired import natural_key
-from ..transforms import LoadPairAnnotations
 from .index_masks import is_index_mask, write_index_mask
 from .published import PUBLISHED
 from .sources import FolderSource, open_source

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
+from tsjnet_mm.datasets.fmb import FMBDataset
+from tsjnet_mm.datasets.llvip import LLVIPDataset
+from tsjnet_mm.datasets.m3fd import M3FDDataset
+from tsjnet_mm.datasets.msrs import MSRSDataset
+from tsjnet_mm.datasets.roadscene import RoadSceneDataset
 from tsjnet_mm.io.images import IMAGE_EXTENSIONS
-
-from ..fmb import FMBDataset
-from ..llvip import LLVIPDataset
-from ..m3fd import M3FDDataset
-from ..msrs import MSRSDataset
-from ..roadscene import RoadSceneDataset
 
 _EXTENSIONS = {
     'ir': IMAGE_EXTENSIONS,

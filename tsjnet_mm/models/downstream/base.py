@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from mmengine.model import BaseModel
 
 from tsjnet_mm.models.drivers import network_images
+from tsjnet_mm.models.fusors.hub import load_fusor_weights
 from tsjnet_mm.models.fusors.presets import fusor_config
-from tsjnet_mm.models.fusors.weights import load_fusor_weights
 from tsjnet_mm.registry import MODELS, SCOPE
 
 
@@ -23,7 +23,7 @@ class FusedModel(BaseModel):
         scope (str): Registry scope of the library it comes from.
         fusor (str | dict): See :func:`~tsjnet_mm.models.fusors.presets.fusor_config`.
         fusor_weights (str, optional): Checkpoint, see
-            :func:`~tsjnet_mm.models.fusors.weights.load_fusor_weights`, loaded when weights are
+            :func:`~tsjnet_mm.models.fusors.hub.load_fusor_weights`, loaded when weights are
             initialised. It is read safely: a file that holds anything but weights is refused.
             Defaults to the published weights of a name that has them.
         frozen (bool): Keep the fusor as it is. Otherwise the network's losses train it, too.

@@ -1,6 +1,5 @@
 """Fusors: from an infrared and a visible image to a fused one."""
 
-from . import zoo
 from .base import BaseFusor
 from .classical import (
     AverageFusor,
@@ -23,5 +22,4 @@ __all__ = [
     'OnnxFusor',
     'TSJNet',
     'WaveletFusor',
-    'zoo',
 ]

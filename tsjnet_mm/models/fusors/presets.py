@@ -5,8 +5,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 import tsjnet_mm
-
-from .zoo import PEERS
+from tsjnet_mm.models.peers import PEERS
 
 #: Fusors without weights, and the model config of each.
 CLASSICAL_FUSORS = {
@@ -46,7 +45,7 @@ def fusor_config(name_or_config):
     Args:
         name_or_config (str | Path | Config | dict): ``'tsjnet-official'``,
             ``'tsjnet-light'``; a name of :data:`CLASSICAL_FUSORS` or of
-            :data:`~tsjnet_mm.models.fusors.zoo.PEERS`; an ``.onnx`` file; a config file; a
+            :data:`~tsjnet_mm.models.peers.PEERS`; an ``.onnx`` file; a config file; a
             config; or a model config. Of a joint model it is the fusor's.
 
     Returns:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.registry import DefaultScope
 
-from tsjnet_mm.evaluation.functional import FUSION_METRICS
+from tsjnet_mm.metrics import FUSION_METRICS
 from tsjnet_mm.registry import MODELS, SCOPE
 
 from ._precision import full_precision
@@ -48,7 +48,7 @@ class MetricMarginLoss(FusionLoss):
 
     Args:
         metric (str): A differentiable one of
-            :data:`~tsjnet_mm.evaluation.functional.FUSION_METRICS`, such as ``'SSIM'``,
+            :data:`~tsjnet_mm.metrics.FUSION_METRICS`, such as ``'SSIM'``,
             ``'MSE'``, ``'CC'``, ``'CV'``, ``'VIF'``, ``'Qabf'``, ``'SF'``, ``'SD'``.
         scale (float): Difference of the metric, or of its logarithm, that counts as 1.
         rival (dict, optional): Config of a fusor without weights. Defaults to

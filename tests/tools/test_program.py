@@ -1,0 +1,198 @@
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import pytest
+import torch
+
+from tsjnet_mm.cli.program import ToolParser, describe_error, signals_as_interrupts, tool
+
+ROOT = Path(__file__).resolve().parents[2]
+
+WRITES = """
+import signal, sys, time
+from tsjnet_mm.utils import whole_file
+from tsjnet_mm.cli.program import tool
+
+@tool('a hint')
+def main():
+    with whole_file(sys.argv[1]) as partial:
+        partial.write_text('half')
+        print('ready', flush=True)
+        time.sleep(60)
+
+main()
+"""
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
+    """What a tool changes in its process ends with the test."""
+    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '')
+    monkeypatch.setattr(sys, 'argv', ['tool'])
+
+
+def fail(error):
+    @tool()
+    def main():
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize(
+    'error, message',
+    [
+        (ValueError('a.png: too small'), 'a.png: too small'),
+        (FileNotFoundError('no checkpoint at x'), 'no checkpoint at x'),
+        (FileNotFoundError(2, 'No such file or directory', 'x.py'), 'x.py: No such file'),
+        (OSError(28, 'No space left on device'), '[Errno 28] No space left on device'),
+        (BrokenProcessPool('terminated abruptly'), 'a worker died, for lack of memory?'),
+        (RuntimeError('CUDA out of memory. Tried to'), 'the memory is used up: '),
+        (RuntimeError("can't allocate memory: not enough memory: you"), 'the memory is used'),
+        (MemoryError(), 'the memory is used up: '),
+        (
+            ModuleNotFoundError("No module named 'mmcv._ext'"),
+            'mmcv has no compiled operators, which detectors need',
+        ),
+        (KeyError('models'), "KeyError: 'models' (unexpected: add --debug"),
+        (AssertionError(), 'AssertionError (unexpected: add --debug'),
+        (OSError(), 'OSError (unexpected'),
+    ],
+    ids=lambda value: value if isinstance(value, str) else '',
+)
+def test_errors_are_one_sentence(error, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        fail(error)()
+    out, err = capsys.readouterr()
+    assert stop.value.code == 1 and not out
+    assert err.startswith(f'error: {message}') and err.count('\n') == 1
+    assert err == f'error: {describe_error(error)}\n'
+
+
+def test_errors_of_data_loader_workers_lose_their_trace():
+    class Broken(torch.utils.data.Dataset):
+        def __len__(self):
+            return 1
+
+        def __getitem__(self, index):
+            raise FileNotFoundError('a.png: expected a partner\nfound none')
+
+    with pytest.raises(FileNotFoundError, match='Original Traceback') as raised:
+        list(torch.utils.data.DataLoader(Broken(), num_workers=1))
+    assert describe_error(raised.value) == 'a.png: expected a partner\nfound none'
+
+
+def test_debug_shows_where(monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['tool', '--debug'])
+    with pytest.raises(ValueError, match='here'):
+        fail(ValueError('here'))()
+
+
+def test_a_tool_returns_exits_and_forbids_unsafe_checkpoints():
+    @tool()
+    def main(status):
+        assert os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] == '1'
+        if status:
+            sys.exit(status)
+        return 'done'
+
+    assert main(0) == 'done'
+    with pytest.raises(SystemExit, match='7'):
+        main(7)
+
+
+def test_interrupts_have_their_own_status(capsys):
+    with pytest.raises(SystemExit, match='130'):
+        fail(KeyboardInterrupt)()
+    assert capsys.readouterr().err == '\ninterrupted: run it again to go on\n'
+    with pytest.raises(SystemExit, match='130'):
+        fail(KeyboardInterrupt('3 frames are there'))()
+    assert capsys.readouterr().err == '\ninterrupted: 3 frames are there\n'
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='no such signals')
+@pytest.mark.parametrize('number, status', [(15, 143), (1, 129), (2, 130)])
+def test_signals_remove_what_is_half_written(number, status, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, '-c', WRITES, tmp_path / 'a.txt'],
+        env={**os.environ, 'PYTHONPATH': str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background jobs, and what they start, ignore SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert process.stdout.readline() == 'ready\n'
+    assert len(list(tmp_path.iterdir())) == 1
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == status
+    assert err == '\ninterrupted: a hint\n'
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='no such signals')
+def test_ignored_signals_stay_ignored_and_handlers_come_back():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with signals_as_interrupts() as arrived:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not arrived
+            assert callable(signal.getsignal(signal.SIGTERM))
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    with pytest.raises(KeyboardInterrupt), signals_as_interrupts() as arrived:
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert arrived == [signal.SIGTERM]
+
+
+def test_tools_may_run_in_other_threads():
+    results = []
+    thread = threading.Thread(target=lambda: results.append(tool()(lambda: 'done')()))
+    thread.start()
+    thread.join()
+    assert results == ['done']
+
+
+def test_parser_keeps_lines_and_gives_subcommands_debug(capsys):
+    parser = ToolParser('first line\n  second line')
+    commands = parser.add_subparsers(dest='command')
+    commands.add_parser('sub')
+    assert parser.parse_args(['sub', '--debug']).debug
+    assert not parser.parse_args([]).debug
+    with pytest.raises(SystemExit):
+        parser.parse_args(['--help'])
+    out = capsys.readouterr().out
+    assert 'first line\n  second line\n' in out and '--debug' in out
+
+
+@pytest.mark.parametrize(
+    'path',
+    sorted(str(path.relative_to(ROOT)) for path in (ROOT / 'tools').rglob('*.py')),
+)
+def test_every_script_is_a_tool(path):
+    text = (ROOT / path).read_text()
+    # The installer runs before the package is installed; the launcher is torchrun.
+    if 'installer' in path or path.endswith('launch_processes.py'):
+        pytest.skip('no tool')
+    assert '\n@tool(' in text and 'ToolParser(__doc__' in text
+    assert 'parser.exit(130' not in text and 'argparse.ArgumentParser(description' not in text
+
+
+@pytest.mark.parametrize(
+    'path',
+    [
+        *('fuse.py', 'fuse_video.py', 'train.py', 'test.py', 'generate_labels.py', 'demo.py'),
+        *('benchmark_zoo.py', 'ablation.py', 'downstream.py', 'export_fused_dataset.py'),
+        'deployment/export_onnx.py',
+    ],
+)
+def test_doors_that_take_a_config_say_that_it_is_run(path):
+    assert 'Python code, which is run' in (ROOT / 'tools' / path).read_text()

@@ -1,0 +1,172 @@
+import contextlib
+import http.server
+import shutil
+import subprocess
+import threading
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.video.frame_sources import open_frames
+
+
+@pytest.fixture
+def serve():
+    """Start a live MJPEG stream on this machine; returns its URL. Frame i has grey level i."""
+    servers = []
+
+    def start(count, seconds_each=0.02):
+        class Stream(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                kind = 'multipart/x-mixed-replace; boundary=frame'
+                self.send_header('Content-Type', kind)
+                self.end_headers()
+                with contextlib.suppress(OSError):
+                    for level in range(count):
+                        picture = np.full((48, 64, 3), 10 + level % 240, np.uint8)
+                        data = cv2.imencode('.jpg', picture)[1].tobytes()
+                        head = '--frame\r\nContent-Type: image/jpeg\r\nContent-Length: '
+                        self.wfile.write(
+                            f'{head}{len(data)}'.encode() + b'\r\n\r\n' + data + b'\r\n'
+                        )
+                        time.sleep(seconds_each)
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Stream)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f'http://127.0.0.1:{server.server_address[1]}/'
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_files_give_rgb_frames_in_step(make_frames, write_video, tmp_path):
+    frames = make_frames(seed=1), make_frames(seed=2)
+    paths = [write_video(tmp_path / f'{i}.mkv', each) for i, each in enumerate(frames)]
+    with contextlib.closing(open_frames(*paths)) as source:
+        assert (source.count, source.fps, source.is_live) == (12, 10, False)
+        got = list(source)
+    assert source.ended_early is None
+    for index in range(2):
+        read = np.array([pair[index] for pair in got]).astype(int)
+        assert read.shape == (12, 48, 64, 3)
+        assert np.abs(read - frames[index]).max() <= 3
+
+
+def test_folders_come_in_natural_order(pair_folder):
+    data = pair_folder(stems=('f10', 'f2', 'f1'))
+    source = open_frames(data / 'ir', data / 'vi')
+    assert [(ir.stem, vi.stem) for ir, vi in source] == [(f'f{n}',) * 2 for n in (1, 2, 10)]
+    assert (source.count, source.fps) == (3, None)
+    globbed = open_frames(str(data / 'ir' / '*.png'), str(data / 'vi' / '*'))
+    assert [ir for ir, _ in globbed] == [ir for ir, _ in source]
+
+
+def test_folder_frame_without_partner_is_named(pair_folder):
+    data = pair_folder(stems=('a', 'b'))
+    (data / 'ir' / 'b.png').unlink()
+    with pytest.raises(PairError, match=r'b\.png: no partner'):
+        open_frames(data / 'ir', data / 'vi')
+
+
+def test_different_lengths_and_rates_are_told_before_the_start(
+    make_frames, write_video, tmp_path
+):
+    long = write_video(tmp_path / 'long.mkv', make_frames(12))
+    short = write_video(tmp_path / 'short.mkv', make_frames(9))
+    fast = write_video(tmp_path / 'fast.mkv', make_frames(12), fps=25)
+    with pytest.raises(ValueError, match=r'long\.mkv has 12 frames, .*short\.mkv 9: .*than 9'):
+        open_frames(long, short)
+    open_frames(long, short, max_frames=9).close()
+    with pytest.raises(ValueError, match='no more than 9'):
+        open_frames(long, short, max_frames=10)
+    with pytest.raises(ValueError, match=r'has 10 frames per second, .*fast\.mkv 25'):
+        open_frames(long, fast)
+    with contextlib.closing(open_frames(long, fast, fps=12)) as source:
+        assert source.fps == 12 and len(list(source)) == 12
+
+
+def test_file_that_breaks_off_is_named_at_the_end(make_frames, write_video, tmp_path):
+    whole = write_video(tmp_path / 'whole.mp4', make_frames(40))
+    cut = write_video(tmp_path / 'cut.mkv', make_frames(40))
+    data = cut.read_bytes()
+    cut.write_bytes(data[: len(data) // 2])
+    with contextlib.closing(open_frames(whole, cut)) as source:
+        number = len(list(source))
+    assert 5 < number < 40
+    assert source.ended_early.startswith(f'{cut} ended after {number} frames (40 by')
+
+
+def test_broken_and_missing_files_are_named(make_frames, write_video, tmp_path):
+    good = write_video(tmp_path / 'good.mkv', make_frames(2))
+    bad = tmp_path / 'bad.mp4'
+    bad.write_bytes(b'no video' * 100)
+    with pytest.raises(PairError, match=r'bad\.mp4: unreadable video: .*800 bytes'):
+        open_frames(good, bad)
+    with pytest.raises(FileNotFoundError, match=r'none\.mp4'):
+        open_frames(tmp_path / 'none.mp4', good)
+
+
+def test_mixed_kinds_are_refused_without_repeating_a_password(tmp_path, pair_folder):
+    with pytest.raises(ValueError, match='two files, two folders') as error:
+        open_frames('rtsp://me:secret@10.0.0.2/ir', tmp_path / 'vi.mp4')
+    assert 'secret' not in str(error.value) and 'me:***@10.0.0.2' in str(error.value)
+    with pytest.raises(ValueError, match='two files, two folders'):
+        open_frames(pair_folder() / 'ir', tmp_path / 'vi.mp4')
+
+
+def test_sixteen_bit_video_keeps_its_depth(make_frames, write_video, tmp_path):
+    ffmpeg = shutil.which('ffmpeg')
+    if ffmpeg is None:
+        pytest.skip('makes the video with ffmpeg')
+    ramp = (np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) * 20)[None].repeat(3, 0)
+    raw = tmp_path / 'ir.mkv'
+    command = f'{ffmpeg} -v error -f rawvideo -pix_fmt gray16le -s 64x48 -r 10 -i - -c:v ffv1'
+    subprocess.run([*command.split(), str(raw)], input=ramp.tobytes(), check=True)
+    visible = write_video(tmp_path / 'vi.mkv', make_frames(3))
+    with contextlib.closing(open_frames(raw, visible)) as source:
+        got = [ir for ir, _ in source]
+    assert got[0].dtype == np.uint16
+    assert np.array_equal(got, ramp)
+
+
+def test_absent_camera_and_stream_are_named():
+    with pytest.raises(PairError, match=r'^97: unreachable camera'):
+        open_frames('97', '98')
+    with pytest.raises(
+        PairError, match=r'me:\*\*\*@127\.0\.0\.1:9/ir: unreachable stream'
+    ) as e:
+        open_frames('http://me:secret@127.0.0.1:9/ir', 'http://127.0.0.1:9/vi')
+    assert 'secret' not in str(e.value)
+
+
+def test_live_streams_give_the_newest_frames_and_drop_the_others(serve):
+    source = open_frames(serve(200), serve(200))
+    with contextlib.closing(source):
+        levels = []
+        for ir, vi in source:
+            levels.append((int(ir.mean()), int(vi.mean())))
+            if len(levels) == 4:
+                break
+            time.sleep(0.3)
+    assert source.is_live and source.count is None
+    for index in range(2):
+        steps = np.diff([pair[index] for pair in levels])
+        assert (steps >= 3).all(), levels
+
+
+def test_end_of_a_live_stream_is_told(serve):
+    url = serve(5)
+    with contextlib.closing(open_frames(url, serve(100))) as source:
+        assert len(list(source)) < 100
+    assert source.ended_early == f'{url} ended'

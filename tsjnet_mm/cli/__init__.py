@@ -1,0 +1,1 @@
+"""The commands: arguments are read here, before anything heavy is imported."""

@@ -1,0 +1,247 @@
+"""Command line arguments that several tools share."""
+
+import argparse
+
+import torch
+
+from tsjnet_mm.io.preparation import Preparation
+from tsjnet_mm.io.ranges import check_percentiles, check_range
+from tsjnet_mm.models.fusors.hub import needs_weights
+from tsjnet_mm.utils.env import usable_device
+
+
+def parse_named_path(text):
+    """Parse ``NAME=PATH``.
+
+    Args:
+        text (str): As given on the command line.
+
+    Returns:
+        tuple[str, str]: Name and path.
+
+    Raises:
+        argparse.ArgumentTypeError: It is of another form.
+    """
+    name, _, path = text.partition('=')
+    if not name or not path:
+        raise argparse.ArgumentTypeError(f'expected NAME=PATH, got {text!r}')
+    return name, path
+
+
+def unique_names(kind, pairs):
+    """Names to what they name.
+
+    Args:
+        kind (str): What they are names of, for the error.
+        pairs (Sequence[tuple[str, Any]]): As :func:`parse_named_path` gives them.
+
+    Returns:
+        dict[str, Any]: In their order.
+
+    Raises:
+        ValueError: A name comes twice.
+    """
+    named = dict(pairs)
+    if len(named) != len(pairs):
+        raise ValueError(f'each {kind} needs a name of its own, got {[*named]} and more')
+    return named
+
+
+class _LimitsAction(argparse.Action):
+    """Two numbers that are refused when they are read if they cannot be meant."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        """See :class:`argparse.Action`."""
+        check = check_range if self.dest == 'ir_range' else check_percentiles
+        try:
+            setattr(namespace, self.dest, check(values, option_string))
+        except ValueError as error:
+            parser.error(str(error))
+
+
+def add_affix_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what names of each kind add to the name of a pair.
+
+    Args:
+        parser (argparse.ArgumentParser | argparse._ArgumentGroup): Gets ``--ir-affix`` and
+            ``--vi-affix``.
+    """
+    for kind, words, example in (('ir', 'infrared', '_T'), ('vi', 'visible', '_RGB')):
+        parser.add_argument(
+            f'--{kind}-affix',
+            nargs='+',
+            metavar='AFFIX',
+            help=f'what names of {words} images begin or end with, or their folder, where it '
+            f'is no usual word such as _{kind}; e.g. {example}',
+        )
+
+
+def add_range_arguments(parser, percentiles_of='each infrared image'):
+    """Add which stored infrared values become black and white.
+
+    Args:
+        parser (argparse.ArgumentParser | argparse._ArgumentGroup): Gets ``--ir-range`` and
+            ``--ir-percentiles``.
+        percentiles_of (str): What the percentiles are taken of, for the help.
+    """
+    parser.add_argument(
+        '--ir-range',
+        nargs=2,
+        type=float,
+        action=_LimitsAction,
+        metavar=('LOW', 'HIGH'),
+        help='stored infrared values that become black and white, e.g. 7000 9000',
+    )
+    parser.add_argument(
+        '--ir-percentiles',
+        nargs=2,
+        type=float,
+        action=_LimitsAction,
+        metavar=('LOW', 'HIGH'),
+        help=f'or percentiles of {percentiles_of}, e.g. 1 99',
+    )
+
+
+def add_source_arguments(parser, percentiles_of):
+    """Add what makes sources fit that do not fit as they are.
+
+    Args:
+        parser (argparse.ArgumentParser): Gets ``--ir-range``, ``--ir-percentiles``,
+            ``--resize``, ``--warp``, ``--ir-affix`` and ``--vi-affix``.
+        percentiles_of (str): What the percentiles are taken of, for the help.
+    """
+    sources = parser.add_argument_group('sources that do not fit as they are')
+    add_range_arguments(sources, percentiles_of)
+    sources.add_argument(
+        '--resize',
+        action='store_true',
+        help='resize infrared images of another size, if the fields of view are the same',
+    )
+    sources.add_argument(
+        '--warp', metavar='FILE', help='homography from infrared to visible pixels (JSON)'
+    )
+    add_affix_arguments(sources)
+
+
+def parse_device(text):
+    """Parse a device to compute on.
+
+    Args:
+        text (str): As given on the command line.
+
+    Returns:
+        str: The same.
+
+    Raises:
+        argparse.ArgumentTypeError: torch cannot compute on it.
+    """
+    try:
+        usable_device(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
+
+
+def add_device_arguments(parser):
+    """Add on what and how exactly to compute.
+
+    Args:
+        parser (argparse.ArgumentParser | argparse._ArgumentGroup): Gets ``--device`` and
+            ``--precision``.
+    """
+    parser.add_argument(
+        '--device',
+        type=parse_device,
+        default='cuda' if torch.cuda.is_available() else 'cpu',
+        help='where to compute (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--precision',
+        default='auto',
+        choices=['auto', 'fp32', 'bf16', 'fp16'],
+        help='auto: fp16 on a GPU, bf16 on a CPU with AMX, else fp32',
+    )
+
+
+def add_machine_arguments(parser, batched):
+    """Add where and how to compute.
+
+    Args:
+        parser (argparse.ArgumentParser): Gets ``--device``, ``--precision``, ``--compile``
+            and ``--batch-size``.
+        batched (str): What a batch is made of, for the help.
+
+    Returns:
+        argparse._ArgumentGroup: For more of the kind.
+    """
+    machine = parser.add_argument_group('machine')
+    add_device_arguments(machine)
+    machine.add_argument(
+        '--compile',
+        action='store_true',
+        help='by torch.compile: minutes for each image size; not every network gains by it',
+    )
+    machine.add_argument(
+        '--batch-size', type=int, default=1, help=f'{batched} at once (default: %(default)s)'
+    )
+    return machine
+
+
+def check_weights(parser, args):
+    """End with a message where a network has no weights."""
+    if args.weights is None and needs_weights(args.model):
+        parser.error(f'--model {args.model} needs --weights CHECKPOINT')
+
+
+def check_arguments(parser, args):
+    """End with a message where a network has no weights, or two ranges are given."""
+    check_weights(parser, args)
+    check_ranges(parser, args)
+
+
+def check_ranges(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """End with a message where two ranges are given."""
+    if args.ir_range and args.ir_percentiles:
+        parser.error('give --ir-range or --ir-percentiles, not both')
+
+
+def source_preparation(args: argparse.Namespace) -> Preparation:
+    """The preparation that the arguments of :func:`add_source_arguments` stand for.
+
+    Args:
+        args (argparse.Namespace): Those that are missing are taken for not given.
+
+    Returns:
+        Preparation: To be given to what reads pairs.
+
+    Raises:
+        ValueError, FileNotFoundError: See :class:`.Preparation`.
+    """
+    return Preparation(
+        ir_range=args.ir_range,
+        ir_percentiles=args.ir_percentiles,
+        resize=getattr(args, 'resize', False),
+        homography=getattr(args, 'warp', None),
+    )
+
+
+def source_options(args: argparse.Namespace) -> dict:
+    """Options of :func:`.iterate_pairs` that :func:`add_source_arguments` stands for."""
+    return {
+        'preparation': source_preparation(args),
+        'ir_affix': args.ir_affix,
+        'vi_affix': args.vi_affix,
+    }
+
+
+def add_overwrite_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--overwrite``.
+
+    Args:
+        parser (argparse.ArgumentParser | argparse._ArgumentGroup): Gets it.
+    """
+    parser.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='write over files that were not made here; sources are never written over',
+    )

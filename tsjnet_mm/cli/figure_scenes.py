@@ -1,0 +1,179 @@
+"""What the tools that lay scenes out in a grid share: arguments, choosing, reading."""
+
+import torch
+
+from tsjnet_mm.datasets.paired import natural_key
+from tsjnet_mm.evaluation.image_files import format_problems, read_files
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.outputs import check_outputs
+from tsjnet_mm.utils import recolour
+from tsjnet_mm.visualization import TEXT_WIDTH
+
+from .arguments import add_affix_arguments, add_overwrite_argument, parse_named_path
+
+
+def add_source_folders(parser):
+    """Add ``--ir`` and ``--vi``, the folders of the pairs.
+
+    Args:
+        parser (argparse.ArgumentParser): Gets them.
+    """
+    parser.add_argument('--ir', required=True, metavar='DIR', help='folder of infrared images')
+    parser.add_argument('--vi', required=True, metavar='DIR', help='folder of visible images')
+    add_affix_arguments(parser)
+
+
+def add_method_images(parser):
+    """Add ``--images``, what to draw on.
+
+    Args:
+        parser (argparse.ArgumentParser): Gets it.
+    """
+    parser.add_argument(
+        '--images',
+        nargs='+',
+        default=[],
+        type=parse_named_path,
+        metavar='NAME=DIR',
+        help='folder of images of each method (default: the visible ones)',
+    )
+
+
+def add_figure_arguments(parser):
+    """Add what any grid of scenes can be told.
+
+    Args:
+        parser (argparse.ArgumentParser): Gets ``--count``, ``--recolour``, ``--highlight``,
+            ``--width``, ``--out`` and ``--overwrite``.
+    """
+    parser.add_argument(
+        '--count',
+        type=int,
+        default=4,
+        metavar='N',
+        help='number of scenes where none is named (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--recolour',
+        action='store_true',
+        help="give grey fused images the visible image's chroma, so that all are in colour",
+    )
+    parser.add_argument('--highlight', metavar='NAME', help='method to set in bold')
+    parser.add_argument(
+        '--width',
+        type=float,
+        default=TEXT_WIDTH,
+        metavar='INCHES',
+        help='printed width, which sets the size of the letters (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--out', nargs='+', required=True, metavar='FILE', help='.png or .pdf, or both'
+    )
+    add_overwrite_argument(parser)
+
+
+def pairing(args):
+    """Options of :func:`.find_files` that say how files pair, of the arguments."""
+    return {'ir_affix': args.ir_affix, 'vi_affix': args.vi_affix}
+
+
+def check_not_read(paths, files):
+    """Refuse to write a figure over an image that it shows.
+
+    Args:
+        paths (Sequence[str]): The files to write.
+        files (Iterable[FusionFiles]): The images that are read.
+
+    Raises:
+        ValueError: See :func:`.check_outputs`.
+    """
+    read = [path for item in files for path in (item.ir, item.vi, *item.fused.values())]
+    check_outputs(paths, read, overwrite=True)
+
+
+def find_scenes(files, problems, wanted):
+    """The files of the wanted scenes, or of all.
+
+    Args:
+        files (Sequence[FusionFiles]): Those that there are.
+        problems (Mapping[str, list[str]]): Why there are no others, see
+            :func:`~tsjnet_mm.evaluation.image_files.find_files`.
+        wanted (Iterable[str]): Names of scenes; none stands for all.
+
+    Returns:
+        list[FusionFiles]: In the order of ``wanted``.
+
+    Raises:
+        PairError: There is no such scene, or none at all.
+    """
+    found = {item.image: item for item in files}
+    missing = [name for name in wanted if name not in found]
+    if missing or not found:
+        known = f'; such are {", ".join([*found][:10])}' if found else ''
+        raise PairError(
+            f'no scene {", ".join(missing)} with an image in every folder{known}\n'
+            f'{format_problems(problems)}'.rstrip()
+        )
+    return [found[name] for name in wanted] or [*found.values()]
+
+
+def check_count(count):
+    """Refuse a ``--count`` of scenes below 1.
+
+    Args:
+        count (int): The number.
+
+    Raises:
+        ValueError: It is below 1.
+    """
+    if count < 1:
+        raise ValueError(f'--count must be at least 1, got {count}')
+
+
+def most_differing(errors, count):
+    """The scenes on which methods differ most.
+
+    Args:
+        errors (Mapping[str, Sequence[int]]): Number of errors of each method in each scene.
+            What counts is the largest less the smallest; of a single method, the number.
+        count (int): How many scenes.
+
+    Returns:
+        list[str]: Their names, in natural order.
+
+    Example:
+        >>> most_differing({'1': [3, 3], '2': [0, 4], '10': [1, 0]}, 2)
+        ['2', '10']
+    """
+
+    def difference(name):
+        return max(errors[name]) - (min(errors[name]) if len(errors[name]) > 1 else 0)
+
+    names = sorted(errors, key=natural_key)
+    chosen = sorted(names, key=difference, reverse=True)[:count]
+    return [name for name in names if name in chosen]
+
+
+def read_scene(files, recoloured=False):
+    """Read infrared, visible and fused images of a scene.
+
+    Args:
+        files (FusionFiles): Their paths.
+        recoloured (bool): Give grey fused images the visible image's chroma. Defaults to
+            False.
+
+    Returns:
+        list[np.ndarray]: (H, W, 1 or 3) in [0, 1].
+
+    Raises:
+        PairError: One cannot be read, or they differ in size.
+    """
+    ir, *images = (torch.from_numpy(image / 255.0) for image in read_files(files, 'plain'))
+    for path, image in zip((files.vi, *files.fused.values()), images, strict=True):
+        found, expected = (f'{side.shape[2]}x{side.shape[1]}' for side in (image, ir))
+        if found != expected:
+            raise PairError.of('size', path, f'{expected} as {files.ir}', found)
+    vi, *fused = images
+    if recoloured:
+        fused = [recolour(image, vi) if image.shape[0] == 1 else image for image in fused]
+    return [image.permute(1, 2, 0).numpy() for image in (ir, vi, *fused)]

@@ -1,0 +1,106 @@
+"""How every tool begins and ends: its options, signals, errors and exit status."""
+
+import argparse
+import functools
+import os
+import re
+import signal
+import subprocess
+import sys
+from concurrent.futures.process import BrokenProcessPool
+
+from tsjnet_mm.utils.checkpoints import refuse_unsafe_checkpoints
+from tsjnet_mm.utils.signals import signals_as_interrupts
+
+#: Errors that say what is wrong with an input; any other is a fault of the program.
+_EXPECTED = (ImportError, OSError, ValueError, subprocess.SubprocessError)
+_OUT_OF_MEMORY = re.compile('out of memory|not enough memory', re.IGNORECASE)
+
+
+class ToolParser(argparse.ArgumentParser):
+    """Argument parser of a tool: keeps the line breaks of its description, knows ``--debug``.
+
+    Args:
+        description (str, optional): What ``--help`` shows above the options.
+        **kwargs: Of :class:`argparse.ArgumentParser`.
+    """
+
+    def __init__(self, description=None, **kwargs):
+        kwargs.setdefault('formatter_class', argparse.RawDescriptionHelpFormatter)
+        super().__init__(description=description, **kwargs)
+        self.add_argument('--debug', action='store_true', help='show where an error arose')
+
+
+def describe_error(error):
+    """An exception in one sentence for users.
+
+    Args:
+        error (BaseException): What was raised.
+
+    Returns:
+        str: What is wrong, and of faults that are not an input's how to find out more.
+    """
+    text = str(error)
+    if 'Original Traceback' in text:  # Of a data loader's worker.
+        *_, last = re.split(r'^ .*\n', text.rstrip(), flags=re.MULTILINE)
+        text = last.removeprefix(f'{type(error).__name__}: ')
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f'{error.filename}: {error.strerror}'
+    if isinstance(error, BrokenProcessPool):
+        return f'a worker died, for lack of memory? Try fewer --workers ({text})'
+    if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(text):
+        return f'the memory is used up: try smaller images or a smaller batch: {text}'
+    if 'mmcv._ext' in text:
+        return (
+            f'mmcv has no compiled operators, which detectors need ({text}): install it by '
+            'tools/install.sh, see docs/install.md'
+        )
+    if isinstance(error, _EXPECTED) and text:
+        return text
+    kind = type(error).__name__
+    found = f'{kind}: {text}' if text else kind
+    return f'{found} (unexpected: add --debug to see where it arose)'
+
+
+def tool(interrupted='run it again to go on'):
+    """Make a function the main function of a tool.
+
+    The tool reads no checkpoint that could run code, see
+    :func:`~tsjnet_mm.utils.checkpoints.refuse_unsafe_checkpoints`. An exception becomes a
+    sentence on standard error and exit status 1; with ``--debug`` it is raised. Ctrl-C,
+    SIGTERM and SIGHUP end it with status 130, 143 and 129, after what was half written is
+    removed.
+
+    Args:
+        interrupted (str): What the user is told after such a signal; the message of a
+            ``KeyboardInterrupt`` comes before it.
+
+    Returns:
+        Callable: Decorator.
+    """
+
+    def decorate(main):
+        @functools.wraps(main)
+        def run(*args, **kwargs):
+            with signals_as_interrupts() as arrived:
+                before = os.environ.copy()
+                try:
+                    refuse_unsafe_checkpoints()
+                    return main(*args, **kwargs)
+                except KeyboardInterrupt as stop:
+                    status = 128 + (arrived or [signal.SIGINT])[0]
+                    message = f'\ninterrupted: {str(stop) or interrupted}'
+                except Exception as error:
+                    if '--debug' in sys.argv:
+                        raise
+                    status, message = 1, f'error: {describe_error(error)}'
+                finally:  # For callers that go on.
+                    for name in {*before} ^ {*os.environ}:
+                        os.environ.pop(name, None)
+                    os.environ.update(before)
+            print(message, file=sys.stderr)
+            sys.exit(status)
+
+        return run
+
+    return decorate

@@ -1,0 +1,233 @@
+"""What the web page does, without the page: uploads in, images and numbers out."""
+
+import math
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+
+from tsjnet_mm.evaluation.image_files import FusionFiles, read_files
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.images import read_visible, write_image
+from tsjnet_mm.metrics import FUSION_METRICS, METRIC_SETS, measure, resolve_metrics
+from tsjnet_mm.visualization.drawing import draw_boxes
+from tsjnet_mm.visualization.palette import class_colour
+
+from .fusor_choice import Detections
+from .uploads import DemoError, check_upload, read_upload
+
+#: Longest side, in pixels, of the copies that the page shows.
+_VIEW_SIDE = 2048
+
+
+@dataclass
+class Fusion:
+    """A fused pair, as files in a folder of its own.
+
+    Attributes:
+        fused (Path): The fused image, PNG, in the visible image's size.
+        views (dict[str, Path]): ``'infrared'``, ``'visible'`` and ``'fused'`` as the page
+            shows them: PNG, at most 2048 pixels a side.
+        sources (tuple[Path, Path]): Infrared and visible file to measure against; where the
+            infrared image was stretched or resized, as it was fused, in 8 bits.
+        detections (Detections | None): None where the model has no detector.
+        notes (list[str]): What the visitor should know.
+    """
+
+    fused: Path
+    views: dict
+    sources: tuple
+    detections: Detections | None
+    notes: list
+
+
+def download_name(vi, model, grey=False):
+    """A file name that says what was fused by what: ``<visible stem>_<model>_fused.png``."""
+    parts = [Path(vi).stem, model, 'fused_grey' if grey else 'fused']
+    parts = [re.sub(r'[^\w.-]+', '-', part).strip('-.')[:80] for part in parts]
+    return '_'.join(part for part in parts if part) + '.png'
+
+
+def _view(image):
+    scale = _VIEW_SIDE / max(image.shape[:2])
+    if scale >= 1:
+        return image
+    size = [max(1, round(side * scale)) for side in (image.shape[1], image.shape[0])]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def save_view(image, folder, name):
+    """Write a copy of an image for the page.
+
+    Args:
+        image (np.ndarray): (H, W, 3) RGB or (H, W), uint8.
+        folder (str | Path): Where to.
+        name (str): Stem of the file.
+
+    Returns:
+        Path: A PNG of at most 2048 pixels a side.
+    """
+    path = Path(folder) / f'{name}.png'
+    write_image(_view(image), path)
+    return path
+
+
+def new_folder(folder):
+    """A new folder for one result.
+
+    Args:
+        folder (str | Path): Where results are kept.
+
+    Returns:
+        Path: It, empty.
+    """
+    return Path(tempfile.mkdtemp(prefix='result_', dir=folder))
+
+
+def fuse_upload(
+    models,
+    name,
+    ir,
+    vi,
+    folder,
+    grey=False,
+    percentiles=None,
+    resize=False,
+    max_megapixels=16.0,
+):
+    """Fuse two uploads.
+
+    Args:
+        models (DemoModels): The models that there are.
+        name (str): The one to use.
+        ir (str | Path | None): Infrared image.
+        vi (str | Path | None): Visible image.
+        folder (str | Path): A new folder is made in it for the results.
+        grey (bool): Make the fused luma instead of colour. Defaults to False.
+        percentiles (tuple[float, float], optional): See :func:`read_upload`.
+        resize (bool): See there. Defaults to False.
+        max_megapixels (float): See there. Defaults to 16.
+
+    Returns:
+        Fusion: Its fused image equals what ``tools/fuse.py`` writes with the same options.
+
+    Raises:
+        DemoError: See :func:`read_upload`; or the model is unknown or cannot fuse this pair.
+    """
+    if name not in models.names:
+        raise DemoError('There is no such model.')
+    pair, notes = read_upload(ir, vi, percentiles, resize, max_megapixels)
+    model = models[name]
+    try:
+        image = model.inferencer(pair.ir, pair.vi, grey=grey)[0]
+    except ValueError as error:
+        reason = str(error).removeprefix('000000: ')  # What arrays without a name are called.
+        raise DemoError(f'{name} cannot fuse this pair: {reason}') from error
+    except (MemoryError, torch.cuda.OutOfMemoryError) as error:
+        raise DemoError('The machine has too little memory for images this large.') from error
+    folder = new_folder(folder)
+    levels = np.round(pair.ir * 255).astype(np.uint8)
+    same = percentiles is None and check_upload(ir, 'infrared', math.inf) == pair.ir.shape
+    measured = Path(ir) if same else folder / 'infrared_as_fused.png'
+    if not same:
+        write_image(levels, measured)
+    fused = folder / download_name(vi, name, grey)
+    write_image(image, fused)
+    views = {
+        'infrared': save_view(levels, folder, 'infrared'),
+        'visible': save_view(np.round(pair.vi * 255).astype(np.uint8), folder, 'visible'),
+        'fused': save_view(image, folder, 'fused'),
+    }
+    detections = model.detector(image, pair.vi) if model.detector else None
+    return Fusion(fused, views, (measured, Path(vi)), detections, notes)
+
+
+def draw_detections(fusion, threshold):
+    """Draw what the detector found on the fused image.
+
+    Args:
+        fusion (Fusion): With ``detections``.
+        threshold (float): Least score, in [0, 1].
+
+    Returns:
+        tuple[Path, int]: A PNG as in :attr:`Fusion.views`, and the number of objects.
+
+    Raises:
+        DemoError: The image was deleted since.
+    """
+    found = fusion.detections.above(threshold)
+    try:
+        image = np.round(read_visible(fusion.fused) * 255).astype(np.uint8)
+    except PairError as error:
+        raise DemoError('This result is no longer kept: fuse the pair again.') from error
+    view = _view(image)
+    scale = view.shape[1] / image.shape[1]
+    names = found.names()
+    labels = [f'{name} {score:.2f}' for name, score in zip(names, found.scores, strict=True)]
+    colours = [class_colour(*pair) for pair in zip(names, found.labels.tolist(), strict=True)]
+    drawn = draw_boxes(view, found.boxes * scale, labels, colours)
+    name = f'objects_{round(threshold * 1000)}'
+    return save_view(drawn, fusion.fused.parent, name), len(names)
+
+
+class MetricRow(NamedTuple):
+    """A line of the table of metrics.
+
+    Attributes:
+        name (str): As in :data:`~tsjnet_mm.metrics.FUSION_METRICS`.
+        title (str): Its name in full.
+        value (float | None): None where the image is too small for it.
+        higher_is_better (bool): The direction.
+    """
+
+    name: str
+    title: str
+    value: float | None
+    higher_is_better: bool
+
+
+def measure_fusion(fusion, convention='plain', all_metrics=False):
+    """Measure a fused image as ``tools/evaluate.py`` does.
+
+    Args:
+        fusion (Fusion): What to measure.
+        convention (str): What the metrics' names mean. Defaults to ``'plain'``.
+        all_metrics (bool): All metrics of the convention instead of the paper's six. Without
+            effect where it lacks one of the six. Defaults to False.
+
+    Returns:
+        list[MetricRow]: In the order of the tables.
+
+    Raises:
+        DemoError: The convention is unknown, or the images were deleted since.
+    """
+    try:
+        paper = (FUSION_METRICS[name].conventions for name in METRIC_SETS['paper'])
+        lacking = any(convention not in conventions for conventions in paper)
+        metrics = resolve_metrics('all' if all_metrics or lacking else 'paper', convention)
+    except ValueError as error:
+        raise DemoError(str(error)) from error
+    files = FusionFiles('pair', *map(str, fusion.sources), {'fused': str(fusion.fused)})
+    try:
+        images = read_files(files, convention)
+    except PairError as error:
+        raise DemoError('This result is no longer kept: fuse the pair again.') from error
+    ir, vi, fused = (torch.from_numpy(image)[None].double() for image in images)
+    side = min(fused.shape[-2:])
+    fitting = [name for name in metrics if FUSION_METRICS[name].min_size(convention) <= side]
+    with torch.inference_mode():
+        values = measure(fused, ir, vi, fitting, convention)
+    return [
+        MetricRow(
+            name,
+            FUSION_METRICS[name].title,
+            values[name].item() if name in values else None,
+            FUSION_METRICS[name].higher_is_better,
+        )
+        for name in metrics
+    ]

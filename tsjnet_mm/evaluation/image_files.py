@@ -1,0 +1,371 @@
+"""Finding and reading the files of an evaluation, and saying all that is wrong with them."""
+
+import contextlib
+import functools
+import os
+from errno import ENOENT
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.images import image_size, read_image
+from tsjnet_mm.io.listing import ImageList, is_pattern, list_images
+from tsjnet_mm.io.names import AFFIXES, match_names, natural_key
+from tsjnet_mm.io.pairs import PairList, PairSource, match_pairs
+from tsjnet_mm.io.preparation import Preparation
+from tsjnet_mm.io.resume import read_note
+from tsjnet_mm.metrics import FUSION_METRICS
+from tsjnet_mm.utils.parallel import thread_map
+
+#: As many problems of a kind are named, the others counted.
+_LISTED = 10
+
+
+class FusionFiles(NamedTuple):
+    """The files of a pair and of what methods made of it.
+
+    Attributes:
+        image (str): Name of the pair, the stem of its visible image.
+        ir (str): Path of the infrared image.
+        vi (str): Path of the visible image.
+        fused (dict[str, str]): Method to the path of its fused image.
+        preparation (Preparation): How the pair was prepared when it was fused, and is to be
+            measured.
+    """
+
+    image: str
+    ir: str
+    vi: str
+    fused: dict
+    preparation: Preparation = Preparation()
+
+
+def read_levels(path, keep_channels=False):
+    """Read an image as grey levels or RGB in 0..255.
+
+    Args:
+        path (str): The file: grey, RGB or palette, alpha is dropped; 8 bits, 16 bits (scaled
+            to 0..255) or floats in [0, 1].
+        keep_channels (bool): Do not take three equal channels for one. Defaults to False.
+
+    Returns:
+        np.ndarray: (1 or 3, H, W); uint8 if the file has 8 bits, else float64.
+
+    Raises:
+        PairError: The file cannot be read or is of another type.
+    """
+    array = read_image(path)
+    if array.dtype == np.uint16:
+        array = array / 257
+    elif array.dtype.kind == 'f' and array.min() >= 0 and array.max() <= 1:
+        array = array * np.float64(255)
+    elif array.dtype != np.uint8:
+        raise PairError.of(
+            'unknown value range',
+            path,
+            '8 or 16 bits, or floats in [0, 1]',
+            f'{array.dtype} from {array.min()} to {array.max()}',
+        )
+    if array.ndim == 2:
+        return array[None]
+    if not keep_channels and (array == array[..., :1]).all():
+        array = array[..., :1]
+    return np.ascontiguousarray(np.moveaxis(array, -1, 0))
+
+
+def read_files(files, convention):
+    """Read a pair and its fused images.
+
+    A grey image that is stored in three channels is read as grey, except a fused one under
+    ``'vifb'``, which compares the channels of what is stored as colour.
+
+    Args:
+        files (FusionFiles): Their paths.
+        convention (str): The convention that they are to be measured under.
+
+    Returns:
+        list[np.ndarray]: Infrared, visible and each fused image, see :func:`read_levels`.
+
+    Raises:
+        PairError: See :func:`read_levels`.
+    """
+    return [read() for _, read in _readers(files, convention)]
+
+
+def _readers(files, convention):
+    """Path and reader of each image."""
+    keep = convention == 'vifb'
+    return [
+        (files.ir, functools.partial(_read_infrared, files)),
+        (files.vi, functools.partial(read_levels, files.vi)),
+        *((path, functools.partial(read_levels, path, keep)) for path in files.fused.values()),
+    ]
+
+
+def _read_infrared(files):
+    """The infrared image as it was fused, in 8 bits where it was prepared for that."""
+    preparation, size = files.preparation, None
+    if preparation.moves_infrared:
+        size = image_size(files.vi)
+    is_stored = (preparation.ir_range, preparation.ir_percentiles) == (None, None) and (
+        size is None or (preparation.homography is None and image_size(files.ir) == size)
+    )
+    if is_stored:
+        return read_levels(files.ir)
+    unit = preparation.prepare_infrared(read_image(files.ir), files.ir)
+    if size is not None:
+        unit = preparation.fit(unit, size, (files.ir, files.vi))
+    return np.round(unit * 255).astype(np.uint8)[None]
+
+
+def _list_images(folder):
+    if Path(folder).is_file():
+        raise NotADirectoryError(f'{folder}: expected a folder of images, found a file')
+    try:
+        return list_images(folder)
+    except FileNotFoundError:
+        if not Path(folder).is_dir():
+            if is_pattern(folder):
+                raise
+            raise FileNotFoundError(ENOENT, os.strerror(ENOENT), str(folder)) from None
+        return ImageList(str(folder), Path(folder), (), '*')
+
+
+def _below(source, path):
+    """Path of a file as it is known below its folder."""
+    return os.path.relpath(path, source) if Path(source).is_dir() else path
+
+
+def _described(pairs):
+    return [f'{", ".join(firsts)} and {", ".join(seconds)}' for firsts, seconds in pairs]
+
+
+def find_files(fused, ir, vi, preparation=None, ir_affix=None, vi_affix=None):
+    """Find what belongs together by name, see :func:`.match_pairs`, and how it was prepared.
+
+    Args:
+        fused (Mapping[str, str | Path]): Method to the folder of its images.
+        ir (str | Path): Folder or pattern of the infrared images.
+        vi (str | Path): The same of the visible images.
+        preparation (Preparation, optional): How the pairs were prepared when they were fused.
+            What it leaves out is what the fused files tell of it.
+        ir_affix (str | Iterable[str], optional): See :func:`.match_pairs`.
+        vi_affix (str | Iterable[str], optional): See there.
+
+    Returns:
+        tuple[list[FusionFiles], dict[str, list[str]], dict[str, list[str]]]: The pairs that
+        all methods have, in natural order; what lacks a partner; and names that fit several
+        files, or files that tell of another preparation. The last two by kind.
+
+    Raises:
+        FileNotFoundError: A folder is missing.
+        NotADirectoryError: It is no folder.
+    """
+    irs, vis = _list_images(ir), _list_images(vi)
+    if irs.names and vis.names:
+        found = match_pairs(ir, vi, ir_affix, vi_affix)
+    else:
+        found = PairList(
+            [],
+            [PairSource(name, irs.path(name), '') for name in irs.names],
+            [PairSource(name, '', vis.path(name)) for name in vis.names],
+            [],
+        )
+    lonely = {
+        f'visible images in {vi} without an infrared one in {ir}': [
+            _below(vi, pair.vi) for pair in found.vi_only
+        ],
+        f'infrared images in {ir} without a visible one in {vi}': [
+            _below(ir, pair.ir) for pair in found.ir_only
+        ],
+    }
+    problems = {}
+    if found.ambiguous:
+        problems[f'names that fit several files, {ir} and {vi}'] = _described(
+            [[_below(ir, path) for path in irs], [_below(vi, path) for path in vis]]
+            for irs, vis in found.ambiguous
+        )
+    # Against all visible images: what belongs to one without a partner is not lost.
+    files = {f'{pair.name}.': pair for pair in (*found.pairs, *found.vi_only)}
+    ours = vi_affix or ()
+    ours = (ours,) if isinstance(ours, str) else (*ours,)
+    partners = {}
+    for method, folder in fused.items():
+        listed = _list_images(folder)
+        names = sorted(listed.names, key=natural_key)
+        match = match_names([*files], names, (*AFFIXES, method), ours, ours)
+        if match.ambiguous:
+            kind = f'names that fit several files, {vi} and {folder}'
+            problems[kind] = _described(
+                ([_below(vi, files[name].vi) for name in firsts], seconds)
+                for firsts, seconds in match.ambiguous
+            )
+        partners[method] = {
+            name: listed.path(partner) for name, partner in match.partners.items()
+        }
+        missing = {*match.first_only}
+        lonely[f'pairs without a fused image of {method} in {folder}'] = [
+            pair.name for pair in found.pairs if f'{pair.name}.' in missing
+        ]
+        lonely[f'fused images of {method} in {folder} without a pair'] = match.second_only
+    complete = [
+        FusionFiles(
+            pair.name,
+            pair.ir,
+            pair.vi,
+            {method: paths[f'{pair.name}.'] for method, paths in partners.items()},
+        )
+        for pair in found.pairs
+        if all(f'{pair.name}.' in paths for paths in partners.values())
+    ]
+    agreed, differing = agree_on_preparation(complete, preparation)
+    if differing:
+        problems['fused images that tell of another preparation of their sources'] = differing
+    return (
+        [files._replace(preparation=agreed) for files in complete],
+        {kind: names for kind, names in lonely.items() if names},
+        problems,
+    )
+
+
+def agree_on_preparation(files, given=None):
+    """How pairs were prepared, from what was given and what fused files tell of it.
+
+    Args:
+        files (Iterable[FusionFiles]): The pairs.
+        given (Preparation, optional): What is known of it; what it leaves out is taken from
+            the files.
+
+    Returns:
+        tuple[Preparation, list[str]]: The one of all pairs, and a line for each file that
+        tells of another one. Files that tell nothing agree with any.
+    """
+    given = given or Preparation()
+    values, told_by, differing = {}, {}, []
+    for name in ('range', 'homography'):
+        value = _part(given, name)
+        if value is not None:
+            values[name], told_by[name] = value, 'the options'
+    resize = given.resize
+    for item in files:
+        for path in item.fused.values():
+            noted = _noted_preparation(path)
+            if noted is None:
+                continue
+            resize = resize or noted.resize
+            for name in ('range', 'homography'):
+                found = _part(noted, name)
+                if name not in told_by:
+                    values[name], told_by[name] = found, path
+                elif not _is_same(found, values[name]):
+                    line = f'{path}: expected {_words(values[name])} as {told_by[name]}'
+                    differing.append(f'{line}, found {_words(found)}')
+    limits = dict([values['range']]) if values.get('range') else {}
+    return Preparation(resize=resize, homography=values.get('homography'), **limits), differing
+
+
+def _part(preparation, name):
+    if name == 'homography':
+        return preparation.homography
+    for option in ('ir_range', 'ir_percentiles'):
+        if getattr(preparation, option) is not None:
+            return option, getattr(preparation, option)
+    return None
+
+
+def _is_same(one, other):
+    matrices = [getattr(part, 'matrix', part) for part in (one, other)]
+    return matrices[0] == matrices[1]
+
+
+def _words(part):
+    if part is None:
+        return 'none'
+    if hasattr(part, 'matrix'):
+        return f'the homography {part.tolist()}'
+    return f'{part[0]} {part[1][0]:g} {part[1][1]:g}'
+
+
+def _noted_preparation(path):
+    note = read_note(path)
+    if note is None or 'fusor' not in note:
+        return None
+    try:
+        return Preparation.from_note(note)
+    except (ValueError, TypeError):
+        return None
+
+
+def inspect_files(files, metrics, convention, workers=1, progress=False):
+    """Decode everything once and say what cannot be measured.
+
+    Args:
+        files (Sequence[FusionFiles]): What to look at.
+        metrics (Iterable[str]): The metrics that are wanted.
+        convention (str): The convention that they are wanted under.
+        workers (int): Number of threads. Defaults to 1.
+        progress (bool): Show on standard error how far it is. Defaults to False.
+
+    Returns:
+        tuple[list[tuple], dict[str, list[str]]]: Of each pair the shapes of what
+        :func:`read_files` returns; and the problems by kind.
+    """
+    layouts, problems = [], {}
+    inspect = functools.partial(_inspect, convention=convention)
+    with contextlib.closing(thread_map(inspect, files, workers)) as results:
+        bar = tqdm(results, 'checking', len(files), unit='pair', disable=not progress)
+        for layout, found in bar:
+            layouts.append(layout)
+            for kind, line in found:
+                problems.setdefault(kind, []).append(line)
+    for metric in metrics:
+        side = FUSION_METRICS[metric].min_size(convention)
+        small = [
+            f'{item.image}: {_size(layout[0])}'
+            for item, layout in zip(files, layouts, strict=True)
+            if layout and min(layout[0][1:]) < side
+        ]
+        if small:
+            problems[f'pairs below {side}x{side}, too small for {metric}; leave it out'] = small
+    return layouts, problems
+
+
+def _size(shape):
+    return f'{shape[2]}x{shape[1]}'
+
+
+def _inspect(files, convention):
+    """Shapes of what can be read, and kind and wording of each problem."""
+    shapes, problems = [], []
+    for path, read in _readers(files, convention):
+        try:
+            shapes.append((path, read().shape))
+        except PairError as error:
+            problems.append(('images that cannot be read', str(error)))
+    for path, shape in shapes[1:]:
+        reference, expected = shapes[0]
+        if shape[1:] != expected[1:]:
+            line = f'{path}: expected {_size(expected)} as {reference}, found {_size(shape)}'
+            problems.append(('images of another size than their pair', line))
+    return tuple(shape for _, shape in shapes), problems
+
+
+def format_problems(problems):
+    """Problems as a text: each kind, their number, and the first of them.
+
+    Args:
+        problems (Mapping[str, Sequence[str]]): Kind to a line for each problem.
+
+    Returns:
+        str: Several lines, without a final newline.
+    """
+    lines = []
+    for kind, found in problems.items():
+        lines.append(f'{kind} ({len(found)}):')
+        lines += [f'  {line}' for line in found[:_LISTED]]
+        if len(found) > _LISTED:
+            lines.append(f'  ... and {len(found) - _LISTED} more')
+    return '\n'.join(lines)

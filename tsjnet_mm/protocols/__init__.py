@@ -1,0 +1,1 @@
+"""What compares methods for machines: export, downstream training, ablation, benchmark."""

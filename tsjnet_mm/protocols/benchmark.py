@@ -1,0 +1,338 @@
+"""All fusion methods on one data set, in one run: their images, quality and cost."""
+
+import json
+import os
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from tsjnet_mm.apis.folder import fuse_to_folder
+from tsjnet_mm.apis.inferencer import FusionInferencer
+from tsjnet_mm.evaluation import EvaluationResults, load_results
+from tsjnet_mm.evaluation.image_files import find_files
+from tsjnet_mm.evaluation.image_folders import evaluate_folders
+from tsjnet_mm.evaluation.table import format_ranked, rank_methods
+from tsjnet_mm.io.pairs import find_pairs
+from tsjnet_mm.io.preparation import Preparation
+from tsjnet_mm.io.text import read_json
+from tsjnet_mm.metrics import FUSION_METRICS, resolve_metrics
+from tsjnet_mm.models.fusors.hub import needs_weights
+from tsjnet_mm.models.fusors.init import init_fusor
+from tsjnet_mm.utils import whole_file
+from tsjnet_mm.version import __version__
+
+from .side_by_side import Contest
+
+#: What methods are compared by, by convention: the paper's own metrics as its authors compute
+#: them, and what shows whether contrast and edges were kept, which an average loses.
+HEADLINE = {
+    'tsjnet': ('SSIM', 'PSNR', 'MSE', 'CC', 'CV'),
+    'plain': ('VIF', 'Qabf', 'SF', 'SD', 'EN', 'AG', 'SCD', 'MI'),
+}
+#: The pixel domain VIF, where another VIF may stand beside it.
+_LABELS = {('plain', 'VIF'): 'VIFp'}
+
+
+def link_listed_pairs(ir, vi, stems, folder, ir_affix=None, vi_affix=None):
+    """Lay out some pairs of two folders in folders of their own, as links.
+
+    Args:
+        ir (str | Path): Folder of infrared images.
+        vi (str | Path): Folder of visible images.
+        stems (Iterable[str]): The pairs to take.
+        folder (str | Path): Gets ``ir`` and ``vi``, which hold these pairs alone.
+
+    Returns:
+        tuple[Path, Path]: The two folders.
+
+    Raises:
+        ValueError: A pair is not there, or ``folder`` holds other files.
+        FileNotFoundError, PairError: See :func:`.find_pairs`.
+    """
+    there = {stem: paths for stem, *paths in find_pairs(ir, vi, ir_affix, vi_affix)}
+    missing = [stem for stem in stems if stem not in there]
+    if missing:
+        named = ', '.join(missing[:5])
+        raise ValueError(f'{len(missing)} listed pairs are not in {ir} and {vi}: {named}')
+    targets = Path(folder) / 'ir', Path(folder) / 'vi'
+    for target in targets:
+        target.mkdir(parents=True, exist_ok=True)
+        for old in target.iterdir():
+            if not old.is_symlink():
+                raise ValueError(f'{old} is no link of an earlier run: choose another folder')
+            old.unlink()
+    for stem in stems:
+        for path, target in zip(there[stem], targets, strict=True):
+            path = Path(path)
+            link = path.name if '/' not in stem else stem.replace('/', '_') + path.suffix
+            os.symlink(path.absolute(), target / link)
+    return targets
+
+
+def comparison_table(results, style='text'):
+    """One table of results under several conventions, with the mean rank over all metrics.
+
+    Args:
+        results (dict[str, EvaluationResults]): By convention; the same methods and pairs.
+        style (str): See :func:`~tsjnet_mm.evaluation.format_table`.
+
+    Returns:
+        str: The table, without a final newline.
+    """
+    rows, ranks, directions, legend = {}, {}, {'mean rank': False}, []
+    for convention, result in results.items():
+        means = result.means()
+        labels = {name: _LABELS.get((convention, name), name) for name in result.metrics}
+        for name, label in labels.items():
+            directions[label] = FUSION_METRICS[name].higher_is_better
+        legend.append(f'{", ".join(labels.values())} as {convention!r}')
+        for method, row in rank_methods(means)[0].items():
+            ranks.setdefault(method, []).extend(row.values())
+            values = rows.setdefault(method, {})
+            values.update({labels[name]: value for name, value in means[method].items()})
+        pairs = len(result.images)
+    if len(rows) > 1:
+        for method, row in rows.items():
+            ranked = ranks[method]
+            row['mean rank'] = None if None in ranked else sum(ranked) / len(ranked)
+    title = f'mean over {pairs} pairs; {"; ".join(legend)}'
+    return format_ranked(rows, title, directions.get, style)
+
+
+def build_zoo_model(name, weights=None):
+    """Build a fusor of the zoo.
+
+    Args:
+        name (str): See :func:`.init_fusor`.
+        weights (str | Path, optional): Likewise.
+
+    Returns:
+        BaseFusor: In evaluation mode.
+
+    Raises:
+        ValueError: The name is unknown, a network has no weights, or they do not fit.
+        FileNotFoundError: There is no such checkpoint.
+    """
+    if weights is None and needs_weights(name):
+        raise ValueError(f'{name} needs weights: {name}=FILE')
+    return init_fusor(name, weights)
+
+
+def _build_contender(name, weights):
+    """For :class:`Contest`: the network in inference form, and how to call it."""
+    inferencer = FusionInferencer(
+        build_zoo_model(name, weights), precision='fp32', device='cpu', show_progress=False
+    )
+    fusor = inferencer.fusor
+    network = fusor if isinstance(fusor, torch.nn.Module) else torch.nn.Module()
+    return network, fusor.fuse
+
+
+def _is_newer(path, time):
+    return os.stat(path).st_mtime >= time
+
+
+class ZooBenchmark:
+    """Fuse, measure and time every method of a zoo.
+
+    Args:
+        models (dict[str, tuple[str, str | Path | None]]): Row to name and weights, see
+            :func:`build_zoo_model`.
+        ir (str | Path): Folder of infrared images.
+        vi (str | Path): Folder of visible images.
+        out (str | Path): Folder of all that is written: ``fused/<row>/``,
+            ``results_<convention>.json``, ``costs.json``.
+        pairs (Iterable[str], optional): Stems of the pairs to take. Defaults to all.
+        preparation (Preparation, optional): How the pairs are prepared.
+        ir_affix (str | Iterable[str], optional): See :func:`.match_pairs`.
+        vi_affix (str | Iterable[str], optional): See there.
+        overwrite (bool): See :func:`fuse_to_folder`. Defaults to False.
+
+    Raises:
+        ValueError: There is no model, or a listed pair is not there.
+        FileNotFoundError, PairError: See :func:`.find_pairs`.
+    """
+
+    def __init__(
+        self,
+        models,
+        ir,
+        vi,
+        out,
+        pairs=None,
+        preparation=None,
+        ir_affix=None,
+        vi_affix=None,
+        overwrite=False,
+    ):
+        if not models:
+            raise ValueError('a zoo needs at least one model')
+        self.models = models
+        self.out = Path(out)
+        self.sources = {'ir': os.path.abspath(ir), 'vi': os.path.abspath(vi)}
+        if pairs is not None:
+            ir, vi = link_listed_pairs(ir, vi, pairs, self.out / 'pairs', ir_affix, vi_affix)
+        self.ir, self.vi = ir, vi
+        self._options = {
+            'preparation': preparation or Preparation(),
+            'ir_affix': ir_affix,
+            'vi_affix': vi_affix,
+        }
+        self._overwrite = overwrite
+
+    def folder(self, row):
+        """Where a method's images are."""
+        return self.out / 'fused' / row
+
+    def find_files(self, folders):
+        """list[FusionFiles]: The pairs, and what the methods of these folders made of them."""
+        return find_files(folders, self.ir, self.vi, **self._options)[0]
+
+    def fuse(self, device=None, report=tqdm.write):
+        """Fuse all pairs by each method; images that are there and up to date are kept.
+
+        Args:
+            device (str, optional): See :class:`FusionInferencer`.
+            report (Callable): Called with a line for each method. Defaults to
+                ``tqdm.write``.
+
+        Raises:
+            ValueError, FileNotFoundError, PairError: See :func:`build_zoo_model` and
+                :func:`fuse_to_folder`. Nothing is fused if a model cannot be built.
+        """
+        for name, weights in self.models.values():
+            build_zoo_model(name, weights)
+        for row, (name, weights) in self.models.items():
+            inferencer = FusionInferencer(
+                build_zoo_model(name, weights), device=device, precision='fp32'
+            )
+            fused, kept = fuse_to_folder(
+                inferencer,
+                self.ir,
+                self.vi,
+                self.folder(row),
+                overwrite=self._overwrite,
+                **self._options,
+            )
+            report(f'{row}: {fused} fused, {kept} there already')
+
+    def evaluate(self, metrics=None, workers=1, report=tqdm.write):
+        """Measure all images.
+
+        Values in ``results_<convention>.json`` are kept where neither fused images nor sources
+        have changed since; delete the file to measure anew.
+
+        Args:
+            metrics (dict[str, str | Iterable[str]], optional): By convention, see
+                :func:`evaluate_folders`. Defaults to :data:`HEADLINE`.
+            workers (int): Processes. Defaults to 1.
+            report (Callable): Called with a line for each convention. Defaults to
+                ``tqdm.write``.
+
+        Returns:
+            dict[str, EvaluationResults]: By convention; also written to
+            ``results_<convention>.json``.
+        """
+        results = {}
+        for convention, names in (metrics or HEADLINE).items():
+            path = self.out / f'results_{convention}.json'
+            names = resolve_metrics(names, convention)
+            folders = {row: self.folder(row) for row in self.models}
+            files = self.find_files(folders)
+            values = self._measured(path, names, files)
+            report(f'{convention}: {len(folders) - len(values)} to measure, {len(values)} kept')
+            missing = {row: folder for row, folder in folders.items() if row not in values}
+            if missing:
+                found = evaluate_folders(
+                    missing,
+                    self.ir,
+                    self.vi,
+                    names,
+                    convention,
+                    workers=workers,
+                    progress=True,
+                    **self._options,
+                )
+                values.update(found.values)
+            results[convention] = EvaluationResults(
+                convention,
+                names,
+                tuple(folders),
+                tuple(file.image for file in files),
+                {row: values[row] for row in folders},
+                {
+                    **self.sources,
+                    'fused': {row: str(folder) for row, folder in folders.items()},
+                },
+            )
+            results[convention].save(path)
+        return results
+
+    def _measured(self, path, metrics, files):
+        """The values in an earlier run's results of rows that nothing has changed for."""
+        try:
+            before = load_results(path)
+            version = read_json(path)['version']
+        except (OSError, ValueError, KeyError):
+            return {}
+        written = path.stat().st_mtime
+        sources = {name: before.paths.get(name) for name in self.sources}
+        images = tuple(file.image for file in files)
+        if (
+            (before.metrics, before.images, version) != (metrics, images, __version__)
+            or sources != self.sources
+            or any(_is_newer(file.ir, written) or _is_newer(file.vi, written) for file in files)
+        ):
+            return {}
+        return {
+            row: before.values[row]
+            for row in self.models
+            if row in before.methods
+            and not any(_is_newer(file, written) for file in self.folder(row).iterdir())
+        }
+
+    def costs(self, size=(640, 480), repeats=5, threads=2):
+        """Parameters, multiply-accumulates, memory and time of each network on the CPU.
+
+        Each runs in a process of its own, in fp32; they take turns, and the time is the
+        median of all turns but the first. Colour, reading and writing are not counted.
+
+        Args:
+            size (tuple[int, int]): Width and height of the pair. Defaults to (640, 480).
+            repeats (int): Turns that count. Defaults to 5.
+            threads (int): Of each process. Defaults to 2.
+
+        Returns:
+            dict[str, dict[str, float]]: Row to ``parameters``, ``gmacs``, ``gigabytes`` and
+            ``seconds``; also written to ``costs.json``.
+
+        Raises:
+            ValueError: A method could not be built.
+        """
+        contenders = {
+            row: (_build_contender, name, weights)
+            for row, (name, weights) in self.models.items()
+        }
+        contest = Contest(contenders, 'cpu', threads)
+        try:
+            if contest.absent:
+                raise ValueError(
+                    '; '.join(f'{row}: {reason}' for row, reason in contest.absent.items())
+                )
+            measured = contest.run(size, repeats)
+        finally:
+            contest.close()
+        costs = {
+            row: {
+                'parameters': result.parameters,
+                'gmacs': result.gmacs,
+                'gigabytes': result.gigabytes,
+                'seconds': result.seconds,
+            }
+            for row, result in measured.items()
+        }
+        with whole_file(self.out / 'costs.json') as partial:
+            text = {'size': list(size), 'threads': threads, 'repeats': repeats, 'costs': costs}
+            partial.write_text(json.dumps(text, indent=2) + '\n')
+        return costs
