@@ -8,7 +8,7 @@ from PIL import Image
 
 from tsjnet_mm.apis import CLASSICAL_FUSORS, config_dir
 from tsjnet_mm.demo import fusor_choice as demo_models
-from tsjnet_mm.demo import server as demo
+from tsjnet_mm.demo import upload_fusion as demo
 from tsjnet_mm.demo import uploads as demo_uploads
 from tsjnet_mm.models.fusors.hub import PUBLISHED
 from tsjnet_mm.registry import MODELS, SCOPE

@@ -9,7 +9,7 @@ from PIL import Image
 from tsjnet_mm.apis import FusionInferencer
 from tsjnet_mm.demo import fusor_choice as demo_models
 from tsjnet_mm.demo import html as demo_html
-from tsjnet_mm.demo import server as demo
+from tsjnet_mm.demo import upload_fusion as demo
 from tsjnet_mm.demo import uploads as demo_uploads
 from tsjnet_mm.demo.uploads import DemoError
 from tsjnet_mm.evaluation.image_folders import evaluate_folders
