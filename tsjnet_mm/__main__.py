@@ -1,10 +1,9 @@
-"""The command ``tsjnet``: the scripts of ``tools/`` by name, wherever the package is."""
+"""The command ``tsjnet``: the modules of :mod:`tsjnet_mm.cli` by name."""
 
-import importlib.util
+import importlib
 import sys
-from pathlib import Path
 
-import tsjnet_mm
+from tsjnet_mm.version import __version__
 
 #: Command, and what it does and an example of it.
 COMMANDS = {
@@ -16,13 +15,8 @@ COMMANDS = {
     'test': ('evaluate a checkpoint', 'CONFIG CHECKPOINT'),
     'register': ('map one camera to the other', '--ir A --vi B --points P.csv --out H.json'),
 }
-#: Commands whose script has another name.
-_SCRIPTS = {'video': 'fuse_video'}
-
-
-def script_name(command):
-    """File name of a command's script in ``tools/``."""
-    return f'{_SCRIPTS.get(command, command)}.py'
+#: Commands whose module has another name.
+_MODULES = {'video': 'fuse_video'}
 
 
 def usage():
@@ -34,23 +28,6 @@ def usage():
     return '\n'.join(lines)
 
 
-def tools_dir():
-    """The folder of scripts: the source tree's, or the copy that an installation carries.
-
-    Returns:
-        Path: An existing folder.
-
-    Raises:
-        FileNotFoundError: There is neither.
-    """
-    package = Path(tsjnet_mm.__file__).resolve().parent
-    candidates = [package.parent / 'tools', package / '.mim' / 'tools']
-    for candidate in candidates:
-        if all((candidate / script_name(command)).is_file() for command in COMMANDS):
-            return candidate
-    raise FileNotFoundError(f'no scripts in {" or ".join(map(str, candidates))}')
-
-
 def main():
     """Run a command in this process, so that exit status and Ctrl-C are the script's."""
     arguments = sys.argv[1:]
@@ -58,7 +35,7 @@ def main():
         print(usage())
         sys.exit(0 if arguments else 2)
     if arguments[0] == '--version':
-        print(f'tsjnet_mm {tsjnet_mm.__version__}')
+        print(f'tsjnet_mm {__version__}')
         return
     command, *rest = arguments
     if command not in COMMANDS:
@@ -66,10 +43,8 @@ def main():
         print(f'tsjnet: error: no command {command!r}; there are {known}', file=sys.stderr)
         sys.exit(2)
     sys.argv = [f'tsjnet {command}', *rest]  # argparse takes the program's name from here.
-    spec = importlib.util.spec_from_file_location(command, tools_dir() / script_name(command))
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    script.main()
+    module = importlib.import_module(f'tsjnet_mm.cli.{_MODULES.get(command, command)}')
+    module.main()
 
 
 if __name__ == '__main__':

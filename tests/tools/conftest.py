@@ -1,3 +1,4 @@
+import importlib
 import importlib.util
 import os
 import re
@@ -31,14 +32,15 @@ def repository():
 
 @pytest.fixture(scope='session')
 def load_tool():
-    """Import a script of tools/ by its path under that folder."""
+    """Import what a script of tools/, named by its path under that folder, calls."""
 
     def load(path):
-        file = ROOT / 'tools' / path
-        spec = importlib.util.spec_from_file_location(file.stem, file)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
+        if path == 'quickstart.py':
+            spec = importlib.util.spec_from_file_location('quickstart', ROOT / 'tools' / path)
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            return module
+        return importlib.import_module(f'tsjnet_mm.cli.{Path(path).stem}')
 
     return load
 

@@ -1,50 +1,6 @@
-r"""Draw a radar chart of several methods: an axis per metric, outward is better.
+"""Draw a radar chart of several methods: an axis per metric, outward is better."""
 
-Examples:
-    python tools/evaluate.py --fused mine=out/mine SeAFusion=out/SeAFusion --baselines \
-        --ir MSRS/test/ir --vi MSRS/test/vi --out results.json
-    python tools/analysis_tools/plot_radar.py results.json --out radar.pdf
-    python tools/analysis_tools/plot_radar.py results.json --highlight mine \
-        --methods SeAFusion average max mine --metrics SSIM VIF CC CV \
-        --title 'MSRS test' --out radar.png radar.pdf
-
-On each axis the worst of the methods shown stands at 20% of the radius and the best at the rim,
-linear between, whichever direction the metric has; both values are printed at the axis. So the
-chart shows who is ahead of whom, not by how much: a small difference fills an axis like a large
-one, and the trivial rows of --baselines are what gives it a scale.
-"""
-
-from tsjnet_mm.cli.arguments import add_overwrite_argument
-from tsjnet_mm.cli.program import ToolParser, tool
-from tsjnet_mm.evaluation.selection import add_selection_arguments, read_selection
-from tsjnet_mm.visualization import check_figure_path, radar_figure, save_figure
-
-
-def parse_args():
-    """Command line."""
-    parser = ToolParser(__doc__)
-    add_selection_arguments(parser)
-    parser.add_argument('--highlight', metavar='NAME', help='method to draw thick and filled')
-    add_overwrite_argument(parser)
-    return parser.parse_args()
-
-
-@tool()
-def main():
-    """Read the results, draw, write."""
-    args = parse_args()
-    for path in args.out:
-        check_figure_path(path, args.overwrite)
-    results = read_selection(args.results, args.methods, args.metrics)
-    count = f'{len(results.images)} pair{"" if len(results.images) == 1 else "s"}'
-    title = f'{args.title}, {count}' if args.title else count
-    figure = radar_figure(results.means(), results.convention, args.highlight, title)
-    for path in args.out:
-        save_figure(figure, path)
-    for (method, metric), left_out in results.not_finite().items():
-        print(f'{metric} of {method}: {left_out} of {count} not finite, left out of the mean')
-    print(f'written: {", ".join(args.out)}')
-
+from tsjnet_mm.cli.plot_radar import main
 
 if __name__ == '__main__':
     main()

@@ -1,50 +1,6 @@
-r"""Convert the published weights of another fusion network to this toolbox's fusor.
+"""Convert the published weights of another fusion network to this toolbox's fusor."""
 
-Get the file from its authors; NAME says which network it is of:
-
-    python tools/model_converters/convert_peer.py seafusion fusionmodel_final.pth seafusion.pth
-    python tools/model_converters/convert_peer.py ifcnn-max IFCNN-MAX.pth ifcnn_max.pth
-
-Every tool takes the authors' file as it is (--model seafusion --weights fusionmodel_final.pth);
-a config needs the converted one:
-
-    fusor = dict(type='SeAFusion', init_cfg=dict(type='Pretrained', checkpoint='seafusion.pth'))
-"""
-
-from pathlib import Path
-
-import torch
-
-from tsjnet_mm.cli.program import ToolParser, tool
-from tsjnet_mm.io.outputs import check_outputs
-from tsjnet_mm.models.peers import PEERS, load_peer
-from tsjnet_mm.utils import whole_file
-from tsjnet_mm.utils.checkpoints import add_digest
-
-
-@tool()
-def main():
-    """Command line."""
-    parser = ToolParser(__doc__)
-    parser.add_argument(
-        'name', metavar='NAME', choices=PEERS, help=f'the network: {", ".join(PEERS)}'
-    )
-    parser.add_argument('source', metavar='SOURCE', type=Path, help="the authors' checkpoint")
-    parser.add_argument('out', metavar='OUT', type=Path, help='the checkpoint to write')
-    parser.add_argument(
-        '--overwrite', action='store_true', help='write over a file that is there already'
-    )
-    args = parser.parse_args()
-    check_outputs([args.out], [args.source], args.overwrite)
-    fusor = load_peer(args.name, args.source)
-    meta = {'source': args.source.name, 'model': PEERS[args.name].fusor}
-    checkpoint = {'meta': meta, 'state_dict': fusor.state_dict()}
-    add_digest(checkpoint)
-    with whole_file(args.out) as partial:
-        torch.save(checkpoint, partial)
-    parameters = sum(value.numel() for value in fusor.parameters())
-    print(f'wrote {args.out}: {type(fusor).__name__}, {parameters:,} parameters')
-
+from tsjnet_mm.cli.convert_peer import main
 
 if __name__ == '__main__':
     main()

@@ -29,13 +29,30 @@ def guarded_command(script, *arguments, processes=1):
     Returns:
         list[str]: The command.
     """
+    return _module_command(processes, 'tsjnet_mm.utils.guarded', script, *arguments)
+
+
+def tsjnet_command(command, *arguments, processes=1):
+    """Command that runs one of the package's own by this interpreter.
+
+    Args:
+        command (str): One of ``tsjnet --help``.
+        *arguments: Of the command.
+        processes (int): See :func:`guarded_command`.
+
+    Returns:
+        list[str]: The command.
+    """
+    return _module_command(processes, 'tsjnet_mm', command, *arguments)
+
+
+def _module_command(processes, module, *arguments):
     launch = ['-m']
     if processes > 1:
         launch = ['-m', 'torch.distributed.run', '--standalone']
         launch += [f'--nproc_per_node={processes}', '-m', '--']
         arguments = (*arguments, '--launcher', 'pytorch')
-    command = [sys.executable, *launch, 'tsjnet_mm.utils.guarded', script, *arguments]
-    return [str(word) for word in command]
+    return [str(word) for word in (sys.executable, *launch, module, *arguments)]
 
 
 def run_process(command, **options):

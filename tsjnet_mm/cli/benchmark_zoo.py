@@ -1,0 +1,229 @@
+r"""Fuse a data set by every method at hand, and put quality and cost into one table.
+
+Examples:
+    python tools/benchmark_zoo.py --ir MSRS/test/ir --vi MSRS/test/vi --out work_dirs/zoo \
+        --models laplacian average max seafusion=fusionmodel_final.pth tardal=tardal.pt \
+        tsjnet-light mine=tsjnet-light=epoch_40.pth --highlight tsjnet-light
+    python tools/benchmark_zoo.py --ir RoadScene/ir --vi RoadScene/vi --out OUT \
+        --pairs configs/_base_/datasets/splits/roadscene_heldout.txt --models average max
+    python tools/benchmark_zoo.py --ir IR --vi VI --out OUT --models average laplacian \
+        --metrics paper --convention cddfuse --skip-costs
+
+A model is MODEL, MODEL=WEIGHTS or ROW=MODEL=WEIGHTS: a method without weights (average, max,
+laplacian, ...), tsjnet-light (its weights are shipped), a published network with the file that
+its authors give (docs/models.md lists them), or a config file (Python code, which is run).
+ROW names it in the table.
+
+Unless told otherwise, methods are compared by 13 metrics: SSIM, PSNR, MSE, CC, CV as the
+paper's authors compute them (convention tsjnet), and VIFp, Qabf, SF, SD, EN, AG, SCD, MI as
+their own papers define them (plain).
+
+OUT gets fused/ROW/ with the images, results_CONVENTION.json (every value of every image, for
+tools/analysis_tools), costs.json, table.md, radar_CONVENTION.pdf and grid.png. Images that are
+there and up to date are kept, and so are the values measured of them (delete results_*.json to
+measure anew): a method more costs its own time. Costs are of the network alone, in fp32 on the
+CPU, each in a process of its own, whose memory is that of Python and libraries, too; the
+networks take turns and the time is a median.
+"""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from tsjnet_mm.datasets.lists import read_list
+from tsjnet_mm.evaluation.image_files import read_files
+from tsjnet_mm.evaluation.table import format_ranked
+from tsjnet_mm.io.outputs import check_outputs
+from tsjnet_mm.io.pairs import find_pairs
+from tsjnet_mm.io.text import read_text
+from tsjnet_mm.metrics import CONVENTIONS
+from tsjnet_mm.protocols.benchmark import ZooBenchmark, comparison_table
+from tsjnet_mm.protocols.side_by_side import size_of
+from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.parallel import available_cores
+from tsjnet_mm.visualization import (
+    differing_windows,
+    grid_figure,
+    radar_figure,
+    save_figure,
+)
+
+from .arguments import (
+    add_overwrite_argument,
+    add_source_arguments,
+    check_ranges,
+    parse_device,
+    source_options,
+)
+from .program import ToolParser, tool
+
+#: A radar chart has room for so many metrics; of more it takes these.
+_RADAR_AXES = 10
+_RADAR = ('SSIM', 'PSNR', 'CC', 'CV', 'VIF', 'Qabf', 'SF', 'SD', 'EN')
+_GRID_SCENES = 4
+
+
+def parse_model(text):
+    """Parse MODEL, MODEL=WEIGHTS or ROW=MODEL=WEIGHTS."""
+    parts = text.split('=')
+    if not all(parts) or len(parts) > 3:
+        raise argparse.ArgumentTypeError(
+            f'expected MODEL, MODEL=WEIGHTS or ROW=MODEL=WEIGHTS, got {text!r}'
+        )
+    if len(parts) == 3:
+        return parts[0], (parts[1], parts[2])
+    return Path(parts[0]).stem, (parts[0], parts[1] if len(parts) == 2 else None)
+
+
+def parse_args():
+    """Command line."""
+    parser = ToolParser(__doc__)
+    parser.add_argument('--ir', required=True, metavar='DIR', help='folder of infrared images')
+    parser.add_argument('--vi', required=True, metavar='DIR', help='folder of visible images')
+    parser.add_argument(
+        '--models',
+        nargs='+',
+        required=True,
+        type=parse_model,
+        metavar='MODEL',
+        help='see above',
+    )
+    parser.add_argument(
+        '--out', required=True, type=Path, metavar='OUT', help='folder to write'
+    )
+    parser.add_argument(
+        '--metrics',
+        nargs='+',
+        metavar='METRIC',
+        help="with --convention: names, or 'all' or 'paper' (default: all)",
+    )
+    parser.add_argument(
+        '--convention',
+        choices=CONVENTIONS,
+        help='compare by metrics of this convention instead of the 13',
+    )
+    parser.add_argument(
+        '--pairs', metavar='LIST', help='text file of the pairs to take, a stem a line'
+    )
+    parser.add_argument('--highlight', metavar='ROW', help='row to stress in the figures')
+    parser.add_argument(
+        '--device',
+        type=parse_device,
+        help='where to fuse (default: the GPU where there is one)',
+    )
+    parser.add_argument(
+        '--workers',
+        type=int,
+        default=available_cores(),
+        metavar='N',
+        help='processes that measure (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--size',
+        type=size_of,
+        default=(640, 480),
+        metavar='WIDTHxHEIGHT',
+        help='pair to time (default: 640x480)',
+    )
+    parser.add_argument(
+        '--repeats', type=int, default=5, metavar='N', help='turns that count (default: 5)'
+    )
+    parser.add_argument(
+        '--threads', type=int, default=2, metavar='N', help='of each network (default: 2)'
+    )
+    add_source_arguments(parser, percentiles_of='each infrared image')
+    add_overwrite_argument(parser)
+    parser.add_argument('--skip-costs', action='store_true', help='measure quality alone')
+    return parser, parser.parse_args()
+
+
+def cost_table(costs, size, style):
+    """Table of what each network costs."""
+    rows = {
+        row: {
+            'parameters (K)': cost['parameters'] / 1e3,
+            'GMACs': cost['gmacs'],
+            'memory (GB)': cost['gigabytes'],
+            'time (s)': cost['seconds'],
+        }
+        for row, cost in costs.items()
+    }
+    title = f'cost of a {size[0]}x{size[1]} pair in fp32 on the CPU'
+    return format_ranked(rows, title, lambda name: False, style)
+
+
+def draw(benchmark, results, highlight):
+    """Radar charts and grid of scenes."""
+    for convention, result in results.items():
+        names = result.metrics
+        if len(names) > _RADAR_AXES:
+            names = [name for name in _RADAR if name in names]
+        means = {
+            row: {name: values[name] for name in names}
+            for row, values in result.means().items()
+        }
+        if len(means) > 1 and len(names) > 2:
+            figure = radar_figure(means, convention, highlight)
+            save_figure(figure, benchmark.out / f'radar_{convention}.pdf')
+    folders = {row: benchmark.folder(row) for row in benchmark.models}
+    files = benchmark.find_files(folders)
+    step = max(1, len(files) // _GRID_SCENES)
+    files = files[step // 2 :: step][:_GRID_SCENES]
+    rows = [
+        [image.transpose(1, 2, 0) / 255 for image in read_files(item, 'plain')]
+        for item in files
+    ]
+    regions = [differing_windows(row[2:] if len(folders) > 1 else row) for row in rows]
+    titles = ['Infrared', 'Visible', *folders]
+    names = [item.image for item in files]
+    figure = grid_figure(rows, titles, regions, names, highlight)
+    save_figure(figure, benchmark.out / 'grid.png')
+
+
+@tool()
+def main():
+    """Fuse, measure, time, and write table and figures."""
+    parser, args = parse_args()
+    check_ranges(parser, args)
+    if args.metrics and not args.convention:
+        parser.error('--metrics needs --convention: the same names mean different numbers')
+    models = dict(args.models)
+    if len(models) != len(args.models):
+        raise ValueError('two models have one row: name one by ROW=MODEL=WEIGHTS')
+    if args.highlight and args.highlight not in models:
+        raise ValueError(f'--highlight {args.highlight} is none of {", ".join(models)}')
+    pairs = None
+    if args.pairs:
+        there = [
+            stem for stem, *_ in find_pairs(args.ir, args.vi, args.ir_affix, args.vi_affix)
+        ]
+        pairs, _ = read_list(args.pairs, read_text(args.pairs), there)
+    figures = [args.out / f'radar_{name}.pdf' for name in CONVENTIONS]
+    files = [args.out / f'results_{name}.json' for name in CONVENTIONS]
+    files += [args.out / 'table.md', args.out / 'costs.json', args.out / 'grid.png', *figures]
+    check_outputs(files, overwrite=args.overwrite)
+    benchmark = ZooBenchmark(
+        models,
+        args.ir,
+        args.vi,
+        args.out,
+        pairs,
+        overwrite=args.overwrite,
+        **source_options(args),
+    )
+    benchmark.fuse(args.device)
+    names = args.metrics or ['all']
+    names = names[0] if len(names) == 1 else names
+    metrics = {args.convention: names} if args.convention else None
+    results = benchmark.evaluate(metrics, args.workers)
+    tables = [partial(comparison_table, results)]
+    if not args.skip_costs:
+        costs = benchmark.costs(args.size, args.repeats, args.threads)
+        tables.append(lambda style='text': cost_table(costs, args.size, style))
+    with whole_file(args.out / 'table.md') as file:
+        file.write_text(
+            '\n\n'.join(table('markdown') for table in tables) + '\n', encoding='utf-8'
+        )
+    draw(benchmark, results, args.highlight)
+    print('\n\n'.join(table() for table in tables))
+    print(f'written: {args.out}')

@@ -1,0 +1,82 @@
+r"""Test whether a method is better than others, or whether it was the choice of images.
+
+Examples:
+    python tools/evaluate.py --fused mine=out/mine SeAFusion=out/SeAFusion --baselines \
+        --ir MSRS/test/ir --vi MSRS/test/vi --out results.json
+    python tools/analysis_tools/compare_methods.py results.json --method mine
+    python tools/analysis_tools/compare_methods.py results.json --method mine \
+        --against SeAFusion --metrics SSIM VIF CV --out mine.csv mine.md
+
+Better means: in the metric's direction, so for a metric marked ↓ a smaller value. All numbers
+are paired over the images: Wilcoxon's signed-rank test, two-sided, corrected by Holm over all
+comparisons of the table; the 95% bootstrap interval of the mean difference; the share of images
+on which the method is better; and the rank-biserial correlation, +1 if it is better on all of
+them and -1 if worse on all. A small p says that a difference is there, not that it matters: for
+that see the difference and its interval.
+
+Images are taken as independent. Frames of one video are not: p comes out too small, and the
+interval too narrow. An image where a value of either is not finite is left out, and a note says
+so. It takes at least 6 images, for fewer never give p below 0.05.
+"""
+
+from tsjnet_mm.evaluation.selection import read_selection
+from tsjnet_mm.evaluation.significance import compare_methods
+from tsjnet_mm.evaluation.significance_table import (
+    check_comparison_path,
+    format_comparisons,
+    save_comparisons,
+)
+
+from .program import ToolParser, tool
+
+
+def parse_args():
+    """Command line."""
+    parser = ToolParser(__doc__)
+    parser.add_argument(
+        'results',
+        nargs='+',
+        metavar='RESULTS',
+        help='.csv or .json of tools/evaluate.py or a per-image CSV of the Runner; several of '
+        'the same images are joined',
+    )
+    parser.add_argument('--method', required=True, metavar='NAME', help='the method to judge')
+    parser.add_argument(
+        '--against',
+        nargs='+',
+        metavar='NAME',
+        help='what to judge it against (default: all others)',
+    )
+    parser.add_argument(
+        '--metrics', nargs='+', metavar='NAME', help='these alone, in this order (default: all)'
+    )
+    parser.add_argument(
+        '--seed',
+        type=int,
+        default=0,
+        metavar='N',
+        help='of the bootstrap (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--out',
+        nargs='+',
+        default=[],
+        metavar='FILE',
+        help='.csv: every number in full; .md: the table',
+    )
+    return parser.parse_args()
+
+
+@tool()
+def main():
+    """Read the results, compare, print the table, write."""
+    args = parse_args()
+    for path in args.out:
+        check_comparison_path(path)
+    results = read_selection(args.results, metrics=args.metrics)
+    comparisons = compare_methods(results, args.method, args.against, args.seed)
+    print(format_comparisons(comparisons, results.convention))
+    for path in args.out:
+        save_comparisons(comparisons, results.convention, path)
+    if args.out:
+        print(f'written: {", ".join(args.out)}')

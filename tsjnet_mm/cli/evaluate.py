@@ -1,0 +1,195 @@
+r"""Measure the fused images of any method against their infrared and visible sources.
+
+Examples:
+    python tools/evaluate.py --fused out/mine --ir MSRS/test/ir --vi MSRS/test/vi
+    python tools/evaluate.py --fused mine=out/mine SeAFusion=out/SeAFusion \
+        --ir IR --vi VI --baselines --metrics all --out results.csv results.md
+    python tools/evaluate.py --fused out/mine --ir IR --vi VI --convention cddfuse \
+        --metrics SSIM VIF MSE
+
+Files belong together by name: the same stem, whatever the extension, else the same stem once
+words such as fused_, _f, _ir, -vis, _rgb or the method's name are taken off its ends. Fused
+images are grey or colour; the convention says what a colour image is compared as. All problems
+with names, sizes and files are listed before anything is computed.
+
+Infrared images are measured as they were fused: with the range, size and homography that
+tools/fuse.py noted in the fused files, or that --ir-range, --ir-percentiles, --resize and
+--warp say of files without a note. What does not agree with a note is an error.
+
+A table names its convention and the number of pairs. Several methods are ranked in each metric,
+by the values as printed, and on average over the metrics; equal values share the better rank.
+--baselines adds the average, the maximum and either source alone, ranked like any method: one
+that does not beat them has shown nothing. A value that is not finite, above all the PSNR of an
+image that equals a source, is left out of its mean, and a note says so; a method without any
+finite value of a metric has no rank in it, and no mean rank.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from tsjnet_mm.apis import evaluate_folders
+from tsjnet_mm.evaluation.results import check_extension
+from tsjnet_mm.io.outputs import check_outputs
+from tsjnet_mm.metrics import (
+    CONVENTIONS,
+    FUSION_METRICS,
+    METRIC_SETS,
+    resolve_metrics,
+)
+from tsjnet_mm.utils.parallel import available_cores
+
+from .arguments import (
+    add_overwrite_argument,
+    add_source_arguments,
+    check_ranges,
+    parse_device,
+    source_options,
+)
+from .program import ToolParser, tool
+
+
+def describe_metrics():
+    """Metrics with their direction, and conventions with their metrics, for ``--help``."""
+    lines = ['Metrics (↑ higher is better, ↓ lower is better):']
+    for name, info in FUSION_METRICS.items():
+        arrow = '↑' if info.higher_is_better else '↓'
+        lines.append(f'  {name:<10} {arrow} {info.title}')
+    for name, metrics in METRIC_SETS.items():
+        lines.append(f'  {name:<10}   {", ".join(metrics)}')
+    lines.append(f'  {"all":<10}   all that the convention has')
+    lines += ['', 'Conventions, what the names mean, and the metrics of each:']
+    for name, title in CONVENTIONS.items():
+        metrics = [m for m, info in FUSION_METRICS.items() if name in info.conventions]
+        lines += [f'  {name:<10} {title}', f'  {"":<10} {", ".join(metrics)}']
+    return '\n'.join(lines)
+
+
+def name_methods(folders, method=None):
+    """Method to folder, of ``DIR`` and ``NAME=DIR``.
+
+    Args:
+        folders (Sequence[str]): As given to ``--fused``.
+        method (str, optional): The name of a single folder.
+
+    Returns:
+        dict[str, str]: In their order; a folder without a name goes by its own.
+
+    Raises:
+        ValueError: A name comes twice, or ``method`` goes with several folders.
+    """
+    if method is not None and len(folders) != 1:
+        raise ValueError(f'--method names one folder, got {len(folders)}: use NAME=DIR')
+    named = {}
+    for folder in folders:
+        name, equals, path = folder.partition('=')
+        if not equals or os.path.isdir(folder):
+            name, path = Path(folder).resolve().name, folder
+        name = method or name
+        if not name or name in named:
+            raise ValueError(f'{folder}: each method needs a name of its own: use NAME=DIR')
+        named[name] = path
+    return named
+
+
+def default_metrics(convention):
+    """The paper's six where the convention has them, else all that it has."""
+    paper = (FUSION_METRICS[name] for name in METRIC_SETS['paper'])
+    return 'paper' if all(convention in info.conventions for info in paper) else 'all'
+
+
+def parse_args():
+    """Command line."""
+    parser = ToolParser(__doc__, epilog=describe_metrics())
+    parser.add_argument(
+        '--fused',
+        nargs='+',
+        default=[],
+        metavar='[NAME=]DIR',
+        help="folder of fused images for each method (name: the folder's, unless given)",
+    )
+    parser.add_argument('--ir', required=True, metavar='DIR', help='folder of infrared images')
+    parser.add_argument('--vi', required=True, metavar='DIR', help='folder of visible images')
+    add_source_arguments(parser, percentiles_of='each infrared image')
+    add_overwrite_argument(parser)
+    parser.add_argument('--method', metavar='NAME', help='name of the only --fused DIR')
+    parser.add_argument(
+        '--metrics',
+        nargs='+',
+        metavar='NAME',
+        help='names or sets, listed below (default: paper, or all where the convention lacks '
+        'one of its six)',
+    )
+    parser.add_argument(
+        '--convention', default='plain', choices=CONVENTIONS, help='default: %(default)s'
+    )
+    parser.add_argument(
+        '--baselines', action='store_true', help='add average, max, and either source alone'
+    )
+    parser.add_argument(
+        '--common',
+        action='store_true',
+        help='leave missing and extra files out instead of refusing them',
+    )
+    parser.add_argument(
+        '--device', type=parse_device, default='cpu', help='cpu or cuda (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--batch-size',
+        type=int,
+        default=1,
+        metavar='N',
+        help='pairs of one size measured at once; for a GPU (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--workers',
+        type=int,
+        default=min(8, available_cores()),
+        metavar='N',
+        help='processes (default: the cores, at most 8; here %(default)s)',
+    )
+    parser.add_argument(
+        '--out',
+        nargs='+',
+        default=[],
+        metavar='FILE',
+        help='.csv: a line for each image of each method; .json: everything; .md: the table',
+    )
+    args = parser.parse_args()
+    check_ranges(parser, args)
+    return parser, args
+
+
+@tool('nothing was written')
+def main():
+    """Check the arguments, measure, print the table and write the files."""
+    parser, args = parse_args()
+    try:
+        fused = name_methods(args.fused, args.method)
+        metrics = resolve_metrics(
+            args.metrics or default_metrics(args.convention), args.convention
+        )
+        for path in args.out:
+            check_extension(path)
+    except ValueError as error:
+        parser.error(str(error))
+    check_outputs(args.out, [args.warp] if args.warp else [], args.overwrite)
+    results = evaluate_folders(
+        fused,
+        args.ir,
+        args.vi,
+        metrics,
+        args.convention,
+        baselines=args.baselines,
+        common=args.common,
+        device=args.device,
+        batch_size=args.batch_size,
+        workers=args.workers,
+        progress=True,
+        **source_options(args),
+    )
+    print(results.table(), flush=True)
+    for path in args.out:
+        results.save(path)
+    if args.out:
+        print(f'written: {", ".join(args.out)}', file=sys.stderr)

@@ -1,0 +1,135 @@
+r"""Fuse infrared and visible images: two files, or two folders whose files pair by name.
+
+Examples:
+    python tools/fuse.py --ir ir.png --vi vi.png --out fused/
+    python tools/fuse.py --ir data/MSRS/test/ir --vi data/MSRS/test/vi --out fused/ \
+        --model tsjnet-light --weights work_dirs/tsjnet_light_joint_40e_msrs/epoch_40.pth
+    python tools/fuse.py --ir IR --vi VI --out OUT --model laplacian   # without a network
+    python tools/fuse.py --ir 'IR/**/*.tif' --vi 'VI/**/*.png' --out OUT --ir-percentiles 1 99
+    python tools/fuse.py --ir IR --vi VI --out OUT --grey      # luma only
+    python tools/fuse.py --ir IR --vi VI --out OUT --warp H.json   # see tools/register.py
+    torchrun --nproc_per_node 4 -- tools/fuse.py --ir IR --vi VI --out OUT    # share the work
+
+Models: tsjnet-light, whose weights are in the package (--weights gives it others);
+tsjnet-official or a config file, with --weights; without any, laplacian (a tuned Laplacian
+pyramid), wavelet, guided-filter, average, max; or a published network with its authors' file,
+as --model seafusion --weights fusionmodel_final.pth (docs/models.md lists them).
+
+The fused image has the visible image's size and colour. Run the same command again to finish
+what was interrupted: an image that the same settings made of files of the same content is
+left as it is. Nothing is ever written over a source, nor, without --overwrite, over a file that
+was not made here. Under torchrun or slurm each process fuses its share of the pairs;
+without them, processes that run the same command leave each other's pairs alone.
+"""
+
+import os
+
+from tsjnet_mm.apis import FusionInferencer, fuse_to_folder
+from tsjnet_mm.io.images import WRITTEN_FORMATS
+from tsjnet_mm.utils.parallel import local_rank
+
+from .arguments import (
+    add_machine_arguments,
+    add_overwrite_argument,
+    add_source_arguments,
+    check_arguments,
+    source_options,
+)
+from .program import ToolParser, tool
+
+
+def parse_args():
+    """Command line."""
+    parser = ToolParser(__doc__)
+    parser.add_argument(
+        '--ir', required=True, help="infrared image, folder of images, or 'pattern'"
+    )
+    parser.add_argument(
+        '--vi', required=True, help="visible image, folder of images, or 'pattern'"
+    )
+    parser.add_argument(
+        '--out', required=True, help='folder for fused images; of one pair also a file: f.png'
+    )
+    parser.add_argument(
+        '--model',
+        default='tsjnet-light',
+        help='name, or config file (Python code, which is run; default: %(default)s)',
+    )
+    parser.add_argument(
+        '--weights', help='checkpoint of the model (default: the published one)'
+    )
+    parser.add_argument(
+        '--grey', action='store_true', help='write the fused luma instead of a colour image'
+    )
+    parser.add_argument(
+        '--stretch', action='store_true', help='stretch each fused luma to the full range'
+    )
+    parser.add_argument(
+        '--extension',
+        help=f'format of the files, one of {", ".join(WRITTEN_FORMATS)} (default: .png)',
+    )
+    parser.add_argument(
+        '--quality',
+        type=int,
+        help='1 to 100, of .jpg (default: 95) and .webp (default: lossless)',
+    )
+    add_overwrite_argument(parser)
+    add_source_arguments(parser, percentiles_of='each infrared image')
+    machine = add_machine_arguments(parser, batched='pairs')
+    machine.add_argument(
+        '--tile',
+        type=int,
+        default=1024,
+        help='fuse larger images in tiles of this side; 0: never (default: %(default)s)',
+    )
+    machine.add_argument(
+        '--overlap', type=int, default=128, help='of tiles, in pixels (default: %(default)s)'
+    )
+    args = parser.parse_args()
+    check_arguments(parser, args)
+    return args
+
+
+def find_share():
+    """This process's number and how many share the work, by torchrun's or slurm's variables."""
+    for rank, size in (('RANK', 'WORLD_SIZE'), ('SLURM_PROCID', 'SLURM_NTASKS')):
+        if rank in os.environ and size in os.environ:
+            return int(os.environ[rank]), int(os.environ[size])
+    return 0, 1
+
+
+@tool()
+def main():
+    """Fuse all pairs; stop with a message at the first that cannot be fused."""
+    args = parse_args()
+    rank, world_size = find_share()
+    device = args.device
+    if device == 'cuda':
+        device = f'cuda:{local_rank()}'
+    inferencer = FusionInferencer(
+        args.model,
+        args.weights,
+        device,
+        args.precision,
+        args.tile,
+        args.overlap,
+        args.compile,
+        show_progress=rank == 0,
+    )
+    fused, kept = fuse_to_folder(
+        inferencer,
+        args.ir,
+        args.vi,
+        args.out,
+        extension=args.extension,
+        rank=rank,
+        world_size=world_size,
+        batch_size=args.batch_size,
+        quality=args.quality,
+        grey=args.grey,
+        stretch=args.stretch,
+        overwrite=args.overwrite,
+        **source_options(args),
+    )
+    done = f', {kept} were there already' if kept else ''
+    print(f'{fused} fused images in {args.out}{done}')

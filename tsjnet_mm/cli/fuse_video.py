@@ -1,0 +1,114 @@
+r"""Fuse an infrared and a visible video: two files, two folders of frames, two live sources.
+
+Examples:
+    python tools/fuse_video.py --ir ir.mp4 --vi vi.mp4 --out fused.mp4
+    python tools/fuse_video.py --ir ir.mp4 --vi vi.mp4 --out fused.mkv     # lossless (FFV1)
+    python tools/fuse_video.py --ir frames/ir --vi frames/vi --fps 20 --out fused.mp4 \
+        --model tsjnet-light --weights work_dirs/tsjnet_light_joint_40e_msrs/epoch_40.pth
+    python tools/fuse_video.py --ir 0 --vi 1 --out fused.mp4               # two cameras
+    python tools/fuse_video.py --ir rtsp://user:password@10.0.0.2/ir \
+        --vi rtsp://user:password@10.0.0.2/vi --out fused.mp4 --max-frames 1500
+    python tools/fuse_video.py --ir ir.mp4 --vi vi.mp4 --out fused.mp4 --warp H.json
+    python tools/fuse_video.py --ir raw16.mkv --vi vi.mp4 --out fused.mp4 --ir-range 7000 9000
+    python tools/fuse_video.py --ir ir.mp4 --vi vi.mp4 --out fused.mp4 --measure-flicker
+
+Press Ctrl-C to stop: the file is finished and holds every frame fused so far. Until the end it
+is a hidden file beside --out, so nothing half-written ever has that name.
+
+Files pair by the time at which frames are shown, so they must last equally long; what is left
+out or shown longer is printed. With --fps they pair frame by frame. Folders pair by file stem
+in natural order (2 before 10). Of live sources the newest frames are fused, older ones dropped;
+the file plays at the speed of life. The size is the visible video's, less an odd last row or
+column. .mp4 and .mov hold MPEG-4, .avi motion JPEG, .mkv FFV1 (lossless). The sound of the
+visible file is kept if ffmpeg is installed.
+"""
+
+from pathlib import Path
+
+from tsjnet_mm.apis import FusionInferencer
+from tsjnet_mm.video.fusing import fuse_video
+
+from .arguments import (
+    add_machine_arguments,
+    add_overwrite_argument,
+    add_source_arguments,
+    check_arguments,
+    source_options,
+)
+from .program import ToolParser, tool
+
+
+def parse_args():
+    """Command line."""
+    parser = ToolParser(__doc__)
+    source = 'video: file, folder of frames, camera index or URL'
+    parser.add_argument('--ir', required=True, help=f'infrared {source}')
+    parser.add_argument('--vi', required=True, help=f'visible {source}')
+    parser.add_argument('--out', required=True, type=Path, help='video file to write')
+    parser.add_argument(
+        '--model',
+        default='tsjnet-light',
+        help='name, or config file (Python code, which is run; default: %(default)s)',
+    )
+    parser.add_argument(
+        '--weights', help='checkpoint of the model (default: the published one)'
+    )
+    parser.add_argument(
+        '--fps', type=float, help="frame rate (default: the visible video's; folders: 25)"
+    )
+    parser.add_argument('--max-frames', type=int, help='end after so many frames')
+    parser.add_argument(
+        '--grey', action='store_true', help='write the fused luma instead of colour'
+    )
+    add_overwrite_argument(parser)
+    parser.add_argument('--no-sound', action='store_true', help='leave the sound out')
+    parser.add_argument(
+        '--measure-flicker',
+        action='store_true',
+        help='print how much the fused video changes from frame to frame, against its sources',
+    )
+    add_source_arguments(parser, percentiles_of='the first frame, kept for all')
+    add_machine_arguments(parser, batched='frames (except of live sources)')
+    args = parser.parse_args()
+    check_arguments(parser, args)
+    return args
+
+
+@tool('before the first frame: nothing was written')
+def main():
+    """Fuse the video; status 130 if Ctrl-C ended it."""
+    args = parse_args()
+    done = fuse_video(
+        FusionInferencer(
+            args.model,
+            args.weights,
+            args.device,
+            args.precision,
+            compile=args.compile,
+        ),
+        args.ir,
+        args.vi,
+        args.out,
+        fps=args.fps,
+        max_frames=args.max_frames,
+        batch_size=args.batch_size,
+        grey=args.grey,
+        keep_sound=not args.no_sound,
+        measure_flicker=args.measure_flicker,
+        overwrite=args.overwrite,
+        **source_options(args),
+    )
+    print(
+        f'{done.frames} frames of {done.size[0]}x{done.size[1]} at {done.fps:g} frames per '
+        f'second in {done.path}, made in {done.seconds:.1f} s'
+    )
+    for note in done.notes:
+        print(note)
+    if done.ended_early:
+        print(done.ended_early)
+    if done.sound:
+        print(f'sound: {done.sound}')
+    if done.flicker:
+        print(done.flicker)
+    if done.interrupted:
+        raise KeyboardInterrupt('the file holds what was fused until then')

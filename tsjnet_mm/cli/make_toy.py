@@ -1,0 +1,109 @@
+"""Draw the toy dataset: registered infrared and visible road scenes, no download needed."""
+
+import argparse
+import sys
+import time
+
+from tsjnet_mm.datasets.toy import write_toy_dataset
+
+from .program import ToolParser, tool
+
+EPILOG = """\
+The folder gets the layout of MSRS, so every MSRS config reads it through its data root:
+
+  OUT/{train,test}/ir/00001N.png                   infrared, grey
+  OUT/{train,test}/vi/00001N.png                   visible, RGB (N: night, D: day)
+  OUT/{train,test}/labels/00001N.txt               class cx cy w h, relative;
+                                                   0 person, 1 bicycle, 2 car
+  OUT/{train,test}/Segmentation_labels/00001N.png  class of each pixel, 0 to 8
+  OUT/toy.json                                     the options it was drawn with
+
+The same options draw the same set, to the pixel; running again does nothing if it is there.
+An existing toy dataset of other options is replaced, any other folder is left alone.
+
+examples:
+  python tools/dataset_converters/make_toy.py
+  python tools/dataset_converters/make_toy.py --out data/toy_vga --size 640x480 --train 500
+"""
+
+
+def image_size(text):
+    """Parse WIDTHxHEIGHT."""
+    try:
+        width, height = (int(part) for part in text.lower().split('x'))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f'expected WIDTHxHEIGHT such as 320x240, got {text!r}'
+        ) from None
+    return width, height
+
+
+def parse_args(argv=None):
+    """Parse the command line."""
+    parser = ToolParser(__doc__, epilog=EPILOG)
+    parser.add_argument(
+        '--out', default='data/toy', help='folder to write (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--train', type=int, default=64, metavar='N', help='training pairs (default: 64)'
+    )
+    parser.add_argument(
+        '--test', type=int, default=16, metavar='N', help='test pairs (default: 16)'
+    )
+    parser.add_argument(
+        '--size',
+        type=image_size,
+        default=(320, 240),
+        metavar='WxH',
+        help='size of the images (default: 320x240; MSRS has 640x480)',
+    )
+    parser.add_argument(
+        '--seed', type=int, default=0, help='another seed, other scenes (default: 0)'
+    )
+    parser.add_argument(
+        '--night-ratio',
+        type=float,
+        default=0.7,
+        metavar='R',
+        help='share of night scenes, 0 to 1 (default: 0.7)',
+    )
+    parser.add_argument('--quiet', action='store_true', help='no progress bar')
+    return parser.parse_args(argv)
+
+
+class ProgressBar:
+    """A bar on one line of stderr; in a log, a line every ten seconds."""
+
+    def __init__(self):
+        self.start = self.shown = time.monotonic()
+        self.live = sys.stderr.isatty()
+
+    def __call__(self, done, total):
+        """Show that so many of all pairs are done."""
+        now = time.monotonic()
+        if done < total and now - self.shown < (0.1 if self.live else 10):
+            return
+        self.shown = now
+        left = (now - self.start) / done * (total - done)
+        bar = '#' * (30 * done // total)
+        start = '\r' if self.live else ''
+        end = '\n' if done == total or not self.live else ''
+        text = f'{start}[{bar:<30}] {done}/{total} pairs, {left:.0f} s left '
+        print(text, end=end, file=sys.stderr, flush=True)
+
+
+@tool('nothing was written')
+def main(argv=None):
+    """Draw the data set."""
+    args = parse_args(argv)
+    drawn = write_toy_dataset(
+        args.out,
+        train=args.train,
+        test=args.test,
+        size=args.size,
+        seed=args.seed,
+        night_ratio=args.night_ratio,
+        progress=None if args.quiet else ProgressBar(),
+    )
+    state = 'drawn' if drawn else 'already there, nothing to do'
+    print(f'{args.out}: {args.train} training and {args.test} test pairs, {state}')

@@ -1,0 +1,48 @@
+r"""Draw how metrics spread over the images: a panel per metric, a box per method.
+
+Examples:
+    python tools/evaluate.py --fused mine=out/mine SeAFusion=out/SeAFusion --baselines \
+        --ir MSRS/test/ir --vi MSRS/test/vi --out results.json
+    python tools/analysis_tools/plot_box.py results.json --out boxes.pdf
+    python tools/analysis_tools/plot_box.py results.json --highlight mine \
+        --methods SeAFusion average max mine --metrics SSIM VIF CV \
+        --title 'MSRS test' --out boxes.png boxes.pdf
+
+A box spans the quartiles with a line at the median; whiskers reach the farthest values within
+1.5 times its length, dots are the values beyond, a diamond is the mean. Values that are not
+finite are left out, and a note below the panels says how many of which. Boxes that overlap do
+not mean that methods are equal: they are of the same images, and one method may be ahead on all
+of them; tools/analysis_tools/compare_methods.py compares image by image.
+"""
+
+from tsjnet_mm.evaluation.selection import add_selection_arguments, read_selection
+from tsjnet_mm.visualization import box_figure, check_figure_path, save_figure
+
+from .arguments import add_overwrite_argument
+from .program import ToolParser, tool
+
+
+def parse_args():
+    """Command line."""
+    parser = ToolParser(__doc__)
+    add_selection_arguments(parser)
+    parser.add_argument(
+        '--highlight', metavar='NAME', help='method with a bold name and a colour of its own'
+    )
+    add_overwrite_argument(parser)
+    return parser.parse_args()
+
+
+@tool()
+def main():
+    """Read the results, draw, write."""
+    args = parse_args()
+    for path in args.out:
+        check_figure_path(path, args.overwrite)
+    results = read_selection(args.results, args.methods, args.metrics)
+    count = f'{len(results.images)} pair{"" if len(results.images) == 1 else "s"}'
+    title = f'{args.title}, {count}' if args.title else count
+    figure = box_figure(results.values, results.convention, args.highlight, title)
+    for path in args.out:
+        save_figure(figure, path)
+    print(f'written: {", ".join(args.out)}')

@@ -1,0 +1,224 @@
+r"""Compare what a detector finds in the images of several methods, with its errors marked.
+
+Examples:
+    python tools/analysis_tools/plot_detections.py --ir M3FD/ir --vi M3FD/vi \
+        --annotations m3fd.json --results average=average.bbox.json mine=mine.bbox.json \
+        --images average=out/average mine=out/mine --out detections.pdf
+    python tools/analysis_tools/plot_detections.py --ir IR --vi VI --annotations truth.json \
+        --results Infrared=ir.bbox.json Visible=vi.bbox.json mine=mine.bbox.json \
+        --images Infrared=IR mine=out/mine --scene 00049 --scene 00211 --out figure.png
+
+A row per scene, a column per method after infrared, visible and the true boxes. A box that is
+right is drawn in the colour of its class, with its score. An object that was missed is in a
+green oval; a wrong box, one without a true object of its class at the IoU threshold, is in a
+red one. Boxes are matched as COCO's evaluation does: best score first. So an object given the
+wrong class is in both. A score is left out where others leave no room for it.
+
+The truth is a COCO json; results are lists as mmdet's CocoMetric writes them with
+outfile_prefix (PREFIX.bbox.json; its PREFIX.gt.json is a truth, too). A method is drawn on its
+own images, or, where --images has none for it, on the visible ones. Images belong to the truth
+by the stem of their name.
+
+The number of errors of each method over all images is printed, and the scenes as options, to
+be copied and adapted.
+"""
+
+from tsjnet_mm.evaluation.detection_errors import (
+    detection_errors,
+    read_detection_truth,
+    read_detections,
+)
+from tsjnet_mm.evaluation.image_files import find_files
+from tsjnet_mm.evaluation.table import format_lines
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.visualization import (
+    MISSING_COLOUR,
+    WRONG_COLOUR,
+    BoxMark,
+    LegendEntry,
+    OvalMark,
+    check_figure_path,
+    grid_figure,
+    marked_class_colour,
+    save_figure,
+)
+
+from .arguments import parse_named_path, unique_names
+from .figure_scenes import (
+    add_figure_arguments,
+    add_method_images,
+    add_source_folders,
+    check_count,
+    check_not_read,
+    find_scenes,
+    most_differing,
+    pairing,
+    read_scene,
+)
+from .program import ToolParser, tool
+
+
+def parse_args():
+    """Command line."""
+    parser = ToolParser(__doc__)
+    add_source_folders(parser)
+    parser.add_argument(
+        '--annotations', required=True, metavar='FILE', help='true boxes: a COCO json'
+    )
+    parser.add_argument(
+        '--results',
+        nargs='+',
+        required=True,
+        type=parse_named_path,
+        metavar='NAME=FILE',
+        help='what was found in the images of each method: a COCO list of results (json)',
+    )
+    add_method_images(parser)
+    parser.add_argument(
+        '--scene',
+        action='append',
+        default=[],
+        metavar='NAME',
+        help='scene to show, by the stem of its image; may be repeated (default: the --count '
+        'scenes on which the methods differ most in number of errors)',
+    )
+    parser.add_argument(
+        '--score-thr',
+        type=float,
+        default=0.3,
+        metavar='SCORE',
+        help='boxes that score less are not looked at (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--iou-thr',
+        type=float,
+        default=0.5,
+        metavar='IOU',
+        help='overlap from which a box is right (default: %(default)s)',
+    )
+    add_figure_arguments(parser)
+    return parser.parse_args()
+
+
+def format_counts(errors):
+    """A line for each method: objects that are there, right, missed and wrong ones."""
+    lines = [('method', 'objects', 'correct', 'missed', 'wrong')]
+    for method, images in errors.items():
+        correct, wrong, missed = (
+            sum(len(getattr(image, kind)) for image in images.values())
+            for kind in ('correct', 'wrong', 'missed')
+        )
+        lines.append((method, *map(str, (correct + missed, correct, missed, wrong))))
+    return format_lines(lines)
+
+
+def mark_errors(errors, colours):
+    """Marks of what was found in an image; texts of wrong boxes find their places first."""
+    boxes = [
+        BoxMark(item.box, colours[item.name], f'{item.score:.2f}')
+        for item in (*errors.wrong, *errors.correct)
+    ]
+    # The wider of the two: both are seen where an object was given the wrong class.
+    ovals = [OvalMark.around(item.box, MISSING_COLOUR, room=2.8) for item in errors.missed]
+    return [*boxes, *ovals, *(OvalMark.around(item.box, WRONG_COLOUR) for item in errors.wrong)]
+
+
+def class_colours(truth, found, scenes):
+    """A colour for each class that is there or was found in the scenes."""
+    shown = {
+        item.name for part in (truth.objects, *found) for name in scenes for item in part[name]
+    }
+    names = [name for name in truth.classes.values() if name in shown]
+    return {
+        name: tuple(part / 255 for part in marked_class_colour(index))
+        for index, name in enumerate(names)
+    }
+
+
+def plot(args):
+    """Count, choose the scenes, draw and write.
+
+    Returns:
+        list[str]: The names of the scenes.
+    """
+    for path in args.out:
+        check_figure_path(path, args.overwrite)
+    check_count(args.count)
+    results, images = (unique_names('method', pairs) for pairs in (args.results, args.images))
+    if len({*args.scene}) != len(args.scene):
+        raise ValueError(f'each scene is shown once, got {", ".join(args.scene)}')
+    strange = [name for name in images if name not in results]
+    if strange:
+        raise ValueError(f'images, but no results of {", ".join(strange)}')
+    truth = read_detection_truth(args.annotations)
+    found = {name: read_detections(path, truth) for name, path in results.items()}
+    errors = {
+        name: detection_errors(truth.objects, items, args.score_thr, args.iou_thr)
+        for name, items in found.items()
+    }
+    files, *problems = find_files(images, args.ir, args.vi, **pairing(args))
+    check_not_read(args.out, files)
+    files = [item for item in files if item.image in truth.objects]
+    problems = {**problems[0], **problems[1]}
+    files = find_scenes(files, problems, args.scene)
+    if not args.scene:
+        counts = {
+            item.image: [
+                len(part[item.image].missed) + len(part[item.image].wrong)
+                for part in errors.values()
+            ]
+            for item in files
+        }
+        chosen = most_differing(counts, args.count)
+        files = [item for item in files if item.image in chosen]
+    names = [item.image for item in files]
+    colours = class_colours(
+        truth,
+        [
+            {name: part[name].correct + part[name].wrong for name in names}
+            for part in errors.values()
+        ],
+        names,
+    )
+    rows, marks = [], []
+    for item in files:
+        ir, vi, *own = read_scene(item, args.recolour)
+        check_boxes(truth.objects[item.image], vi.shape, item)
+        own = dict(zip(item.fused, own, strict=True))
+        rows.append([ir, vi, vi, *(own.get(method, vi) for method in results)])
+        true = [BoxMark(thing.box, colours[thing.name]) for thing in truth.objects[item.image]]
+        found_in = [mark_errors(part[item.image], colours) for part in errors.values()]
+        marks.append([[], [], true, *found_in])
+    legend = [
+        *(LegendEntry(name, colour, 'box') for name, colour in colours.items()),
+        LegendEntry('missed', MISSING_COLOUR, 'oval'),
+        LegendEntry('wrong', WRONG_COLOUR, 'oval'),
+    ]
+    titles = ['Infrared', 'Visible', 'Ground truth', *results]
+    figure = grid_figure(
+        rows, titles, None, names, args.highlight, args.width, marks=marks, legend=legend
+    )
+    for path in args.out:
+        save_figure(figure, path)
+    print(format_counts(errors))
+    return names
+
+
+def check_boxes(objects, shape, files):
+    """Refuse images that are not of the size the boxes were drawn in."""
+    for item in objects:
+        x, y, w, h = item.box
+        if x + w > shape[1] + 2 or y + h > shape[0] + 2:
+            raise PairError.of(
+                'size', files.vi, f'an image that holds the box {item.box}',
+                f'{shape[1]}x{shape[0]}',
+            )  # fmt: skip
+
+
+@tool()
+def main():
+    """Read the command line and plot."""
+    args = parse_args()
+    names = plot(args)
+    print(*(f'--scene {name}' for name in names), sep='\n')
+    print(f'written: {", ".join(args.out)}')

@@ -1,0 +1,128 @@
+r"""Compare fused images side by side: a row per scene, a column per method, zoomed insets.
+
+Examples:
+    python tools/analysis_tools/plot_grid.py --ir MSRS/test/ir --vi MSRS/test/vi \
+        --fused SeAFusion=out/SeAFusion mine=out/mine --out grid.pdf
+    python tools/analysis_tools/plot_grid.py --ir IR --vi VI --fused a=A b=B mine=C \
+        --scene 00537D:40,200,90,70:410,180,90,70 --scene 00881N --highlight mine \
+        --recolour --out grid.png grid.pdf
+    python tools/analysis_tools/plot_grid.py --ir IR --vi VI --fused a=A b=B \
+        --zoom 40,200,90,70 --zoom 410,180,90,70 --count 3 --out grid.png
+
+Regions are x,y,w,h in pixels of the scene, x and y of the upper left corner, w and h at most a
+quarter of its sides; the first is outlined and magnified in red, the second in green. A scene
+without regions of its own takes those of --zoom, or else the two windows in which the fused
+images differ most in contrast: no one's choice. Insets take the corners in which they hide
+least, and cover no region. Scenes and regions are printed as options, to be copied and adapted.
+
+Files belong together by name, as in tools/evaluate.py; a scene is called by the stem of its
+visible image. Columns keep the order of --fused. Images are written in their own resolution.
+"""
+
+import argparse
+
+import numpy as np
+
+from tsjnet_mm.evaluation.image_files import find_files
+from tsjnet_mm.visualization import (
+    check_figure_path,
+    differing_windows,
+    grid_figure,
+    save_figure,
+)
+
+from .arguments import parse_named_path, unique_names
+from .figure_scenes import (
+    add_figure_arguments,
+    add_source_folders,
+    check_count,
+    check_not_read,
+    find_scenes,
+    pairing,
+    read_scene,
+)
+from .program import ToolParser, tool
+
+
+def parse_region(text):
+    """Parse x,y,w,h."""
+    try:
+        x, y, w, h = (int(part) for part in text.split(','))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f'expected a region x,y,w,h such as 40,200,90,70, got {text!r}'
+        ) from None
+    return x, y, w, h
+
+
+def parse_scene(text):
+    """Parse NAME[:x,y,w,h[:x,y,w,h]]."""
+    name, *regions = text.split(':')
+    return name, [parse_region(region) for region in regions]
+
+
+def parse_args():
+    """Command line."""
+    parser = ToolParser(__doc__)
+    add_source_folders(parser)
+    parser.add_argument(
+        '--fused',
+        nargs='+',
+        required=True,
+        type=parse_named_path,
+        metavar='NAME=DIR',
+        help='folder of fused images for each method',
+    )
+    parser.add_argument(
+        '--scene',
+        action='append',
+        default=[],
+        type=parse_scene,
+        metavar='NAME[:x,y,w,h[:x,y,w,h]]',
+        help='scene to show, with regions of its own; may be repeated (default: --count of '
+        'them, spread evenly over all)',
+    )
+    parser.add_argument(
+        '--zoom',
+        action='append',
+        default=[],
+        type=parse_region,
+        metavar='x,y,w,h',
+        help='region of every scene without its own; at most twice (default: where the methods '
+        'differ most)',
+    )
+    add_figure_arguments(parser)
+    return parser.parse_args()
+
+
+def choose_scenes(files, count):
+    """Some scenes spread evenly over all."""
+    return [files[round(at)] for at in np.linspace(0, len(files) - 1, min(count, len(files)))]
+
+
+@tool()
+def main():
+    """Find and read the scenes, choose regions, draw, write."""
+    args = parse_args()
+    for path in args.out:
+        check_figure_path(path, args.overwrite)
+    check_count(args.count)
+    fused, scenes = unique_names('method', args.fused), unique_names('scene', args.scene)
+    files, *problems = find_files(fused, args.ir, args.vi, **pairing(args))
+    check_not_read(args.out, files)
+    files = find_scenes(files, {**problems[0], **problems[1]}, scenes)
+    if not scenes:
+        files = choose_scenes(files, args.count)
+    rows, regions = [], []
+    for item in files:
+        rows.append(read_scene(item, args.recolour))
+        differing = rows[-1][2:] if len(fused) > 1 else rows[-1]
+        regions.append(scenes.get(item.image) or args.zoom or differing_windows(differing))
+    titles = ['Infrared', 'Visible', *fused]
+    names = [item.image for item in files]
+    figure = grid_figure(rows, titles, regions, names, args.highlight, args.width)
+    for path in args.out:
+        save_figure(figure, path)
+    for name, boxes in zip(names, regions, strict=True):
+        print(f'--scene {":".join([name, *(",".join(map(str, box)) for box in boxes)])}')
+    print(f'written: {", ".join(args.out)}')

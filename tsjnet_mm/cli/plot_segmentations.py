@@ -1,0 +1,274 @@
+r"""Compare the masks that a segmentor makes of several methods' images, with errors marked.
+
+Examples:
+    python tools/analysis_tools/plot_segmentations.py --ir MSRS/test/ir --vi MSRS/test/vi \
+        --truth MSRS/test/Segmentation_labels --masks average=seg/average mine=seg/mine \
+        --images average=out/average mine=out/mine --dataset msrs --out segmentations.pdf
+    python tools/analysis_tools/plot_segmentations.py --ir IR --vi VI --truth TRUTH \
+        --masks Infrared=seg/ir mine=seg/mine --images Infrared=IR mine=out/mine \
+        --classes background car person --scene 00939D --scene 00770N --plain --out figure.png
+
+A row per scene, a column per method after infrared, visible and the true mask. Masks are
+coloured by class over a dimmed image. Green ovals surround regions where an object is missing
+(taken for background), red ones where it is incorrect (background, or an object of another
+class, taken for an object). Only regions with a core count: errors along edges, thinner than
+about 5 pixels in 640x480, and specks below --min-area are not marked.
+
+Masks are images of class indices, 255 where nothing is known; they belong to a scene by the
+stem of its visible image. A method is drawn on its own images, or, where --images has none for
+it, on the visible ones.
+
+The IoU of each class and their mean (over the classes that are there or predicted) over all
+images is printed for each method, and the scenes as options, to be copied and adapted.
+"""
+
+import sys
+
+import numpy as np
+from tqdm import tqdm
+
+from tsjnet_mm.evaluation.image_files import find_files
+from tsjnet_mm.evaluation.segmentation_errors import (
+    class_ious,
+    confusion_matrix,
+    error_regions,
+)
+from tsjnet_mm.evaluation.table import format_lines
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.images import read_mask
+from tsjnet_mm.registry import DATASETS
+from tsjnet_mm.visualization import (
+    MISSING_COLOUR,
+    WRONG_COLOUR,
+    LegendEntry,
+    OvalMark,
+    check_figure_path,
+    class_colour,
+    draw_mask,
+    grid_figure,
+    save_figure,
+    to_rgb8,
+)
+
+from .arguments import parse_named_path, unique_names
+from .figure_scenes import (
+    add_figure_arguments,
+    add_method_images,
+    add_source_folders,
+    check_count,
+    check_not_read,
+    find_scenes,
+    most_differing,
+    pairing,
+    read_scene,
+)
+from .program import ToolParser, tool
+
+TRUTH = 'Ground truth'
+COLOURS = {'missing': MISSING_COLOUR, 'incorrect': WRONG_COLOUR}
+# Of the image under a mask, and of the mask over it.
+DIMMED, OPACITY = 0.55, 0.75
+
+
+def known_datasets():
+    """Names of the datasets with classes of masks, and those classes' names and colours."""
+    known = {}
+    for name, dataset in DATASETS.module_dict.items():
+        meta = getattr(dataset, 'METAINFO', {})
+        if 'seg_classes' in meta and 'seg_palette' in meta:
+            short = name.removesuffix('Dataset').lower()
+            known[short] = meta['seg_classes'], meta['seg_palette']
+    return known
+
+
+def parse_args():
+    """Command line."""
+    datasets = known_datasets()
+    parser = ToolParser(__doc__)
+    add_source_folders(parser)
+    parser.add_argument('--truth', required=True, metavar='DIR', help='folder of true masks')
+    parser.add_argument(
+        '--masks',
+        nargs='+',
+        required=True,
+        type=parse_named_path,
+        metavar='NAME=DIR',
+        help='folder of the masks made of the images of each method',
+    )
+    add_method_images(parser)
+    classes = parser.add_mutually_exclusive_group(required=True)
+    classes.add_argument(
+        '--dataset', choices=sorted(datasets), help='whose classes and colours the masks have'
+    )
+    classes.add_argument(
+        '--classes',
+        nargs='+',
+        metavar='CLASS',
+        help='or the names of the classes, from index 0',
+    )
+    parser.add_argument(
+        '--background',
+        type=int,
+        default=0,
+        metavar='INDEX',
+        help='class that is no object (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--scene',
+        action='append',
+        default=[],
+        metavar='NAME',
+        help='scene to show, by the stem of its visible image; may be repeated (default: the '
+        '--count scenes on which the methods differ most in number of wrong pixels)',
+    )
+    parser.add_argument(
+        '--min-area',
+        type=int,
+        metavar='PIXELS',
+        help='regions below it are not marked (default: 0.04 %% of the image)',
+    )
+    parser.add_argument(
+        '--palette',
+        choices=['dataset', 'bright'],
+        default='dataset',
+        help='colours of the classes: as the dataset has them, or lighter ones for dark images '
+        '(default: %(default)s; --classes have the latter)',
+    )
+    parser.add_argument(
+        '--plain', action='store_true', help='masks alone, not over a dimmed image'
+    )
+    add_figure_arguments(parser)
+    return parser.parse_args()
+
+
+def format_ious(confusions, classes):
+    """A line for each method: IoU of each class in percent, and their mean."""
+    lines = [('method', *classes, 'mIoU')]
+    for method, confusion in confusions.items():
+        ious = class_ious(confusion)
+        mean = np.nanmean(ious) if np.isfinite(ious).any() else np.nan
+        values = (100 * value for value in (*ious, mean))
+        lines.append((method, *('-' if np.isnan(v) else f'{v:.2f}' for v in values)))
+    return format_lines(lines)
+
+
+def compare_masks(files, methods, num_classes):
+    """Confusion of each method over all images, and of each image the wrong pixels."""
+    confusions = {method: np.zeros((num_classes,) * 2, np.int64) for method in methods}
+    wrong = {}
+    for item in tqdm(files, 'comparing', unit='image'):
+        truth = read_mask(item.fused[TRUTH])
+        wrong[item.image] = []
+        for method in methods:
+            path = item.fused[method]
+            try:
+                confusion = confusion_matrix(read_mask(path), truth, num_classes)
+            except ValueError as error:
+                known = f'{path} and {item.fused[TRUTH]}: '
+                raise PairError(
+                    f'{error}' if path in str(error) else f'{known}{error}'
+                ) from error
+            confusions[method] += confusion
+            wrong[item.image].append(int(confusion.sum() - np.trace(confusion)))
+    return confusions, wrong
+
+
+def paint(image, mask, palette, plain):
+    """A mask in the colours of its classes, over a dimmed image or alone."""
+    if plain:
+        return draw_mask(np.zeros((*mask.shape, 3), np.uint8), mask, palette, opacity=1)
+    dimmed = (to_rgb8(image) * DIMMED).astype(np.uint8)
+    return draw_mask(dimmed, mask, palette, OPACITY)
+
+
+def plot(args, classes, palette):
+    """Compare, choose the scenes, draw and write.
+
+    Returns:
+        list[str]: The names of the scenes.
+    """
+    for path in args.out:
+        check_figure_path(path, args.overwrite)
+    check_count(args.count)
+    masks, images = (unique_names('method', pairs) for pairs in (args.masks, args.images))
+    if len({*args.scene}) != len(args.scene):
+        raise ValueError(f'each scene is shown once, got {", ".join(args.scene)}')
+    strange = [name for name in images if name not in masks]
+    if strange or TRUTH in masks:
+        raise ValueError(f'expected images of methods with masks, got {strange or TRUTH}')
+    masked, *problems = find_files(
+        {TRUTH: args.truth, **masks}, args.ir, args.vi, **pairing(args)
+    )
+    problems = {
+        heading.replace('a fused image', 'a mask').replace('fused images', 'masks'): names
+        for heading, names in (problems[0] | problems[1]).items()
+    }
+    masked = find_scenes(masked, problems, ())
+    for heading, names in problems.items():
+        print(f'left out of the comparison: {len(names)} {heading}', file=sys.stderr)
+    confusions, wrong = compare_masks(masked, masks, len(classes))
+    masked = {item.image: item for item in masked}
+    files, *problems = find_files(images, args.ir, args.vi, **pairing(args))
+    check_not_read(args.out, files)
+    files = [item for item in files if item.image in masked]
+    files = find_scenes(files, {**problems[0], **problems[1]}, args.scene)
+    if not args.scene:
+        chosen = most_differing({item.image: wrong[item.image] for item in files}, args.count)
+        files = [item for item in files if item.image in chosen]
+    names = [item.image for item in files]
+    rows, marks, present = [], [], set()
+    for item in files:
+        ir, vi, *own = read_scene(item, args.recolour)
+        own = dict(zip(item.fused, own, strict=True))
+        paths = masked[item.image].fused
+        truth = read_mask(paths[TRUTH])
+        if truth.shape != vi.shape[:2]:
+            raise PairError.of(
+                'size', paths[TRUTH], f'{vi.shape[1]}x{vi.shape[0]} as {item.vi}',
+                f'{truth.shape[1]}x{truth.shape[0]}',
+            )  # fmt: skip
+        row, marked = [ir, vi, paint(vi, truth, palette, args.plain)], [[], [], []]
+        present.update(np.unique(truth).tolist())
+        for method in masks:
+            mask = read_mask(paths[method])
+            present.update(np.unique(mask).tolist())
+            row.append(paint(own.get(method, vi), mask, palette, args.plain))
+            marked.append(
+                [
+                    OvalMark(region.centre, region.size, COLOURS[region.kind], region.angle)
+                    for region in error_regions(
+                        mask, truth, args.background, min_area=args.min_area
+                    )
+                ]
+            )
+        rows.append(row)
+        marks.append(marked)
+    legend = [
+        *(
+            LegendEntry(name.replace('_', ' '), tuple(part / 255 for part in colour))
+            for index, (name, colour) in enumerate(zip(classes, palette, strict=True))
+            if index in present and any(colour)
+        ),
+        LegendEntry('missing', MISSING_COLOUR, 'oval'),
+        LegendEntry('incorrect', WRONG_COLOUR, 'oval'),
+    ]
+    figure = grid_figure(
+        rows, ['Infrared', 'Visible', TRUTH, *masks], None, names, args.highlight, args.width,
+        marks=marks, legend=legend,
+    )  # fmt: skip
+    for path in args.out:
+        save_figure(figure, path)
+    print(format_ious(confusions, classes))
+    return names
+
+
+@tool()
+def main():
+    """Read the command line and plot."""
+    args = parse_args()
+    classes, palette = known_datasets().get(args.dataset, (args.classes, None))
+    if palette is None or args.palette == 'bright':
+        palette = [class_colour(name, index) for index, name in enumerate(classes)]
+    names = plot(args, classes, palette)
+    print(*(f'--scene {name}' for name in names), sep='\n')
+    print(f'written: {", ".join(args.out)}')

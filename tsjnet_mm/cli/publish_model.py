@@ -1,0 +1,84 @@
+r"""Take the fusor's weights out of a checkpoint of the Runner, for publishing.
+
+    python tools/model_converters/publish_model.py work_dirs/NAME/epoch_40.pth --out mine
+
+Optimiser, drivers and everything else but the fusor's weights are left behind. The file is
+named by its checksum, OUT-<first 8 digits of its SHA-256>.safetensors, holds nothing that could
+run, and carries a digest of its weights, which every tool compares. --half stores half
+precision, which halves the file and rounds the weights.
+"""
+
+import hashlib
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import save
+
+from tsjnet_mm.io.outputs import check_outputs
+from tsjnet_mm.io.text import shorten
+from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.checkpoints import DIGEST_KEY, load_state_dict
+from tsjnet_mm.utils.tensors import digest_tensors
+
+from .program import ToolParser, tool
+
+_PREFIX = 'fusor.'
+
+
+def fusor_weights(state_dict):
+    """The fusor's entries of a state dict.
+
+    Args:
+        state_dict (dict[str, Tensor]): Of a fusor, or of a joint model.
+
+    Returns:
+        dict[str, Tensor]: By the fusor's own names, sorted.
+    """
+    if any(name.startswith(_PREFIX) for name in state_dict):
+        state_dict = {
+            name[len(_PREFIX) :]: value
+            for name, value in state_dict.items()
+            if name.startswith(_PREFIX)
+        }
+    return dict(sorted(state_dict.items()))
+
+
+@tool()
+def main():
+    """Command line."""
+    parser = ToolParser(__doc__)
+    parser.add_argument('checkpoint', metavar='CHECKPOINT', help='of the Runner')
+    parser.add_argument(
+        '--out',
+        required=True,
+        type=Path,
+        metavar='OUT',
+        help='file to write, without ending',
+    )
+    parser.add_argument('--half', action='store_true', help='store half precision')
+    args = parser.parse_args()
+    weights = fusor_weights(load_state_dict(args.checkpoint))
+    if not weights:
+        raise ValueError(f'{args.checkpoint}: expected the weights of a fusor, found none')
+    if args.half:
+        weights = {
+            name: value.half() if value.is_floating_point() else value
+            for name, value in weights.items()
+        }
+    # Copies, as safetensors takes no two tensors that share their values.
+    weights = {name: value.clone().contiguous() for name, value in weights.items()}
+    try:
+        content = save(weights, {DIGEST_KEY: digest_tensors(weights)})
+    except (KeyError, RuntimeError, SafetensorError) as error:
+        raise ValueError(
+            f'{args.checkpoint}: expected tensors that .safetensors holds, found '
+            f'{shorten(repr(error))}'
+        ) from error
+    checksum = hashlib.sha256(content).hexdigest()
+    path = args.out.parent / f'{args.out.name}-{checksum[:8]}.safetensors'
+    check_outputs([path], [args.checkpoint], overwrite=True)  # Its name is its content's.
+    with whole_file(path) as partial:
+        partial.write_bytes(content)
+    count = sum(value.numel() for value in weights.values() if torch.is_floating_point(value))
+    print(f'wrote {path}: {count:,} values, {len(content):,} bytes\nSHA-256 {checksum}')

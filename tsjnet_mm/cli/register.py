@@ -1,0 +1,135 @@
+r"""Find how the infrared camera's pixels map to the visible camera's, and save it.
+
+Examples:
+    python tools/register.py --ir IR --vi VI --out H.json --preview H.png
+    python tools/register.py --ir ir.png --vi vi.png --points points.csv --out H.json \
+        --preview H.png
+    python tools/fuse.py --ir IR --vi VI --out OUT --warp H.json    # then fuse all pairs
+
+Without points: IR and VI are folders of pairs by the same two cameras. Each of some pairs,
+spread evenly over the folder, gives an estimate; the mapping is accepted where at least 3 and
+at least half of them agree, and refused otherwise. Give at least 8 pairs of different scenes,
+with edges in them that both cameras see, far away; pairs of one scene are refused. The cameras
+may be turned to each other by up to about 6 degrees, and one may see half of what the other
+sees.
+
+With points: at least 4 that both cameras see, a line x_ir,y_ir,x_vi,y_vi each, far away and
+spread over the image.
+
+The preview shows tiles of either image in turn: edges must run on across them. The mapping
+holds while the cameras do not move to each other, and exactly for far scenes only: near things
+shift with their distance.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from tsjnet_mm.io.outputs import check_outputs, list_sources
+from tsjnet_mm.io.pairs import find_pairs
+from tsjnet_mm.io.preparation import warp
+from tsjnet_mm.registration.homography import (
+    MIN_PAIRS,
+    RegistrationError,
+    draw_checkerboard,
+    read_pairs,
+    read_points,
+    register_pairs,
+    register_points,
+)
+from tsjnet_mm.visualization.sheet import make_sheet, save_png
+
+from .arguments import (
+    add_affix_arguments,
+    add_overwrite_argument,
+    add_range_arguments,
+    check_ranges,
+    source_options,
+)
+from .program import ToolParser, tool
+
+
+def parse_args():
+    """Command line."""
+    parser = ToolParser(__doc__)
+    parser.add_argument('--ir', required=True, help='infrared images: folder, glob or file')
+    parser.add_argument('--vi', required=True, help='visible images of the same moments')
+    parser.add_argument('--out', required=True, type=Path, help='JSON file to write')
+    parser.add_argument(
+        '--points', metavar='CSV', help='fit corresponding points of the (first) pair instead'
+    )
+    parser.add_argument(
+        '--max-pairs', type=int, default=8, help='estimate from at most so many (default 8)'
+    )
+    parser.add_argument(
+        '--preview', type=Path, metavar='PNG', help='checkerboards of up to 4 pairs'
+    )
+    add_range_arguments(parser)
+    add_affix_arguments(parser)
+    add_overwrite_argument(parser)
+    args = parser.parse_args()
+    check_ranges(parser, args)
+    return parser, args
+
+
+def find(args):
+    """Read the pairs and find their mapping; what was found, the pairs and words on it."""
+    count = 1 if args.points else args.max_pairs
+    options = source_options(args)
+    pairs = list(read_pairs(args.ir, args.vi, count, **options))
+    if args.points:
+        points = read_points(args.points)
+        try:
+            found = register_points(points)
+        except RegistrationError as error:
+            raise RegistrationError(f'{args.points}: {error}') from error
+        return found, pairs, f'{found.error:.2f} visible pixels off the points'
+    found = register_pairs(pairs, lambda items: tqdm(items, 'aligning', unit='pair'))
+    agreed = [pair for pair in pairs if pair.name in found.pairs]
+    words = f'{len(agreed)} of {len(pairs)} pairs agree, {found.error:.2f} visible pixels apart'
+    return found, agreed, words
+
+
+def stretch(image):
+    """The image with its darkest and brightest hundredth cut off: night images show more."""
+    low, high = np.percentile(image, (1, 99))
+    return (image - low) / max(high - low, 1e-6)
+
+
+def draw_preview(pairs, homography):
+    """Checkerboards of up to four pairs, spread evenly."""
+    places = np.unique(np.linspace(0, len(pairs) - 1, 4).round().astype(int))
+    pairs = [pairs[i] for i in places]
+    boards = [
+        draw_checkerboard(stretch(warp(pair.ir, homography, pair.vi.shape)), stretch(pair.vi))
+        for pair in pairs
+    ]
+    if len(boards) == 1:
+        return boards[0]
+    names = [pair.name for pair in pairs]
+    return make_sheet(
+        [boards[i : i + 2] for i in range(0, len(boards), 2)],
+        captions=[',  '.join(names[i : i + 2]) for i in range(0, len(names), 2)],
+    )
+
+
+@tool()
+def main():
+    """Find the mapping and write it."""
+    parser, args = parse_args()
+    if args.max_pairs < MIN_PAIRS:
+        parser.error(f'--max-pairs: expected at least {MIN_PAIRS}, got {args.max_pairs}')
+    outputs = [args.out, *([args.preview] if args.preview else [])]
+    sources = [
+        path
+        for _, *files in find_pairs(args.ir, args.vi, args.ir_affix, args.vi_affix)
+        for path in files
+    ]
+    sources += [args.points] if args.points else []
+    check_outputs(outputs, sources, args.overwrite, list_sources(args.ir, args.vi))
+    found, pairs, words = find(args)
+    if args.preview:
+        save_png(draw_preview(pairs, found.homography), args.preview)
+    found.save(args.out, pairs[0].ir.shape[::-1], pairs[0].vi.shape[::-1])
+    print(f'{args.out}: {words} (root mean square)')

@@ -1,0 +1,98 @@
+"""Evaluate a trained fusor and its drivers on a config's test set, with baselines if asked.
+
+Examples:
+    python tools/test.py configs/tsjnet/tsjnet_light_joint_40e_msrs.py CHECKPOINT
+    python tools/test.py CONFIG CHECKPOINT --baselines average max laplacian
+    bash tools/dist_test.sh CONFIG CHECKPOINT 4
+"""
+
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+from mmengine.runner import Runner
+
+from tsjnet_mm.apis import CLASSICAL_FUSORS, init_fusor
+from tsjnet_mm.engine.launch import (
+    add_run_arguments,
+    end_distributed,
+    fit_to_machine,
+    read_config,
+)
+from tsjnet_mm.evaluation import format_drivers
+from tsjnet_mm.evaluation.table import format_table
+from tsjnet_mm.models.fusors.weights import PUBLISHED
+from tsjnet_mm.utils import whole_file
+
+from .program import ToolParser, tool
+
+
+def load(runner, checkpoint, config):
+    """Load a checkpoint that has just the weights that the model has."""
+    try:
+        runner.load_checkpoint(checkpoint, strict=True)
+    except RuntimeError as error:
+        found = ' '.join(str(error).split())
+        raise ValueError(f'{checkpoint} does not fit {config}: {found[:300]}') from error
+
+
+def test(args):
+    """Run the test loop for the model and each baseline, and print one table."""
+    cfg = read_config(args)
+    if not cfg.get('test_dataloader') or not cfg.get('test_cfg'):
+        raise ValueError(f'{args.config} has no test_dataloader or no test_cfg')
+    cfg.load_from, cfg.resume = None, False
+    fit_to_machine(cfg, args.launcher)
+    runner = Runner.from_cfg(cfg)
+    load(runner, args.checkpoint, args.config)
+    rows = {Path(args.config).stem: runner.test()}
+    device = next(runner.model.parameters()).device
+    for name in args.baselines:
+        runner.model = init_fusor(name, device=device)
+        rows[name] = runner.test()
+    if not is_main_process():
+        return
+    metrics = {
+        method: {
+            name.removeprefix('fusion/'): value
+            for name, value in row.items()
+            if name.startswith('fusion/')
+        }
+        for method, row in rows.items()
+    }
+    (convention,) = {metric.convention for metric in runner.test_evaluator.metrics}
+    text = format_table(
+        metrics,
+        convention=convention,
+        pairs=len(runner.test_dataloader.dataset),
+    )
+    drivers = {
+        name.removeprefix('drivers/'): value
+        for name, value in rows[Path(args.config).stem].items()
+        if name.startswith('drivers/')
+    }
+    if drivers:
+        text += f'\n\ndrivers, in [0, 1]\n{format_drivers(drivers)}'
+    print(text)
+    if args.out:
+        with whole_file(args.out) as partial:
+            partial.write_text(text + '\n', encoding='utf-8')
+
+
+@tool()
+def main():
+    """Read the command line and test."""
+    parser = ToolParser(__doc__)
+    parser.add_argument('config', help='config file (Python code, which is run)')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        '--baselines',
+        nargs='+',
+        default=[],
+        choices=sorted({*CLASSICAL_FUSORS, *PUBLISHED}),
+        help='classical fusors, and networks with shipped weights, for the same table',
+    )
+    parser.add_argument('--out', type=Path, help='also write the table to this file')
+    add_run_arguments(parser)
+    args = parser.parse_args()
+    test(args)
+    end_distributed()
