@@ -72,7 +72,12 @@ def protocol(data, task, run=find_what_is_true, **options):
         'detection': ('boxes', 'faster-rcnn_r18_fpn_20e_toy.py'),
         'segmentation': ('masks', 'deeplabv3plus_r18_20e_toy.py'),
     }[task]
-    options = {'methods': {'ours': data / 'ours'}, 'work_dir': data / 'work', **options}
+    options = {
+        'methods': {'ours': data / 'ours'},
+        'work_dir': data / 'work',
+        'cfg_options': {'train_dataloader.batch_size': 2},
+        **options,
+    }
     return Protocol(
         task, folds=folds(data, annotations), config=CONFIGS / config, run=run, **options
     )
@@ -157,6 +162,13 @@ def test_problems_show_before_anything_is_trained(data):
     (data / 'ours' / 'test' / '4.png').unlink()
     with pytest.raises(ValueError, match='none for 1: 4'):
         protocol(data, 'detection', lambda *rest: pytest.fail('trained')).scores(silent)
+
+
+def test_fewer_images_than_a_batch_that_is_never_incomplete(data):
+    with pytest.raises(ValueError, match=r'2 training images .* batch of 4: .*batch_size=2$'):
+        protocol(data, 'segmentation', cfg_options=None).scores(silent)
+    rows, _ = protocol(data, 'detection', cfg_options=None).scores(silent)  # Drops none.
+    assert rows
 
 
 def test_a_failed_run_does_not_stop_the_others(data):

@@ -257,6 +257,12 @@ class Protocol:
     def _config(self, fold, folder):
         cfg = Config(self.config.to_dict())
         cfg.merge_from_dict(self.cfg_options)
+        loader, images = cfg.train_dataloader, len(self.folds[fold]['train'])
+        if loader.get('drop_last') and images < loader.batch_size:
+            raise ValueError(
+                f'{images} training images are fewer than a batch of {loader.batch_size}: add '
+                f'--cfg-options train_dataloader.batch_size={images}'
+            )
         self.task.fit(cfg, folder / 'data', self.folds[fold]['train'].metainfo, folder)
         cfg.work_dir = str(folder.resolve() / RUN)
         cfg.randomness = {'seed': self.seed}

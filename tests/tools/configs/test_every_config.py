@@ -336,12 +336,17 @@ def test_joint_config_trains_in_two_processes(preset, data_folder, tmp_path, loa
             'bisenetv1_r18-d32_200e_msrs',
             [
                 'model.backbone.backbone_cfg.init_cfg=None',
+                'train_dataloader.batch_size=2',  # Of its three pairs.
                 'train_cfg.max_epochs=1',
                 'train_cfg.val_interval=1',
             ],
         ),
         ('detection', 'faster-rcnn_r18_fpn_20e_toy', ['train_cfg.max_epochs=1']),
-        ('segmentation', 'deeplabv3plus_r18_20e_toy', ['train_cfg.max_epochs=1']),
+        (
+            'segmentation',
+            'deeplabv3plus_r18_20e_toy',
+            ['train_dataloader.batch_size=2', 'train_cfg.max_epochs=1'],
+        ),
     ],
 )
 def test_protocol_trains_and_tests(task, name, options, data_folder, tmp_path, run_tool):
