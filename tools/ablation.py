@@ -25,17 +25,20 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from tqdm import tqdm
 
-from tsjnet_mm.apis.arguments import parse_named_path, unique_names
+from tsjnet_mm.apis.arguments import add_overwrite_argument, parse_named_path, unique_names
+from tsjnet_mm.engine.launch import CfgOptions, merge_options
 from tsjnet_mm.evaluation import EvaluationResults, load_results
 from tsjnet_mm.evaluation.functional import CONVENTIONS, resolve_metrics
 from tsjnet_mm.evaluation.results import check_extension
 from tsjnet_mm.evaluation.table import format_lines
+from tsjnet_mm.io.outputs import check_outputs
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.guarded import run_process
 from tsjnet_mm.utils.program import ToolParser, tool
+from tsjnet_mm.utils.words import counted
 
 TOOLS = Path(__file__).resolve().parent
 CONFIGS = TOOLS.parent / 'configs' / 'tsjnet'
@@ -81,7 +84,7 @@ class Row(NamedTuple):
     def read(self, options):
         """The config with the options put in."""
         cfg = Config.fromfile(self.config)
-        cfg.merge_from_dict(options)
+        merge_options(cfg, options)
         return cfg
 
 
@@ -152,13 +155,14 @@ def parse_args():
         metavar='FILE',
         help='.md: the table; .csv: a line for each image of each row; .json: everything',
     )
+    add_overwrite_argument(parser)
     return parser, parser.parse_args()
 
 
 def parse_options(words):
     """Options as tools/train.py reads them."""
     parser = argparse.ArgumentParser(prog='--cfg-options', add_help=False)
-    parser.add_argument('--cfg-options', nargs='*', action=DictAction, default={})
+    parser.add_argument('--cfg-options', nargs='*', action=CfgOptions, default={})
     return parser.parse_args(['--cfg-options', *words]).cfg_options
 
 
@@ -345,6 +349,7 @@ def run(args):
     args.metrics = resolve_metrics(args.metrics, args.convention)
     for path in args.out:
         check_extension(path)
+    check_outputs(args.out, [row.config for row in make_rows(args)], args.overwrite)
     if args.gpus < 1:
         raise ValueError(f'--gpus must be at least 1, got {args.gpus}')
     rows, options = make_rows(args), parse_options(args.cfg_options)
@@ -377,7 +382,9 @@ def main():
     failures = run(args)
     if failures:
         lines = '\n'.join(f'  {name}: {reason}' for name, reason in failures.items())
-        parser.exit(1, f'error: {len(failures)} rows are missing:\n{lines}\n')
+        parser.exit(
+            1, f'error: {counted(len(failures), "row is", "rows are")} missing:\n{lines}\n'
+        )
 
 
 if __name__ == '__main__':

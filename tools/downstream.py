@@ -25,12 +25,11 @@ after an interruption, or to add methods: what is finished is not done again.
 
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 from tsjnet_mm.apis import config_dir
 from tsjnet_mm.apis.arguments import parse_named_path, unique_names
 from tsjnet_mm.apis.dataset_arguments import add_dataset_arguments, build_dataset, has_splits
 from tsjnet_mm.apis.downstream import TASKS, Protocol
+from tsjnet_mm.engine.launch import CfgOptions
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.program import ToolParser, tool
 
@@ -72,7 +71,7 @@ def parse_args():
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=CfgOptions,
         metavar='KEY=VALUE',
         help='override config entries of every run, e.g. train_dataloader.batch_size=4',
     )

@@ -43,7 +43,7 @@ from tsjnet_mm.evaluation.functional import (
     resolve_metrics,
 )
 from tsjnet_mm.evaluation.results import check_extension
-from tsjnet_mm.io.outputs import check_outputs
+from tsjnet_mm.io.outputs import check_outputs, list_read
 from tsjnet_mm.utils.parallel import available_cores
 from tsjnet_mm.utils.program import ToolParser, tool
 
@@ -172,7 +172,8 @@ def main():
             check_extension(path)
     except ValueError as error:
         parser.error(str(error))
-    check_outputs(args.out, [args.warp] if args.warp else [], args.overwrite)
+    read = list_read(args.ir, args.vi, *fused.values(), args.warp)
+    check_outputs(args.out, read, args.overwrite)
     results = evaluate_folders(
         fused,
         args.ir,

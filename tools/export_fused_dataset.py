@@ -38,6 +38,7 @@ from tsjnet_mm.apis.dataset_arguments import add_dataset_arguments, build_datase
 from tsjnet_mm.apis.export_dataset import config_lines, export_dataset
 from tsjnet_mm.apis.export_layouts import EXPORT_LAYOUTS
 from tsjnet_mm.utils.program import ToolParser, tool
+from tsjnet_mm.utils.words import counted
 
 
 def parse_args():
@@ -147,9 +148,9 @@ def main():
             preparation=preparation,
             overwrite=args.overwrite,
         )
-        objects = '' if done.objects is None else f', {done.objects} objects'
+        objects = '' if done.objects is None else f', {counted(done.objects, "object")}'
         kept = f' ({done.kept} were there already)' if done.kept else ''
-        print(f'{split}: {done.pairs} images{kept}{objects}')
+        print(f'{split}: {counted(done.pairs, "image")}{kept}{objects}')
     for layout in args.layout:
         library = 'mmseg' if layout == 'mmseg' else 'mmdet'
         print(f'\n# {layout}: at the end of a config of {library}')

@@ -35,6 +35,7 @@ from tsjnet_mm.apis.arguments import (
 from tsjnet_mm.io.images import WRITTEN_FORMATS
 from tsjnet_mm.utils.parallel import local_rank
 from tsjnet_mm.utils.program import ToolParser, tool
+from tsjnet_mm.utils.words import counted
 
 
 def parse_args():
@@ -131,7 +132,7 @@ def main():
         **source_options(args),
     )
     done = f', {kept} were there already' if kept else ''
-    print(f'{fused} fused images in {args.out}{done}')
+    print(f'{counted(fused, "fused image")} in {args.out}{done}')
 
 
 if __name__ == '__main__':

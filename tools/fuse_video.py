@@ -35,6 +35,7 @@ from tsjnet_mm.apis.arguments import (
 )
 from tsjnet_mm.apis.video import fuse_video
 from tsjnet_mm.utils.program import ToolParser, tool
+from tsjnet_mm.utils.words import counted
 
 
 def parse_args():
@@ -98,8 +99,8 @@ def main():
         **source_options(args),
     )
     print(
-        f'{done.frames} frames of {done.size[0]}x{done.size[1]} at {done.fps:g} frames per '
-        f'second in {done.path}, made in {done.seconds:.1f} s'
+        f'{counted(done.frames, "frame")} of {done.size[0]}x{done.size[1]} at {done.fps:g} '
+        f'frames per second in {done.path}, made in {done.seconds:.1f} s'
     )
     for note in done.notes:
         print(note)

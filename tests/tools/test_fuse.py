@@ -76,7 +76,7 @@ def test_a_second_run_keeps_what_is_there(run_tool, pair_folder, tmp_path):
     command = 'fuse.py', '--ir', data / 'ir', '--vi', data / 'vi', '--out', out
     assert '3 fused images' in run_tool(*command).stdout
     (out / '002.png').unlink()
-    assert f'1 fused images in {out}, 2 were there already' in run_tool(*command).stdout
+    assert f'1 fused image in {out}, 2 were there already' in run_tool(*command).stdout
 
 
 def test_processes_share_the_work(run_tool, pair_folder, tmp_path):

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import threading
+import warnings
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -14,12 +15,13 @@ from tsjnet_mm.utils.program import ToolParser, describe_error, signals_as_inter
 ROOT = Path(__file__).resolve().parents[2]
 
 WRITES = """
-import signal, sys, time
+import signal, sys, time, warnings
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.program import tool
 
 @tool('a hint')
 def main():
+    warnings.warn('a.png has no contrast')
     with whole_file(sys.argv[1]) as partial:
         partial.write_text('half')
         print('ready', flush=True)
@@ -93,6 +95,20 @@ def test_debug_shows_where(monkeypatch):
         fail(ValueError('here'))()
 
 
+def test_warnings_are_one_sentence_unless_they_are_to_programmers(monkeypatch):
+    outside = warnings.formatwarning
+
+    @tool()
+    def main(category):
+        return warnings.formatwarning(category('look'), category, 'a.py', 3, 'code()')
+
+    assert main(UserWarning) == 'warning: look\n'
+    assert main(DeprecationWarning) == 'a.py:3: DeprecationWarning: look\n  code()\n'
+    assert warnings.formatwarning is outside
+    monkeypatch.setattr(sys, 'argv', ['tool', '--debug'])
+    assert main(UserWarning) == 'a.py:3: UserWarning: look\n  code()\n'
+
+
 def test_a_tool_returns_exits_and_forbids_unsafe_checkpoints():
     @tool()
     def main(status):
@@ -132,7 +148,7 @@ def test_signals_remove_what_is_half_written(number, status, tmp_path):
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
     assert process.returncode == status
-    assert err == '\ninterrupted: a hint\n'
+    assert err == 'warning: a.png has no contrast\n\ninterrupted: a hint\n'
     assert not list(tmp_path.iterdir())
 
 

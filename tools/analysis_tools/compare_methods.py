@@ -19,6 +19,7 @@ interval too narrow. An image where a value of either is not finite is left out,
 so. It takes at least 6 images, for fewer never give p below 0.05.
 """
 
+from tsjnet_mm.apis.arguments import add_overwrite_argument
 from tsjnet_mm.evaluation.selection import read_selection
 from tsjnet_mm.evaluation.significance import compare_methods
 from tsjnet_mm.evaluation.significance_table import (
@@ -26,6 +27,7 @@ from tsjnet_mm.evaluation.significance_table import (
     format_comparisons,
     save_comparisons,
 )
+from tsjnet_mm.io.outputs import check_outputs
 from tsjnet_mm.utils.program import ToolParser, tool
 
 
@@ -63,6 +65,7 @@ def parse_args():
         metavar='FILE',
         help='.csv: every number in full; .md: the table',
     )
+    add_overwrite_argument(parser)
     return parser.parse_args()
 
 
@@ -72,6 +75,7 @@ def main():
     args = parse_args()
     for path in args.out:
         check_comparison_path(path)
+    check_outputs(args.out, args.results, args.overwrite)
     results = read_selection(args.results, metrics=args.metrics)
     comparisons = compare_methods(results, args.method, args.against, args.seed)
     print(format_comparisons(comparisons, results.convention))

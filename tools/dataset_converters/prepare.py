@@ -21,6 +21,7 @@ import sys
 
 from tsjnet_mm.datasets.convert import PUBLISHED, prepare_dataset
 from tsjnet_mm.utils.program import ToolParser, tool
+from tsjnet_mm.utils.words import counted
 
 
 def describe_datasets():
@@ -28,7 +29,7 @@ def describe_datasets():
     lines = ['datasets:']
     for name, published in PUBLISHED.items():
         pairs = ', '.join(
-            f'{split} {count}' if split else f'{count} pairs'
+            f'{split} {count}' if split else counted(count, 'pair')
             for split, count in published.pairs.items()
         )
         folders = ', '.join(part.source or part.target for part in published.parts)

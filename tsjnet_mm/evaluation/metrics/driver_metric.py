@@ -10,6 +10,7 @@ from mmengine.logging import print_log
 
 from tsjnet_mm.evaluation.segmentation_errors import class_ious, confusion_matrix
 from tsjnet_mm.registry import METRICS
+from tsjnet_mm.utils.words import counted
 
 #: The images of a pair, and what the names of a sample's predictions on them begin with.
 IMAGES = {'ir': 'ir_', 'vi': 'vi_', 'fused': ''}
@@ -86,7 +87,8 @@ class DriverMetric(BaseMetric):
                 values.update(self._ious(segmented, image))
         if values:
             print_log(
-                f'Drivers on {len(results)} pairs, in [0, 1]:\n{format_drivers(values)}',
+                f'Drivers on {counted(len(results), "pair")}, in [0, 1]:\n'
+                f'{format_drivers(values)}',
                 logger='current',
             )
         return values
