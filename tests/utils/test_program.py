@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tqdm import tqdm
 
 from tsjnet_mm.utils.program import ToolParser, describe_error, signals_as_interrupts, tool
 
@@ -107,6 +108,18 @@ def test_warnings_are_one_sentence_unless_they_are_to_programmers(monkeypatch):
     assert warnings.formatwarning is outside
     monkeypatch.setattr(sys, 'argv', ['tool', '--debug'])
     assert main(UserWarning) == 'a.py:3: UserWarning: look\n  code()\n'
+
+
+def test_warnings_have_a_line_of_their_own_among_progress_bars(capsys):
+    @tool()
+    def main():
+        for _ in tqdm([1], 'fusing'):
+            text = warnings.formatwarning(UserWarning('look'), UserWarning, 'a.py', 3)
+            sys.stderr.write(text)
+
+    main()
+    before, _ = capsys.readouterr().err.split('warning: look\n')
+    assert 'fusing' in before and before.endswith('\r')
 
 
 def test_a_tool_returns_exits_and_forbids_unsafe_checkpoints():

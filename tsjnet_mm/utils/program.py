@@ -12,6 +12,8 @@ import threading
 import warnings
 from concurrent.futures.process import BrokenProcessPool
 
+from tqdm import tqdm
+
 from .checkpoints import refuse_unsafe_checkpoints
 
 #: Errors that say what is wrong with an input; any other is a fault of the program.
@@ -105,6 +107,8 @@ def warnings_as_sentences():
     def sentence(message, category, *where, **line):
         if category is not UserWarning:
             return as_python_does(message, category, *where, **line)
+        for bar in [*getattr(tqdm, '_instances', ())]:  # Their next step draws them again.
+            bar.clear()
         return f'warning: {message}\n'
 
     warnings.formatwarning = sentence
