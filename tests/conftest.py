@@ -1,5 +1,8 @@
 import os
 import random
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +38,60 @@ def real_data():
     if not path.is_dir():
         pytest.skip(f'no real data at {path}; TSJNET_MM_DATA names its folder')
     return path
+
+
+class Harmful:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+@pytest.fixture
+def trap(tmp_path):
+    """The folder that harmful code makes when it runs."""
+    return tmp_path / 'trap'
+
+
+@pytest.fixture
+def harmful(trap):
+    """An object that makes the folder ``trap`` when it is unpickled."""
+    return Harmful(trap)
+
+
+@pytest.fixture
+def hostile(harmful, tmp_path):
+    """A checkpoint of a ``Linear(2, 1)`` that makes the folder ``trap`` when its code runs."""
+    path = tmp_path / 'bad.pth'
+    torch.save({'state_dict': torch.nn.Linear(2, 1).state_dict(), 'meta': harmful}, path)
+    return path
+
+
+@pytest.fixture
+def left_by_the_dead():
+    """Leave beside a folder what a process that was killed while it filled it leaves."""
+    script = (
+        'import os, signal, sys\n'
+        'from tsjnet_mm.utils.files import whole_folder\n'
+        'with whole_folder(sys.argv[1]) as partial:\n'
+        '    (partial / "train" / "ir").mkdir(parents=True)\n'
+        '    (partial / "train" / "ir" / "a.png").touch()\n'
+        '    os.kill(os.getpid(), signal.SIGKILL)\n'
+    )
+
+    def leave(path):
+        root = str(Path(__file__).resolve().parents[1])
+        process = subprocess.run(
+            [sys.executable, '-c', script, path], env={**os.environ, 'PYTHONPATH': root}
+        )
+        assert process.returncode == -signal.SIGKILL
+        (left,) = path.parent.glob(f'.{path.name}.*.part')
+        return left
+
+    return leave
 
 
 def write_yolo(path, objects, size):

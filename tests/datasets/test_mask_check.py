@@ -65,7 +65,7 @@ def test_masks_that_teach_nothing_are_counted(notes):
     lines, _ = notes([binary(1), nothing, nothing, binary(1)])
     assert lines == ['2 of 4 masks hold 255 alone, so they teach nothing']
     assert notes([nothing] * 4)[0] == ['4 of 4 masks hold 255 alone, so they teach nothing']
-    assert notes([binary(0)] * 4)[0] == ['all 4 masks hold class 0 alone']
+    assert notes([binary(0)] * 4)[0] == ['class 0 alone is in 4 masks']
     classes = ('background', 'person', 'car', 'curve')
     assert notes([binary(1)] * 4, classes)[0] == ['no pixel of car, curve in 4 masks']
 

@@ -113,7 +113,7 @@ def test_balanced_by_class(pairs):
         ({'folds': 21}, r'folds must be within 2\.\.20, with two names, got 21 and 2'),
         ({'ratio': (1, 1), 'names': ('a', 'a')}, 'a name of its own, got a, a'),
         ({'ratio': (1, 1), 'threshold': 0}, 'threshold must be above 0, got 0'),
-        ({'folds': 15}, '20 pairs are 14 groups of near-duplicates, of up to 2 pairs, which'),
+        ({'folds': 15}, '20 pairs in 14 groups of near-duplicates, of up to 2 pairs, do not'),
     ],
 )
 def test_bad_options(pairs, options, message):

@@ -1,6 +1,4 @@
 import json
-import os
-import time
 
 import cv2
 import numpy as np
@@ -8,6 +6,7 @@ import pytest
 
 from tsjnet_mm.datasets import MSRSDataset, toy
 from tsjnet_mm.datasets.toy import ToyScene, draw_scene, is_night, write_toy_dataset
+from tsjnet_mm.utils.files import owner_name
 
 SIZE = (160, 120)
 SCENES = range(24)
@@ -270,12 +269,9 @@ class TestWriting:
         assert out.exists() == before
         assert digest(tmp_path) == old
 
-    def test_leavings_of_a_killed_run_are_removed_once_old(self, tmp_path):
-        fresh, stale = (tmp_path / f'.toy.partial-{name}' for name in ('fresh', 'stale'))
-        for folder in (fresh, stale):
-            (folder / 'new' / 'train').mkdir(parents=True)
-        past = time.time() - 7200
-        for path in (stale / 'new' / 'train', stale / 'new', stale):
-            os.utime(path, (past, past))
+    def test_what_a_killed_run_left_is_removed(self, tmp_path, left_by_the_dead):
+        left_by_the_dead(tmp_path / 'toy')
+        living = tmp_path / f'.toy.{owner_name()}.0123abcd.part'
+        living.mkdir()
         self.write(tmp_path / 'toy')
-        assert fresh.exists() and not stale.exists()
+        assert {*tmp_path.iterdir()} == {tmp_path / 'toy', living}

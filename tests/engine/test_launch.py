@@ -1,8 +1,10 @@
+import argparse
+
 import pytest
 import torch
 from mmengine.config import Config
 
-from tsjnet_mm.engine.launch import fit_to_machine
+from tsjnet_mm.engine.launch import CfgOptions, fit_to_machine, merge_options
 
 
 def config():
@@ -58,3 +60,35 @@ def test_without_cuda_slurm_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     with pytest.raises(ValueError, match='slurm'):
         fit_to_machine(config(), 'slurm')
+
+
+@pytest.fixture
+def parser():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions)
+    return parser
+
+
+def test_options_of_a_config(parser):
+    words = ['a.b=1', 'c=[1,(2,x)]', 'd=e=f', 'g=']
+    options = parser.parse_args(['--cfg-options', *words]).cfg_options
+    assert options == {'a.b': 1, 'c': [1, (2, 'x')], 'd': 'e=f', 'g': ''}
+
+
+@pytest.mark.parametrize('word', ['a', '=1', 'a..b=1', '.a=1', 'a.=1', 'a=[1,(2', 'a=1,2)'])
+def test_what_is_no_option_of_a_config(word, parser, capsys):
+    with pytest.raises(SystemExit, match='2'):
+        parser.parse_args(['--cfg-options', 'good=1', word])
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert 'error: argument --cfg-options: expected ' in last and repr(word) in last
+    assert ('brackets' if 'a=' in word else 'KEY=VALUE') in last
+
+
+@pytest.mark.parametrize('key', ['epochs.more', 'hooks.1.type', 'hooks.first.type'])
+def test_options_that_the_config_has_no_place_for(key):
+    cfg = Config({'epochs': 3, 'hooks': [{'type': 'A'}]})
+    with pytest.raises(ValueError, match=rf'--cfg-options {key}: no such entry in the config'):
+        merge_options(cfg, {key: 1})
+    merge_options(cfg, None)
+    merge_options(cfg, {'hooks.0.type': 'B', 'new.key': 2})
+    assert cfg.hooks[0].type == 'B' and cfg.new.key == 2

@@ -8,7 +8,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.structures import InstanceData, PixelData
 
 from tsjnet_mm.evaluation import DriverMetric, FusionMetric
-from tsjnet_mm.evaluation.metrics.driver_metric import format_drivers
+from tsjnet_mm.evaluation.driver_metric import format_drivers
 from tsjnet_mm.registry import METRICS
 from tsjnet_mm.structures import FusionDataSample
 

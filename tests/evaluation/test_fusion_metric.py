@@ -144,7 +144,7 @@ def logged(monkeypatch):
 def test_log_names_the_convention(logged):
     run(FusionMetric(metrics=['CC']), [make_pair(0)])
     assert len(logged) == 1
-    assert 'convention plain' in logged[0] and '1 images' in logged[0]
+    assert 'convention plain' in logged[0] and '1 image,' in logged[0]
 
 
 def test_infinite_psnr_is_named_and_left_out(logged):
@@ -166,7 +166,7 @@ def test_no_finite_value_at_all(logged):
     result = run(FusionMetric(metrics=['PSNR', 'MSE', 'CC']), [(black, black, sample)])
     assert result['fusion/PSNR'] != result['fusion/PSNR']
     assert result['fusion/MSE'] == 0 and result['fusion/CC'] == 0
-    assert 'PSNR is not finite for 1 of 1 images' in logged[0]
+    assert 'PSNR is not finite for 1 of 1 image,' in logged[0]
 
 
 def test_errors_name_the_pair():

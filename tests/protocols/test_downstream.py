@@ -154,7 +154,7 @@ def test_other_settings_need_another_folder(data):
         protocol(data, 'detection', seed=1).scores(silent)
     path = data / 'ours' / 'test' / '4.png'
     Image.fromarray(np.full((24, 32), 9, np.uint8)).save(path)
-    with pytest.raises(ValueError, match=r'ours: 1 images have changed'):
+    with pytest.raises(ValueError, match=r'ours: 1 image has changed'):
         protocol(data, 'detection').scores(silent)
 
 
@@ -214,7 +214,7 @@ def test_bad_calls(data):
         protocol(data, 'detection', methods={'visible': data})
     base = folds(data, 'boxes')[0]
     same = {'train': base['test'], 'test': base['test']}
-    with pytest.raises(ValueError, match='3 pairs of fold 1 are in train and in test'):
+    with pytest.raises(ValueError, match='fold 1 has 3 pairs both in train and in test'):
         Protocol('detection', {}, [same], '', data)
 
 

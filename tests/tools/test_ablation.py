@@ -126,7 +126,7 @@ def test_failed_row_is_reported_and_the_others_go_on(ablate, tmp_path):
     assert status == 1
     assert 'w/o diversity' in out and 'whole' not in out
     log = tmp_path / 'runs' / 'whole' / 'train.log'
-    assert f'error: 1 rows are missing:\n  whole: exit status 1, see {log}' in err
+    assert f'error: 1 row is missing:\n  whole: exit status 1, see {log}' in err
     ablate.failing = None
     assert ablate()[3] == ['train', 'test']
 

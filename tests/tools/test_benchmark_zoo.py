@@ -115,7 +115,7 @@ def test_listed_pairs_under_another_convention(run, tmp_path):
     (tmp_path / 'list.txt').write_text('nobody\n')
     status, _, error = run(*options)
     assert status == 1
-    assert '1 listed pairs are not in' in error and 'nobody' in error
+    assert '1 listed pair is not in' in error and 'nobody' in error
     mine = tmp_path / 'zoo' / 'pairs' / 'ir' / 'mine.png'
     mine.write_bytes(b'not a link')
     (tmp_path / 'list.txt').write_text(stems[0])
@@ -144,7 +144,7 @@ def test_mean_rank_is_over_all_conventions():
         }
     )
     lines = table.splitlines()
-    assert 'mean over 1 pairs' in lines[0]
+    assert 'mean over 1 pair' in lines[0]
     assert lines[1].split() == ['method', 'MSE↓', 'VIFp↑', 'SD↑', 'mean', 'rank↓']
     assert lines[2].split() == ['x', '1.000¹', '0.200²', '9.000¹', '1.33¹']
     assert lines[3].split() == ['y', '2.000²', '0.300¹', '8.000²', '1.67²']

@@ -84,7 +84,7 @@ def test_folder_with_classes_and_lists_of_pairs(run_main, mine, tmp_path, as_fil
         *('--source', 'ir', '--out', tmp_path / 'out'),
     )
     assert status == 0, error
-    assert text.startswith('train: 2 images, 4 objects\nval: 1 images, 2 objects\n')
+    assert text.startswith('train: 2 images, 4 objects\nval: 1 image, 2 objects\n')
     assert sorted(path.name for path in (tmp_path / 'out/VOC2007/JPEGImages').iterdir()) == [
         *('001.jpg', '002.jpg', '010.jpg')
     ]

@@ -25,7 +25,7 @@ def test_single_pair_of_files_in_grey(run_tool, pair_folder, tmp_path):
         'fuse.py', '--ir', data / 'ir' / 'x.png', '--vi', data / 'vi' / 'x.png',
         '--out', tmp_path / 'out', '--grey', '--model', 'max',
     )  # fmt: skip
-    assert '1 fused images' in done.stdout
+    assert '1 fused image ' in done.stdout
     fused = np.asarray(Image.open(tmp_path / 'out' / 'x.png')).astype(float)
     ir = np.asarray(Image.open(data / 'ir' / 'x.png')).astype(float)
     vi = np.asarray(Image.open(data / 'vi' / 'x.png')) @ np.array([0.299, 0.587, 0.114])
@@ -76,7 +76,7 @@ def test_a_second_run_keeps_what_is_there(run_tool, pair_folder, tmp_path):
     command = 'fuse.py', '--ir', data / 'ir', '--vi', data / 'vi', '--out', out
     assert '3 fused images' in run_tool(*command).stdout
     (out / '002.png').unlink()
-    assert f'1 fused images in {out}, 2 were there already' in run_tool(*command).stdout
+    assert f'1 fused image in {out}, 2 were there already' in run_tool(*command).stdout
 
 
 def test_processes_share_the_work(run_tool, pair_folder, tmp_path):
@@ -84,7 +84,7 @@ def test_processes_share_the_work(run_tool, pair_folder, tmp_path):
     command = 'fuse.py', '--ir', data / 'ir', '--vi', data / 'vi', '--out', out
     first = run_tool(*command, RANK='0', WORLD_SIZE='2')
     second = run_tool(*command, SLURM_PROCID='1', SLURM_NTASKS='2')
-    assert '2 fused images' in first.stdout and '1 fused images' in second.stdout
+    assert '2 fused images' in first.stdout and '1 fused image ' in second.stdout
     assert len(list(out.iterdir())) == 3
 
 

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+from tsjnet_mm.utils.files import remove_stale_parts
+
 
 def write(path, count, size=(64, 48)):
     writer = cv2.VideoWriter(
@@ -89,38 +91,65 @@ def test_errors_are_one_line_and_leave_no_file(run_here, tmp_path, ir, vi, messa
     assert not list(tmp_path.glob('*out*'))
 
 
-def test_interrupt_leaves_a_playable_file(repository, tmp_path):
-    ir, vi = write(tmp_path / 'ir.mp4', 6000), write(tmp_path / 'vi.mp4', 6000)
-    out = tmp_path / 'o.mp4'
-    process = subprocess.Popen(
-        [
-            sys.executable, str(repository / 'tools' / 'fuse_video.py'),
-            '--ir', str(ir), '--vi', str(vi), '--out', str(out),
-        ],
-        env={**os.environ, 'PYTHONPATH': str(repository), 'OMP_NUM_THREADS': '1'},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        # A shell's background jobs, and what they start, ignore SIGINT.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
-    try:
-        seen = b''
-        while not re.search(rb' [1-9]\d+/6000', seen):
-            character = process.stderr.read(1)
-            assert character, seen.decode()
-            seen += character
-        assert not out.exists()
-        process.send_signal(signal.SIGINT)
-        stdout, stderr = (text.decode() for text in process.communicate(timeout=60))
-    finally:
-        process.kill()
-    assert process.returncode == 130
+@pytest.fixture(scope='module')
+def long_videos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('videos')
+    return [write(folder / f'{name}.mp4', 3000) for name in ('ir', 'vi')]
+
+
+@pytest.fixture
+def fuse_and_signal(repository, long_videos, tmp_path):
+    """Fuse two long videos in a process that gets a signal when some frames are fused."""
+
+    def run(number):
+        out = tmp_path / 'o.mp4'
+        process = subprocess.Popen(
+            [
+                *(sys.executable, str(repository / 'tools' / 'fuse_video.py'), '--ir'),
+                *(long_videos[0], '--vi', long_videos[1], '--out', out, '--model', 'average'),
+            ],
+            env={**os.environ, 'PYTHONPATH': str(repository), 'OMP_NUM_THREADS': '1'},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # A shell's background jobs, and what they start, ignore SIGINT.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+        try:
+            seen = b''
+            while not re.search(rb' [1-9]\d+/3000', seen):
+                character = process.stderr.read(1)
+                assert character, seen.decode()
+                seen += character
+            assert not out.exists()
+            process.send_signal(number)
+            stdout, stderr = (text.decode() for text in process.communicate(timeout=60))
+        finally:
+            process.kill()
+        return process.returncode, stdout, stderr
+
+    return run
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='no such signals')
+@pytest.mark.parametrize('number, status', [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupt_leaves_a_playable_file(number, status, fuse_and_signal, tmp_path):
+    returned, stdout, stderr = fuse_and_signal(number)
+    assert returned == status
     assert 'the file holds what was fused until then' in stderr
     assert 'Traceback' not in stderr
     number = int(re.match(r'(\d+) frames', stdout)[1])
-    assert 10 <= number < 6000
-    assert count_frames(out) == number
-    assert {path.name for path in tmp_path.iterdir()} == {'ir.mp4', 'vi.mp4', 'o.mp4'}
+    assert 10 <= number < 3000
+    assert count_frames(tmp_path / 'o.mp4') == number
+    assert [path.name for path in tmp_path.iterdir()] == ['o.mp4']
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='no such signals')
+def test_what_a_kill_leaves_is_removed_by_the_next_run(fuse_and_signal, tmp_path):
+    assert fuse_and_signal(signal.SIGKILL)[0] == -signal.SIGKILL
+    left = [*tmp_path.iterdir()]
+    assert left and all(path.name.startswith('.o.') for path in left)
+    assert {*remove_stale_parts(tmp_path)} == {*left}
+    assert not [*tmp_path.iterdir()]
 
 
 def test_exported_models_need_no_weights(run_tool, tmp_path):

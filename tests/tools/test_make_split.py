@@ -14,7 +14,7 @@ def test_ratio_then_check(run_main, root):
     assert status == 0
     lines = text.splitlines()
     assert lines[0] == (
-        '10 pairs in 10 groups of near-duplicates (threshold 0.25); the largest has 1 pairs'
+        '10 pairs in 10 groups of near-duplicates (threshold 0.25); the largest has 1 pair'
     )
     assert [line.split() for line in lines[1:]] == [
         ['list', 'pairs', 'groups', 'car'],

@@ -18,7 +18,7 @@ def test_draws_then_finds_it_there(tool, tmp_path, monkeypatch, capsys):
     options = ('--out', 'data/toy', '--train', '2', '--test', '1', '--size', '64x48')
     tool.main([*options])
     out, err = capsys.readouterr()
-    assert out == 'data/toy: 2 training and 1 test pairs, drawn\n'
+    assert out == 'data/toy: 2 + 1 pairs to train and to test, drawn\n'
     assert '3/3 pairs' in err
     (image,) = (tmp_path / 'data/toy/test/vi').glob('*.png')
     assert cv2.imread(str(image)).shape == (48, 64, 3)

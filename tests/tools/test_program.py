@@ -3,23 +3,26 @@ import signal
 import subprocess
 import sys
 import threading
+import warnings
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
 import torch
+from tqdm import tqdm
 
 from tsjnet_mm.cli.program import ToolParser, describe_error, signals_as_interrupts, tool
 
 ROOT = Path(__file__).resolve().parents[2]
 
 WRITES = """
-import signal, sys, time
+import signal, sys, time, warnings
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.cli.program import tool
 
 @tool('a hint')
 def main():
+    warnings.warn('a.png has no contrast')
     with whole_file(sys.argv[1]) as partial:
         partial.write_text('half')
         print('ready', flush=True)
@@ -93,6 +96,32 @@ def test_debug_shows_where(monkeypatch):
         fail(ValueError('here'))()
 
 
+def test_warnings_are_one_sentence_unless_they_are_to_programmers(monkeypatch):
+    outside = warnings.formatwarning
+
+    @tool()
+    def main(category):
+        return warnings.formatwarning(category('look'), category, 'a.py', 3, 'code()')
+
+    assert main(UserWarning) == 'warning: look\n'
+    assert main(DeprecationWarning) == 'a.py:3: DeprecationWarning: look\n  code()\n'
+    assert warnings.formatwarning is outside
+    monkeypatch.setattr(sys, 'argv', ['tool', '--debug'])
+    assert main(UserWarning) == 'a.py:3: UserWarning: look\n  code()\n'
+
+
+def test_warnings_have_a_line_of_their_own_among_progress_bars(capsys):
+    @tool()
+    def main():
+        for _ in tqdm([1], 'fusing'):
+            text = warnings.formatwarning(UserWarning('look'), UserWarning, 'a.py', 3)
+            sys.stderr.write(text)
+
+    main()
+    before, _ = capsys.readouterr().err.split('warning: look\n')
+    assert 'fusing' in before and before.endswith('\r')
+
+
 def test_a_tool_returns_exits_and_forbids_unsafe_checkpoints():
     @tool()
     def main(status):
@@ -132,7 +161,7 @@ def test_signals_remove_what_is_half_written(number, status, tmp_path):
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
     assert process.returncode == status
-    assert err == '\ninterrupted: a hint\n'
+    assert err == 'warning: a.png has no contrast\n\ninterrupted: a hint\n'
     assert not list(tmp_path.iterdir())
 
 

@@ -82,43 +82,6 @@ def test_train_without_cuda_says_that_it_drops_mixed_precision(
     assert list(work_dir.glob('*/vis_data/vis_image/val_*.png'))
 
 
-class Harmful:
-    def __init__(self, path):
-        self.path = str(path)
-
-    def __reduce__(self):
-        return os.mkdir, (self.path,)
-
-
-@pytest.mark.parametrize('door', ['resume', 'auto', 'load_from', 'init_cfg', 'test'])
-def test_harmful_checkpoint_is_refused_at_every_door(
-    door, tiny_config, tiny_fusor, run_tool, tmp_path
-):
-    trap, bad = tmp_path / 'trap', tmp_path / 'bad.pth'
-    torch.save({'state_dict': {}, 'meta': Harmful(trap)}, bad)
-    changes = {'load_from': str(bad)} if door == 'load_from' else {}
-    if door == 'init_cfg':
-        changes['model'] = {
-            **tiny_fusor,
-            'init_cfg': {'type': 'Pretrained', 'checkpoint': str(bad)},
-        }
-    config = tiny_config(epochs=1, **changes)
-    if door == 'auto':
-        (tmp_path / 'work').mkdir()
-        (tmp_path / 'work' / 'last_checkpoint').write_text(str(bad))
-    arguments = {
-        'resume': ['train.py', config, '--resume', bad],
-        'auto': ['train.py', config, '--resume'],
-        'test': ['test.py', config, bad],
-    }
-    done = run_tool(*arguments.get(door, ['train.py', config]), check=False)
-    assert done.returncode == 1
-    assert not trap.exists()
-    last = done.stderr.splitlines()[-1]
-    assert last.startswith(f'error: {bad} is refused: besides weights it holds')
-    assert 'Traceback' not in done.stderr and 'Falling back' not in done.stdout + done.stderr
-
-
 @pytest.fixture
 def training(tiny_config, run_main):
     """Train a tiny fusor in this process; returns the work dir and what it said."""
@@ -197,7 +160,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
         (
             'train.py',
             ['{config}', '--cfg-options', 'train_dataloader.dataset.data_root=none'],
-            'FolderDataset: no folders none',
+            'name the folder above them by data_root, or other names by data_prefix',
         ),
         (
             'train.py',
@@ -212,6 +175,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
         ('train.py', ['{config}', '--cfg-options', 'train_dataloader=None'], 'use tools/test'),
         ('train.py', ['{config}', '--cfg-options', 'custom_hooks=None'], 'never sees the tr'),
         ('test.py', ['{config}', 'x.pth', '--cfg-options', 'test_cfg=None'], 'no test_cfg'),
+        ('train.py', ['{config}', '--cfg-options', 'work_dir.a=1'], '--cfg-options work_dir.a'),
     ],
 )
 def test_what_is_missing_is_said_in_a_sentence(
@@ -226,6 +190,24 @@ def test_what_is_missing_is_said_in_a_sentence(
     assert last.startswith('error: ') and message in last
     assert 'Traceback' not in error
     assert len(last) < 500
+
+
+@pytest.mark.parametrize(
+    'command',
+    [
+        'train.py {config}',
+        'test.py {config} x.pth',
+        'ablation.py row={config} --work-dir runs',
+        'downstream.py detection --dataset folder --data-root . --work-dir runs',
+    ],
+)
+def test_options_without_a_value_are_said_so(command, tiny_config, run_main):
+    words = command.format(config=tiny_config()).split()
+    status, _, error = run_main(*words, '--cfg-options', 'a')
+    assert status == 2
+    assert error.splitlines()[-1].endswith(
+        "argument --cfg-options: expected KEY=VALUE such as train_cfg.max_epochs=5, got 'a'"
+    )
 
 
 def test_debug_shows_where_an_error_arose(tiny_config, run_main):

@@ -12,6 +12,7 @@ from tsjnet_mm.utils.files import (
     owner_is_gone,
     owner_name,
     remove_stale_parts,
+    whole_folder,
 )
 
 KILLED = """
@@ -73,6 +74,40 @@ def test_parts_of_killed_processes_are_removed_and_those_of_living_ones_stay(tmp
         os.utime(path, (old, old))
     assert remove_stale_parts(str(tmp_path)) == [other_host]
     assert remove_stale_parts(tmp_path / 'missing') == []
+
+
+def test_folder_appears_when_the_block_ends(tmp_path):
+    path = tmp_path / 'new' / 'set.1'
+    with whole_folder(path) as partial:
+        (partial / 'ir').mkdir()
+        assert not path.exists()
+    assert [*path.parent.iterdir()] == [path] and [*path.iterdir()] == [path / 'ir']
+    with pytest.raises(OSError, match='not empty'), whole_folder(path):
+        pass
+    with pytest.raises(ValueError, match='here'), whole_folder(path, replace=True):
+        raise ValueError('here')
+    assert [*path.parent.iterdir()] == [path] and [*path.iterdir()] == [path / 'ir']
+    with whole_folder(path, replace=True) as partial:
+        (partial / 'vi').mkdir()
+    assert [*path.parent.iterdir()] == [path] and [*path.iterdir()] == [path / 'vi']
+
+
+def test_folders_of_killed_processes_are_removed_with_all_that_is_in_them(
+    tmp_path, left_by_the_dead
+):
+    gone = left_by_the_dead(tmp_path / 'set')
+    (gone / 'new' / 'link').symlink_to(tmp_path / 'kept', target_is_directory=True)
+    (tmp_path / 'kept').mkdir()
+    (tmp_path / 'kept' / 'a.png').touch()
+    elsewhere = tmp_path / '.set.elsewhere-1.5.0123abcd.part'
+    (elsewhere / 'new' / 'ir').mkdir(parents=True)
+    old = time.time() - MAX_PART_AGE - 60
+    os.utime(elsewhere, (old, old))  # Something was written inside just now.
+    assert remove_stale_parts(tmp_path) == [gone]
+    for folder in (elsewhere / 'new' / 'ir', elsewhere / 'new'):
+        os.utime(folder, (old, old))
+    assert remove_stale_parts(tmp_path) == [elsewhere]
+    assert (tmp_path / 'kept' / 'a.png').exists()
 
 
 def test_a_folder_is_searched_once_by_a_process(tmp_path, monkeypatch):

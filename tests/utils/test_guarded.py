@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
 
 from tsjnet_mm.utils.guarded import guarded_command, run_process
 
@@ -53,24 +52,7 @@ if __name__ == '__main__':
 """
 
 
-class Harmful:
-    def __init__(self, path):
-        self.path = str(path)
-
-    def __reduce__(self):
-        return os.mkdir, (self.path,)
-
-
-@pytest.fixture
-def hostile(tmp_path):
-    """A checkpoint that makes the folder ``fired`` when its code runs."""
-    state = torch.nn.Linear(2, 1).state_dict()
-    harm = Harmful(tmp_path / 'fired')
-    torch.save({'state_dict': state, 'meta': harm}, tmp_path / 'bad.pth')
-    return tmp_path / 'bad.pth'
-
-
-def test_nothing_that_a_script_starts_runs_code(hostile, tmp_path):
+def test_nothing_that_a_script_starts_runs_code(hostile, trap, tmp_path):
     script = tmp_path / 'script.py'
     script.write_text(SCRIPT)
     with open(tmp_path / 'log', 'w') as log:
@@ -81,10 +63,10 @@ def test_nothing_that_a_script_starts_runs_code(hostile, tmp_path):
     # A spawned worker has mmengine unguarded; there torch refuses what that falls back to.
     assert "['UnpicklingError'] ['UnpicklingError']" in lines
     assert lines.count("[['UnpicklingError']]") == 2 and not any('read' in x for x in lines)
-    assert not (tmp_path / 'fired').exists()
+    assert not trap.exists()
     bare = {**os.environ, 'TORCH_FORCE_WEIGHTS_ONLY_LOAD': '', 'PYTHONPATH': str(ROOT)}
     subprocess.run([sys.executable, script, hostile], env=bare, capture_output=True)
-    assert (tmp_path / 'fired').exists()  # The trap works.
+    assert trap.exists()  # The trap works.
 
 
 def test_commands():

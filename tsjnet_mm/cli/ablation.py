@@ -25,18 +25,21 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from tqdm import tqdm
 
+from tsjnet_mm.engine.launch import CfgOptions, merge_options
 from tsjnet_mm.evaluation import EvaluationResults, load_results
 from tsjnet_mm.evaluation.results import check_extension
 from tsjnet_mm.evaluation.table import format_lines
+from tsjnet_mm.io.outputs import check_outputs
 from tsjnet_mm.metrics import CONVENTIONS, resolve_metrics
 from tsjnet_mm.models.fusors.presets import config_dir
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.guarded import run_process, tsjnet_command
+from tsjnet_mm.utils.words import counted
 
-from .arguments import parse_named_path, unique_names
+from .arguments import add_overwrite_argument, parse_named_path, unique_names
 from .program import ToolParser, tool
 
 CONFIGS = config_dir() / 'tsjnet'
@@ -82,7 +85,7 @@ class Row(NamedTuple):
     def read(self, options):
         """The config with the options put in."""
         cfg = Config.fromfile(self.config)
-        cfg.merge_from_dict(options)
+        merge_options(cfg, options)
         return cfg
 
 
@@ -153,13 +156,14 @@ def parse_args():
         metavar='FILE',
         help='.md: the table; .csv: a line for each image of each row; .json: everything',
     )
+    add_overwrite_argument(parser)
     return parser, parser.parse_args()
 
 
 def parse_options(words):
     """Options as tools/train.py reads them."""
     parser = argparse.ArgumentParser(prog='--cfg-options', add_help=False)
-    parser.add_argument('--cfg-options', nargs='*', action=DictAction, default={})
+    parser.add_argument('--cfg-options', nargs='*', action=CfgOptions, default={})
     return parser.parse_args(['--cfg-options', *words]).cfg_options
 
 
@@ -343,6 +347,7 @@ def run(args):
     args.metrics = resolve_metrics(args.metrics, args.convention)
     for path in args.out:
         check_extension(path)
+    check_outputs(args.out, [row.config for row in make_rows(args)], args.overwrite)
     if args.gpus < 1:
         raise ValueError(f'--gpus must be at least 1, got {args.gpus}')
     rows, options = make_rows(args), parse_options(args.cfg_options)
@@ -375,4 +380,6 @@ def main():
     failures = run(args)
     if failures:
         lines = '\n'.join(f'  {name}: {reason}' for name, reason in failures.items())
-        parser.exit(1, f'error: {len(failures)} rows are missing:\n{lines}\n')
+        parser.exit(
+            1, f'error: {counted(len(failures), "row is", "rows are")} missing:\n{lines}\n'
+        )

@@ -33,7 +33,7 @@ from pathlib import Path
 from tsjnet_mm.datasets.lists import read_list
 from tsjnet_mm.evaluation.image_files import read_files
 from tsjnet_mm.evaluation.table import format_ranked
-from tsjnet_mm.io.outputs import check_outputs
+from tsjnet_mm.io.outputs import check_outputs, list_read
 from tsjnet_mm.io.pairs import find_pairs
 from tsjnet_mm.io.text import read_text
 from tsjnet_mm.metrics import CONVENTIONS
@@ -201,7 +201,9 @@ def main():
     figures = [args.out / f'radar_{name}.pdf' for name in CONVENTIONS]
     files = [args.out / f'results_{name}.json' for name in CONVENTIONS]
     files += [args.out / 'table.md', args.out / 'costs.json', args.out / 'grid.png', *figures]
-    check_outputs(files, overwrite=args.overwrite)
+    weights = [path for _, path in models.values()]
+    read = list_read(args.ir, args.vi, args.warp, args.pairs, *weights)
+    check_outputs(files, read, args.overwrite)
     benchmark = ZooBenchmark(
         models,
         args.ir,

@@ -26,7 +26,9 @@ from tsjnet_mm.evaluation.significance_table import (
     format_comparisons,
     save_comparisons,
 )
+from tsjnet_mm.io.outputs import check_outputs
 
+from .arguments import add_overwrite_argument
 from .program import ToolParser, tool
 
 
@@ -64,6 +66,7 @@ def parse_args():
         metavar='FILE',
         help='.csv: every number in full; .md: the table',
     )
+    add_overwrite_argument(parser)
     return parser.parse_args()
 
 
@@ -73,6 +76,7 @@ def main():
     args = parse_args()
     for path in args.out:
         check_comparison_path(path)
+    check_outputs(args.out, args.results, args.overwrite)
     results = read_selection(args.results, metrics=args.metrics)
     comparisons = compare_methods(results, args.method, args.against, args.seed)
     print(format_comparisons(comparisons, results.convention))

@@ -25,9 +25,8 @@ after an interruption, or to add methods: what is finished is not done again.
 
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 from tsjnet_mm.apis import config_dir
+from tsjnet_mm.engine.launch import CfgOptions
 from tsjnet_mm.protocols.downstream import TASKS, Protocol
 from tsjnet_mm.utils import whole_file
 
@@ -73,7 +72,7 @@ def parse_args():
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=CfgOptions,
         metavar='KEY=VALUE',
         help='override config entries of every run, e.g. train_dataloader.batch_size=4',
     )

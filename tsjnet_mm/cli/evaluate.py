@@ -30,7 +30,7 @@ from pathlib import Path
 
 from tsjnet_mm.apis import evaluate_folders
 from tsjnet_mm.evaluation.results import check_extension
-from tsjnet_mm.io.outputs import check_outputs
+from tsjnet_mm.io.outputs import check_outputs, list_read
 from tsjnet_mm.metrics import (
     CONVENTIONS,
     FUSION_METRICS,
@@ -173,7 +173,8 @@ def main():
             check_extension(path)
     except ValueError as error:
         parser.error(str(error))
-    check_outputs(args.out, [args.warp] if args.warp else [], args.overwrite)
+    read = list_read(args.ir, args.vi, *fused.values(), args.warp)
+    check_outputs(args.out, read, args.overwrite)
     results = evaluate_folders(
         fused,
         args.ir,

@@ -28,6 +28,7 @@ from pathlib import Path
 from tsjnet_mm.apis import FusionInferencer
 from tsjnet_mm.protocols.export_dataset import config_lines, export_dataset
 from tsjnet_mm.protocols.export_layouts import EXPORT_LAYOUTS
+from tsjnet_mm.utils.words import counted
 
 from .arguments import (
     add_machine_arguments,
@@ -148,9 +149,9 @@ def main():
             preparation=preparation,
             overwrite=args.overwrite,
         )
-        objects = '' if done.objects is None else f', {done.objects} objects'
+        objects = '' if done.objects is None else f', {counted(done.objects, "object")}'
         kept = f' ({done.kept} were there already)' if done.kept else ''
-        print(f'{split}: {done.pairs} images{kept}{objects}')
+        print(f'{split}: {counted(done.pairs, "image")}{kept}{objects}')
     for layout in args.layout:
         library = 'mmseg' if layout == 'mmseg' else 'mmdet'
         print(f'\n# {layout}: at the end of a config of {library}')

@@ -27,6 +27,7 @@ import os
 from tsjnet_mm.apis import FusionInferencer, fuse_to_folder
 from tsjnet_mm.io.images import WRITTEN_FORMATS
 from tsjnet_mm.utils.parallel import local_rank
+from tsjnet_mm.utils.words import counted
 
 from .arguments import (
     add_machine_arguments,
@@ -132,4 +133,4 @@ def main():
         **source_options(args),
     )
     done = f', {kept} were there already' if kept else ''
-    print(f'{fused} fused images in {args.out}{done}')
+    print(f'{counted(fused, "fused image")} in {args.out}{done}')

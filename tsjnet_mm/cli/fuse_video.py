@@ -26,6 +26,7 @@ visible file is kept if ffmpeg is installed.
 from pathlib import Path
 
 from tsjnet_mm.apis import FusionInferencer
+from tsjnet_mm.utils.words import counted
 from tsjnet_mm.video.fusing import fuse_video
 
 from .arguments import (
@@ -99,8 +100,8 @@ def main():
         **source_options(args),
     )
     print(
-        f'{done.frames} frames of {done.size[0]}x{done.size[1]} at {done.fps:g} frames per '
-        f'second in {done.path}, made in {done.seconds:.1f} s'
+        f'{counted(done.frames, "frame")} of {done.size[0]}x{done.size[1]} at {done.fps:g} '
+        f'frames per second in {done.path}, made in {done.seconds:.1f} s'
     )
     for note in done.notes:
         print(note)

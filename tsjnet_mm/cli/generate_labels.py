@@ -27,6 +27,7 @@ import torch
 
 from tsjnet_mm.apis import FusionInferencer
 from tsjnet_mm.io.images import read_visible
+from tsjnet_mm.io.outputs import check_outputs
 from tsjnet_mm.labels import (
     SamMasks,
     ViewDetector,
@@ -41,6 +42,7 @@ from tsjnet_mm.labels import (
     order_pairs,
     seg_classes,
 )
+from tsjnet_mm.utils.words import counted
 
 from .arguments import (
     add_source_arguments,
@@ -325,6 +327,8 @@ def main():
     args = parse_args()
     pairs = list_pairs(args.ir, args.vi, args.ir_affix, args.vi_affix)
     fused = find_fused(args.fused, pairs) if args.fused else None
+    outputs = [args.out / f'{stem}.png' for stem, *_ in pairs]
+    check_outputs(outputs, (fused or {}).values(), overwrite=True)
     if args.command == 'boxes':
         records, made, shown = make_boxes(args, pairs, fused)
     else:
@@ -348,10 +352,11 @@ def main():
 def summarise(args, records, made):
     """A line on what there is now."""
     objects = [item for record in records.values() for item in record['objects']]
-    line = f'{args.command} of {len(objects)} objects in {len(records)} pairs in {args.out}'
+    found = f'{counted(len(objects), "object")} in {counted(len(records), "pair")}'
+    line = f'{args.command} of {found} in {args.out}'
     if len(records) > made:
-        line += f', {len(records) - made} pairs were there already'
+        line += f', {counted(len(records) - made, "pair was", "pairs were")} there already'
     guesses = sum(item.get('method') == 'ellipse' for item in objects)
     if guesses:
-        line += f'; {guesses} masks are a guess, as no outline was found'
+        line += f'; {counted(guesses, "mask is", "masks are")} a guess, as no outline was found'
     return line

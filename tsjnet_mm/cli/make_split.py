@@ -32,6 +32,7 @@ from tsjnet_mm.datasets.splits import (
 )
 from tsjnet_mm.io.text import expect
 from tsjnet_mm.utils.parallel import available_cores
+from tsjnet_mm.utils.words import counted
 
 from .dataset_arguments import DATASETS, add_encoding_argument
 from .program import ToolParser, tool
@@ -156,8 +157,9 @@ def print_summary(split, labels):
     """Print the groups, and what each list holds."""
     record = split.record
     print(
-        f'{record["pairs"]} pairs in {record["groups"]} groups of near-duplicates (threshold '
-        f'{record["threshold"]}); the largest has {record["largest_group"]} pairs'
+        f'{counted(record["pairs"], "pair")} in {counted(record["groups"], "group")} of '
+        f'near-duplicates (threshold {record["threshold"]}); the largest has '
+        f'{counted(record["largest_group"], "pair")}'
     )
     rows = split.rows(labels)
     classes = sorted(set().union(*(objects for *_, objects in rows)))
@@ -203,4 +205,4 @@ def main():
     written = write_split(split, out, args.overwrite)
     print_summary(split, labels)
     state = 'written' if written else 'already there, the same'
-    print(f'{out}: {len(split.lists)} lists and {RECORD} {state}', file=sys.stderr)
+    print(f'{out}: {counted(len(split.lists), "list")} and {RECORD} {state}', file=sys.stderr)

@@ -106,4 +106,4 @@ def main(argv=None):
         progress=None if args.quiet else ProgressBar(),
     )
     state = 'drawn' if drawn else 'already there, nothing to do'
-    print(f'{args.out}: {args.train} training and {args.test} test pairs, {state}')
+    print(f'{args.out}: {args.train} + {args.test} pairs to train and to test, {state}')

@@ -16,6 +16,7 @@ of them; tools/analysis_tools/compare_methods.py compares image by image.
 """
 
 from tsjnet_mm.evaluation.selection import add_selection_arguments, read_selection
+from tsjnet_mm.utils.words import counted
 from tsjnet_mm.visualization import box_figure, check_figure_path, save_figure
 
 from .arguments import add_overwrite_argument
@@ -38,9 +39,9 @@ def main():
     """Read the results, draw, write."""
     args = parse_args()
     for path in args.out:
-        check_figure_path(path, args.overwrite)
+        check_figure_path(path, args.overwrite, args.results)
     results = read_selection(args.results, args.methods, args.metrics)
-    count = f'{len(results.images)} pair{"" if len(results.images) == 1 else "s"}'
+    count = counted(len(results.images), 'pair')
     title = f'{args.title}, {count}' if args.title else count
     figure = box_figure(results.values, results.convention, args.highlight, title)
     for path in args.out:

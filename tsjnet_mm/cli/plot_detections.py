@@ -141,10 +141,10 @@ def plot(args):
     Returns:
         list[str]: The names of the scenes.
     """
-    for path in args.out:
-        check_figure_path(path, args.overwrite)
-    check_count(args.count)
     results, images = (unique_names('method', pairs) for pairs in (args.results, args.images))
+    for path in args.out:
+        check_figure_path(path, args.overwrite, [args.annotations, *results.values()])
+    check_count(args.count)
     if len({*args.scene}) != len(args.scene):
         raise ValueError(f'each scene is shown once, got {", ".join(args.scene)}')
     strange = [name for name in images if name not in results]

@@ -15,6 +15,7 @@ one, and the trivial rows of --baselines are what gives it a scale.
 """
 
 from tsjnet_mm.evaluation.selection import add_selection_arguments, read_selection
+from tsjnet_mm.utils.words import counted
 from tsjnet_mm.visualization import check_figure_path, radar_figure, save_figure
 
 from .arguments import add_overwrite_argument
@@ -35,9 +36,9 @@ def main():
     """Read the results, draw, write."""
     args = parse_args()
     for path in args.out:
-        check_figure_path(path, args.overwrite)
+        check_figure_path(path, args.overwrite, args.results)
     results = read_selection(args.results, args.methods, args.metrics)
-    count = f'{len(results.images)} pair{"" if len(results.images) == 1 else "s"}'
+    count = counted(len(results.images), 'pair')
     title = f'{args.title}, {count}' if args.title else count
     figure = radar_figure(results.means(), results.convention, args.highlight, title)
     for path in args.out:

@@ -205,11 +205,11 @@ def plot(args, classes, palette):
     }
     masked = find_scenes(masked, problems, ())
     for heading, names in problems.items():
-        print(f'left out of the comparison: {len(names)} {heading}', file=sys.stderr)
+        print(f'left out of the comparison, {heading}: {len(names)}', file=sys.stderr)
     confusions, wrong = compare_masks(masked, masks, len(classes))
     masked = {item.image: item for item in masked}
     files, *problems = find_files(images, args.ir, args.vi, **pairing(args))
-    check_not_read(args.out, files)
+    check_not_read(args.out, [*masked.values(), *files])
     files = [item for item in files if item.image in masked]
     files = find_scenes(files, {**problems[0], **problems[1]}, args.scene)
     if not args.scene:

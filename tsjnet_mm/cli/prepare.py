@@ -20,6 +20,7 @@ again on the same files does nothing.
 import sys
 
 from tsjnet_mm.datasets.convert import PUBLISHED, prepare_dataset
+from tsjnet_mm.utils.words import counted
 
 from .program import ToolParser, tool
 
@@ -29,7 +30,7 @@ def describe_datasets():
     lines = ['datasets:']
     for name, published in PUBLISHED.items():
         pairs = ', '.join(
-            f'{split} {count}' if split else f'{count} pairs'
+            f'{split} {count}' if split else counted(count, 'pair')
             for split, count in published.pairs.items()
         )
         folders = ', '.join(part.source or part.target for part in published.parts)

@@ -1,13 +1,17 @@
 """How every tool begins and ends: its options, signals, errors and exit status."""
 
 import argparse
+import contextlib
 import functools
 import os
 import re
 import signal
 import subprocess
 import sys
+import warnings
 from concurrent.futures.process import BrokenProcessPool
+
+from tqdm import tqdm
 
 from tsjnet_mm.utils.checkpoints import refuse_unsafe_checkpoints
 from tsjnet_mm.utils.signals import signals_as_interrupts
@@ -62,14 +66,36 @@ def describe_error(error):
     return f'{found} (unexpected: add --debug to see where it arose)'
 
 
+@contextlib.contextmanager
+def warnings_as_sentences():
+    """Print a warning to the user as its sentence alone, without a line of code.
+
+    Those to programmers, such as a ``DeprecationWarning``, stay as they are.
+    """
+    as_python_does = warnings.formatwarning
+
+    def sentence(message, category, *where, **line):
+        if category is not UserWarning:
+            return as_python_does(message, category, *where, **line)
+        for bar in [*getattr(tqdm, '_instances', ())]:  # Their next step draws them again.
+            bar.clear()
+        return f'warning: {message}\n'
+
+    warnings.formatwarning = sentence
+    try:
+        yield
+    finally:
+        warnings.formatwarning = as_python_does
+
+
 def tool(interrupted='run it again to go on'):
     """Make a function the main function of a tool.
 
     The tool reads no checkpoint that could run code, see
     :func:`~tsjnet_mm.utils.checkpoints.refuse_unsafe_checkpoints`. An exception becomes a
-    sentence on standard error and exit status 1; with ``--debug`` it is raised. Ctrl-C,
-    SIGTERM and SIGHUP end it with status 130, 143 and 129, after what was half written is
-    removed.
+    sentence on standard error and exit status 1, a warning becomes a sentence; with
+    ``--debug`` both say where they arose. Ctrl-C, SIGTERM and SIGHUP end the tool with status
+    130, 143 and 129, after what was half written is removed.
 
     Args:
         interrupted (str): What the user is told after such a signal; the message of a
@@ -82,7 +108,9 @@ def tool(interrupted='run it again to go on'):
     def decorate(main):
         @functools.wraps(main)
         def run(*args, **kwargs):
-            with signals_as_interrupts() as arrived:
+            is_debugged = '--debug' in sys.argv
+            sentences = contextlib.nullcontext() if is_debugged else warnings_as_sentences()
+            with sentences, signals_as_interrupts() as arrived:
                 before = os.environ.copy()
                 try:
                     refuse_unsafe_checkpoints()
@@ -91,7 +119,7 @@ def tool(interrupted='run it again to go on'):
                     status = 128 + (arrived or [signal.SIGINT])[0]
                     message = f'\ninterrupted: {str(stop) or interrupted}'
                 except Exception as error:
-                    if '--debug' in sys.argv:
+                    if is_debugged:
                         raise
                     status, message = 1, f'error: {describe_error(error)}'
                 finally:  # For callers that go on.

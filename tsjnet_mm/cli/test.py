@@ -20,7 +20,7 @@ from tsjnet_mm.engine.launch import (
 )
 from tsjnet_mm.evaluation import format_drivers
 from tsjnet_mm.evaluation.table import format_table
-from tsjnet_mm.models.fusors.weights import PUBLISHED
+from tsjnet_mm.models.fusors.hub import PUBLISHED
 from tsjnet_mm.utils import whole_file
 
 from .program import ToolParser, tool

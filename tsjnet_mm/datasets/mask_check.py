@@ -8,6 +8,7 @@ import numpy as np
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import read_mask
 from tsjnet_mm.utils.parallel import available_cores, thread_map
+from tsjnet_mm.utils.words import counted
 
 #: Value of mask pixels that belong to no class.
 IGNORE_INDEX = 255
@@ -68,7 +69,7 @@ def mask_notes(
             except PairError as error:
                 errors.append(error)
     notes = []
-    of_all = f'of {len(paths)} masks'
+    of_all = f'of {counted(len(paths), "mask")}'
     if errors and of_errors:
         notes.append(f'{len(errors)} {of_all} cannot be used (the first: {errors[0]})')
     if not counts:
@@ -86,8 +87,8 @@ def mask_notes(
     elif empty:
         notes.append(f'{empty} {of_all} hold {IGNORE_INDEX} alone, so they teach nothing')
     elif len(present) == 1 and num_classes != 1:
-        notes.append(f'all {len(counts)} masks hold class {present[0]} alone')
+        notes.append(f'class {present[0]} alone is in {counted(len(counts), "mask")}')
     if num_classes is not None and 1 < len(present) < num_classes:
         absent = [name for index, name in enumerate(seg_classes) if index not in present]
-        notes.append(f'no pixel of {", ".join(absent)} in {len(counts)} masks')
+        notes.append(f'no pixel of {", ".join(absent)} in {counted(len(counts), "mask")}')
     return notes

@@ -12,6 +12,7 @@ from tsjnet_mm.io.images import IMAGE_EXTENSIONS, image_size
 from tsjnet_mm.io.names import match_names, natural_key
 from tsjnet_mm.io.pairs import match_pairs
 from tsjnet_mm.io.text import read_text, shorten
+from tsjnet_mm.utils.words import counted
 
 from .annotations import build_label_reader
 from .lists import check_list, read_list, read_names
@@ -237,7 +238,7 @@ class PairedFusionDataset(BaseDataset):
                 self._warn(note)
         if not data_list:
             counts = ' and '.join(
-                f'{self.data_prefix[key]} ({len(self._sources[key].stems)} images)'
+                f'{self.data_prefix[key]} ({counted(len(self._sources[key].stems), "image")})'
                 for key in _MODALITIES
             )
             raise ValueError(
@@ -306,7 +307,7 @@ class PairedFusionDataset(BaseDataset):
         if not kept:
             raise ValueError(
                 f'{type(self).__name__}: filter_cfg {dict(self.filter_cfg)} leaves none of '
-                f'{len(self.data_list)} pairs'
+                f'{counted(len(self.data_list), "pair")}'
             )
         return kept
 
@@ -355,7 +356,11 @@ class PairedFusionDataset(BaseDataset):
             looked_for = ', or '.join(
                 ' and '.join(layout[key] for key in _MODALITIES) for layout in layouts
             )
-            raise FileNotFoundError(f'{type(self).__name__}: no folders {looked_for}')
+            raise FileNotFoundError(
+                f'{type(self).__name__}: no folders {looked_for}: name the folder above them '
+                'by data_root, or other names by data_prefix; docs/datasets.md says how to '
+                'get and lay out a published set'
+            )
         template = {} if given else self.LAYOUTS[layouts.index(layout)]
         self._boxes_shared = '{split}' in template.get('ir', '') and (
             '{split}' not in template.get('boxes', '')

@@ -16,6 +16,7 @@ from tsjnet_mm.io.names import natural_key
 from tsjnet_mm.io.text import TextError, read_text, shorten
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.parallel import available_cores, thread_map
+from tsjnet_mm.utils.words import counted
 from tsjnet_mm.version import __version__
 
 from .lists import GENERATOR, RECORD, hash_stems, hash_text, join_lines, read_record
@@ -144,8 +145,9 @@ def make_split(
     sides = assign_groups(groups, targets, seed, strata)
     if len(np.unique(sides)) < len(targets):
         raise ValueError(
-            f'{len(pairs)} pairs are {groups.max() + 1} groups of near-duplicates, of up to '
-            f'{np.bincount(groups).max()} pairs, which do not fill {len(targets)} lists; '
+            f'{counted(len(pairs), "pair")} in {counted(groups.max() + 1, "group")} of '
+            f'near-duplicates, of up to {counted(np.bincount(groups).max(), "pair")}, do not '
+            f'fill {counted(len(targets), "list")}; '
             'a higher threshold makes smaller groups'
         )
     lists = {}

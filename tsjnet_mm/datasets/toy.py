@@ -6,11 +6,7 @@ that everything from training to evaluation runs without a download. The drawing
 is in :mod:`tsjnet_mm.datasets.toy_scene`.
 """
 
-import contextlib
 import json
-import shutil
-import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +14,7 @@ import cv2
 import numpy as np
 
 from tsjnet_mm.io.text import read_json
+from tsjnet_mm.utils.files import whole_folder
 
 from .toy_scene import DETECTION_CLASSES, SEGMENTATION_CLASSES, compose_scene, render
 
@@ -40,7 +37,6 @@ _MAX_PAIRS = {'train': 50000, 'test': 49999}
 _MIN_SIDE = 32
 _MIN_AREA = 12
 _MIN_VISIBLE = 0.25
-_STALE_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -156,11 +152,7 @@ def write_toy_dataset(
     out = Path(out).resolve()
     if _is_present(out, manifest):
         return False
-    out.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f'.{out.name}.partial-'
-    _remove_stale(out.parent, prefix)
-    with _temporary_folder(out.parent, prefix) as partial:
-        fresh = partial / 'new'
+    with whole_folder(out, replace=True) as fresh:
         for folder in ('ir', 'vi', 'labels', 'Segmentation_labels'):
             for split in counts:
                 (fresh / split / folder).mkdir(parents=True)
@@ -170,9 +162,6 @@ def write_toy_dataset(
             if progress is not None:
                 progress(done, train + test)
         (fresh / MANIFEST).write_text(json.dumps(manifest, indent=2) + '\n')
-        if out.exists():
-            out.rename(partial / 'old')
-        fresh.rename(out)
     return True
 
 
@@ -219,23 +208,6 @@ def _is_present(out, manifest):
             f'such as {foreign[0]}; move them away, or name another folder'
         )
     return existing == manifest and found == expected
-
-
-@contextlib.contextmanager
-def _temporary_folder(parent, prefix):
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _remove_stale(parent, prefix):
-    """Remove what runs that were killed left behind; a live one writes all the time."""
-    for folder in parent.glob(f'{prefix}*'):
-        newest = max(path.stat().st_mtime for path in (folder, *folder.rglob('*/')))
-        if time.time() - newest > _STALE_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write_pair(folder, stem, scene):

@@ -1,5 +1,6 @@
 """From a command line to a config that fits the machine: what comes before the Runner."""
 
+import argparse
 import gc
 import os
 from pathlib import Path
@@ -15,6 +16,55 @@ from tsjnet_mm.utils.parallel import local_rank
 _RANK = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID', 'mpi': 'OMPI_COMM_WORLD_RANK'}
 
 
+class CfgOptions(DictAction):
+    """Action of ``--cfg-options KEY=VALUE [KEY=VALUE ...]``: a dict of values by their keys."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        """Read the pairs.
+
+        Args:
+            parser (argparse.ArgumentParser): Not used.
+            namespace (argparse.Namespace): Gets the dict.
+            values (list[str]): The pairs.
+            option_string (str, optional): The name of the option.
+
+        Raises:
+            argparse.ArgumentError: Something is no pair, or its value cannot be read.
+        """
+        for pair in values:
+            key, equals, _ = pair.partition('=')
+            if not equals or not all(key.split('.')):
+                raise argparse.ArgumentError(
+                    self,
+                    f'expected KEY=VALUE such as train_cfg.max_epochs=5, got {pair!r}',
+                )
+            try:
+                super().__call__(parser, namespace, [pair], option_string)
+            except AssertionError:
+                raise argparse.ArgumentError(
+                    self, f'expected as many opening as closing brackets in {pair!r}'
+                ) from None
+
+
+def merge_options(cfg: Config, options: dict | None) -> None:
+    """Change entries of a config.
+
+    Args:
+        cfg (Config): Gets the values.
+        options (dict | None): Values by keys such as ``'train_cfg.max_epochs'``.
+
+    Raises:
+        ValueError: The config has no place for a key.
+    """
+    try:
+        cfg.merge_from_dict(options or {})
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise ValueError(
+            f'--cfg-options {" ".join(options)}: no such entry in the config: '
+            f'{error.args[0] if error.args else error}'
+        ) from error
+
+
 def add_run_arguments(parser):
     """Add the arguments that training and testing share.
 
@@ -28,7 +78,7 @@ def add_run_arguments(parser):
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=CfgOptions,
         metavar='KEY=VALUE',
         help="override config entries, e.g. train_dataloader.batch_size=4; lists as 'a,b'",
     )
@@ -56,8 +106,7 @@ def read_config(args):
         os.environ['SLURM_LOCALID'] = os.environ['LOCAL_RANK'] = str(local_rank())
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
+    merge_options(cfg, args.cfg_options)
     if args.work_dir:
         cfg.work_dir = args.work_dir
     cfg.setdefault('work_dir', str(Path('work_dirs') / Path(args.config).stem))

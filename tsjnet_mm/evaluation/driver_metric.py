@@ -9,6 +9,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from tsjnet_mm.registry import METRICS
+from tsjnet_mm.utils.words import counted
 
 from .segmentation_errors import class_ious, confusion_matrix
 
@@ -87,7 +88,8 @@ class DriverMetric(BaseMetric):
                 values.update(self._ious(segmented, image))
         if values:
             print_log(
-                f'Drivers on {len(results)} pairs, in [0, 1]:\n{format_drivers(values)}',
+                f'Drivers on {counted(len(results), "pair")}, in [0, 1]:\n'
+                f'{format_drivers(values)}',
                 logger='current',
             )
         return values

@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 from tsjnet_mm.metrics import measure, resolve_metrics
 from tsjnet_mm.registry import METRICS
 from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.words import counted
 
 from .driver_metric import DriverMetric
 
@@ -137,8 +138,8 @@ class FusionMetric(BaseMetric):
             if others:
                 listed = ', '.join(f'{row["image"]} ({row[name]})' for row in others)
                 print_log(
-                    f'{name} is not finite for {len(others)} of {len(results)} images, left '
-                    f'out of the mean: {listed}',
+                    f'{name} is not finite for {len(others)} of '
+                    f'{counted(len(results), "image")}, left out of the mean: {listed}',
                     logger='current',
                     level=logging.WARNING,
                 )
@@ -152,7 +153,8 @@ class FusionMetric(BaseMetric):
                 ),
             )
         print_log(
-            f'Fusion metrics of {len(results)} images, convention {self.convention}: '
+            f'Fusion metrics of {counted(len(results), "image")}, convention '
+            f'{self.convention}: '
             + ', '.join(f'{name} {value:.4g}' for name, value in means.items()),
             logger='current',
         )

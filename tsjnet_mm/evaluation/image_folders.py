@@ -15,6 +15,7 @@ from tsjnet_mm.metrics import measure, resolve_metrics
 from tsjnet_mm.utils import rgb_to_luma
 from tsjnet_mm.utils.env import usable_device
 from tsjnet_mm.utils.parallel import process_map
+from tsjnet_mm.utils.words import counted
 
 from .image_files import find_files, format_problems, inspect_files, read_files
 from .results import EvaluationResults
@@ -169,7 +170,8 @@ def _collect(found, ir, vi, metrics, convention, common, workers, progress):
     if problems or not files:
         hint = ''
         if lonely and files and not common:
-            hint = f'\nto measure the {len(files)} complete pairs alone: common (--common)'
+            complete = counted(len(files), 'complete pair')
+            hint = f'\nto measure the {complete} alone: common (--common)'
         raise PairError(f'cannot evaluate:\n{format_problems(problems or lonely)}{hint}')
     if lonely and progress:
         tqdm.write(f'left out:\n{format_problems(lonely)}', file=sys.stderr)

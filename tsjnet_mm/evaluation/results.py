@@ -17,6 +17,7 @@ from tsjnet_mm.io.text import (
 )
 from tsjnet_mm.metrics import check_metrics
 from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.words import counted
 from tsjnet_mm.version import __version__
 
 from .table import format_table, rank_methods
@@ -111,8 +112,8 @@ class EvaluationResults:
         pairs = len(self.images)
         text = format_table(self.means(), self.convention, pairs, style)
         notes = [
-            f'{metric} of {method}: not finite for {count} of {pairs} pairs, which its mean '
-            'leaves out'
+            f'{metric} of {method}: not finite for {count} of {counted(pairs, "pair")}, which '
+            'its mean leaves out'
             for (method, metric), count in self.not_finite().items()
         ]
         separator = '\n\n' if style == 'markdown' else '\n'

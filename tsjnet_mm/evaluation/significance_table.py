@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tsjnet_mm.metrics import FUSION_METRICS
 from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.words import counted
 
 from .significance import CONFIDENCE, LEVEL, Comparison
 
@@ -37,7 +38,7 @@ def format_comparisons(comparisons, convention, style='text'):
     if len(methods) != 1:
         raise ValueError(f'expected comparisons of one method, got {methods}')
     most = max(comparison.images + comparison.left_out for comparison in comparisons)
-    title = f'convention: {convention}, {methods[0]} against others, {most} images'
+    title = f'convention: {convention}, {methods[0]} against others, {counted(most, "image")}'
     lines = [_HEAD, *map(_row, comparisons)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines = [

@@ -12,7 +12,10 @@ from .listing import ImageList, list_images
 from .resume import NOTE, read_note
 
 #: Beginnings of the text files that the tools write.
-_TEXT_BEGINS = {'.csv': ('method,image,convention,',), '.md': ('Convention: ', 'Mean over ')}
+_TEXT_BEGINS = {
+    '.csv': ('method,image,convention,', 'convention,higher_is_better,'),
+    '.md': ('Convention: ', 'Mean over '),
+}
 #: Keys of the JSON files that the tools write, besides :data:`.NOTE`.
 _JSON_KEYS = (
     {'homography', 'error'},
@@ -193,6 +196,29 @@ def fused_paths(
     extension = extension or '.png'
     check_writable(extension, quality)
     return lambda name: Path(out) / f'{name}{extension}'
+
+
+def list_read(*sources: str | Path | None) -> list[str | Path]:
+    """The files that are read of some sources, for :func:`check_outputs`.
+
+    Args:
+        *sources (str | Path | None): Files, folders of images and patterns; None is left out.
+            What is missing is left to the reader.
+
+    Returns:
+        list[str | Path]: The single files, and all images of the others.
+    """
+    found = []
+    for source in sources:
+        try:
+            listed = None if source is None else list_images(source)
+        except OSError:
+            continue
+        if listed is not None:
+            found += [listed.root / name for name in listed.names]
+        elif source is not None:
+            found.append(source)
+    return found
 
 
 def list_sources(*sources) -> list[ImageList]:

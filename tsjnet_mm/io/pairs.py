@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from tsjnet_mm.utils.words import counted
+
 from .errors import PairError
 from .images import IMAGE_EXTENSIONS, OTHER_SIZE, check_finite, check_sizes, read_image
 from .listing import ImageList, list_images
@@ -95,7 +97,7 @@ def _divide(irs: ImageList, vis: ImageList, ir_affixes, vi_affixes) -> tuple[lis
             'no pairs',
             irs.source,
             f'names that say which images are infrared and which visible ({_REMEDY})',
-            f'{len(both)} images that are given for both',
+            f'{counted(len(both), "image")} given for both',
         )
     # Of x.jpg and x_thermal.jpg the one whose name says nothing is the other's partner.
     if neither:

@@ -11,6 +11,7 @@ from torchvision.ops import batched_nms, box_iou
 from tsjnet_mm.models.drivers.network import read_network
 from tsjnet_mm.models.fusors.presets import type_name
 from tsjnet_mm.utils.checkpoints import load_state_dict, read_checkpoint
+from tsjnet_mm.utils.words import counted
 
 _JOINT_PREFIX = 'detector.model.'
 #: How images enter a detector whose config reads pairs.
@@ -77,8 +78,9 @@ class ViewDetector:
             raise ValueError(f'{checkpoint} does not fit {name}: {error}') from error
         if missing:
             raise ValueError(
-                f'{checkpoint} does not fit {name}: {len(missing)} weights are missing, such '
-                f'as {missing[0]}'
+                f'{checkpoint} does not fit {name}: '
+                f'{counted(len(missing), "weight is", "weights are")} missing, such as '
+                f'{missing[0]}'
             )
         self.classes = list(classes or _named_classes(checkpoint))
         expected = _count_classes(config.model)

@@ -16,10 +16,11 @@ from tsjnet_mm.io.names import match_names
 from tsjnet_mm.io.outputs import check_outputs
 from tsjnet_mm.io.pairs import find_pairs, read_pairs
 from tsjnet_mm.io.preparation import Preparation
+from tsjnet_mm.utils.words import counted
 
 from .boxes import merge_views
 from .compose import compose_masks, save_mask
-from .records import Records, read_scores
+from .records import SUMMARY, Records, read_scores
 
 _EXTENSIONS = {'yolo': '.txt', 'voc': '.xml'}
 
@@ -56,7 +57,7 @@ def find_fused(folder, pairs):
     missing = sorted(stems - paths.keys())
     if missing:
         raise ValueError(
-            f'{folder}: no fused image of {missing[0]} ({len(missing)} such pairs)'
+            f'{folder}: no fused image of {missing[0]} ({counted(len(missing), "such pair")})'
         )
     for stem, _, vi in pairs:
         (height, width), found = image_size(vi), image_size(paths[stem])
@@ -300,7 +301,8 @@ def generate_masks(
             for name, box, item in zip(names, corners, objects, strict=True)
         ]
 
-    made = _label_all(pairs, outputs, records, label, overwrite, 'masks', options)
+    others = boxes, scores
+    made = _label_all(pairs, outputs, records, label, overwrite, 'masks', options, others)
     return records.summarise(outputs), made
 
 
@@ -320,11 +322,12 @@ def _describe(name, box, item, known):
     }
 
 
-def _label_all(pairs, outputs, records, label, overwrite, title, options):
+def _label_all(pairs, outputs, records, label, overwrite, title, options, others=()):
     """Label the pairs that are not complete; returns how many those were."""
     # What others made is the concern of the records, which know files corrected by hand.
     sources = [path for _, *files in pairs for path in files]
-    check_outputs(outputs.values(), sources, overwrite=True)
+    sources += [path for path in others if path]
+    check_outputs([*outputs.values(), records.folder / SUMMARY], sources, overwrite=True)
     done = records.find_done(outputs, overwrite)
     left = [pair for pair in pairs if pair[0] not in done]
     read = read_pairs(left, Preparation.of(**options))

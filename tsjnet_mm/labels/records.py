@@ -8,6 +8,7 @@ import numpy as np
 
 from tsjnet_mm.io.text import LARGE_LIMIT, expect, read_json, read_text
 from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.words import counted
 
 SUMMARY = 'confidence.json'
 
@@ -83,14 +84,15 @@ class Records:
                 done.add(stem)
         if foreign:
             raise ValueError(
-                f'{foreign[0]} is there already and was not made here ({len(set(foreign))} '
-                'such files): name another --out, or --overwrite them'
+                f'{foreign[0]} is there already and was not made here ('
+                f'{counted(len(set(foreign)), "such file")}): name another --out, or '
+                '--overwrite them'
             )
         if changed:
             keys = sorted({*changed[0], *self.settings})
             differing = [key for key in keys if changed[0].get(key) != self.settings.get(key)]
             raise ValueError(
-                f'{len(changed)} pairs in {self.folder} were made with another '
+                f'{self.folder} has {counted(len(changed), "pair")} made with another '
                 f'{", ".join(differing)}: name another --out, or --overwrite them'
             )
         return done

@@ -20,6 +20,7 @@ from tsjnet_mm.metrics import FUSION_METRICS, resolve_metrics
 from tsjnet_mm.models.fusors.hub import needs_weights
 from tsjnet_mm.models.fusors.init import init_fusor
 from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.words import counted
 from tsjnet_mm.version import __version__
 
 from .side_by_side import Contest
@@ -54,7 +55,10 @@ def link_listed_pairs(ir, vi, stems, folder, ir_affix=None, vi_affix=None):
     missing = [stem for stem in stems if stem not in there]
     if missing:
         named = ', '.join(missing[:5])
-        raise ValueError(f'{len(missing)} listed pairs are not in {ir} and {vi}: {named}')
+        raise ValueError(
+            f'{counted(len(missing), "listed pair is", "listed pairs are")} not in {ir} and '
+            f'{vi}: {named}'
+        )
     targets = Path(folder) / 'ir', Path(folder) / 'vi'
     for target in targets:
         target.mkdir(parents=True, exist_ok=True)
@@ -96,7 +100,7 @@ def comparison_table(results, style='text'):
         for method, row in rows.items():
             ranked = ranks[method]
             row['mean rank'] = None if None in ranked else sum(ranked) / len(ranked)
-    title = f'mean over {pairs} pairs; {"; ".join(legend)}'
+    title = f'mean over {counted(pairs, "pair")}; {"; ".join(legend)}'
     return format_ranked(rows, title, directions.get, style)
 
 

@@ -12,10 +12,12 @@ import numpy as np
 from mmengine.config import Config
 from tqdm import tqdm
 
+from tsjnet_mm.engine.launch import merge_options
 from tsjnet_mm.evaluation.table import format_ranked
 from tsjnet_mm.io.text import expect, read_json, read_text
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.guarded import guarded_command, run_process
+from tsjnet_mm.utils.words import counted
 
 from .downstream_config import fit_detection_config, fit_segmentation_config
 from .downstream_scores import detection_scores, segmentation_scores
@@ -162,8 +164,8 @@ class Protocol:
             )
             if shared:
                 raise ValueError(
-                    f'{len(shared)} pairs of fold {number} are in train and in test, '
-                    f'such as {min(shared)}'
+                    f'fold {number} has {counted(len(shared), "pair")} both in train and in '
+                    f'test, such as {min(shared)}'
                 )
         self.task = TASKS[task]
         self.images = {**SOURCES, **methods}
@@ -223,7 +225,8 @@ class Protocol:
         measure = 'AP@0.5' if self.task.library == 'mmdet' else 'IoU'
         tested = sum(len(fold['test']) for fold in self.folds)
         trained = '/'.join(dict.fromkeys(str(len(fold['train'])) for fold in self.folds))
-        title = f'{measure} in percent, {tested} images, trained on {trained}, seed {self.seed}'
+        tested = counted(tested, 'image')
+        title = f'{measure} in percent, {tested}, trained on {trained}, seed {self.seed}'
         if len(self.folds) > 1:
             title += f', mean of {len(self.folds)} folds'
         return format_ranked(rows, title, lambda name: True, style)
@@ -248,15 +251,15 @@ class Protocol:
             written += done.written
         if written and (folder / RUN / 'last_checkpoint').exists():
             raise ValueError(
-                f'{folder}: {written} images have changed since it was trained on them: give '
-                'another --work-dir, or remove the folder'
+                f'{folder}: {counted(written, "image has", "images have")} changed '
+                'since it was trained on them: give another --work-dir, or remove the folder'
             )
         with whole_file(folder / 'config.py') as partial:
             partial.write_text(text)
 
     def _config(self, fold, folder):
         cfg = Config(self.config.to_dict())
-        cfg.merge_from_dict(self.cfg_options)
+        merge_options(cfg, self.cfg_options)
         loader, images = cfg.train_dataloader, len(self.folds[fold]['train'])
         if loader.get('drop_last') and images < loader.batch_size:
             raise ValueError(

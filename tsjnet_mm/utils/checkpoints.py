@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 
 from .env import allow_mmengine_checkpoints
 from .tensors import digest_tensors, find_fault, find_tensors
+from .words import counted
 
 #: Key of the tensors' digest: in ``meta`` of a ``.pth``, in the metadata of ``.safetensors``.
 DIGEST_KEY = 'tensors_sha256'
@@ -205,7 +206,8 @@ def load_weights(model, path):
         raise ValueError(f'{path} does not fit {name}: {error}') from error
     if missing or unexpected:
         raise ValueError(
-            f'{path} does not fit {name}: {len(missing)} weights are missing '
+            f'{path} does not fit {name}: '
+            f'{counted(len(missing), "weight is", "weights are")} missing '
             f'({", ".join(missing[:3])}), {len(unexpected)} are unknown '
             f'({", ".join(unexpected[:3])})'
         )

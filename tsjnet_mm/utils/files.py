@@ -1,16 +1,17 @@
-"""Files that appear whole or not at all."""
+"""Files and folders that appear whole or not at all."""
 
 import contextlib
 import os
 import re
 import secrets
+import shutil
 import socket
 import time
 from pathlib import Path
 
-#: Seconds after which an unfinished file is removed whoever wrote it.
+#: Seconds after which something unfinished is removed whoever wrote it.
 MAX_PART_AGE = 3 * 24 * 3600
-_PART = re.compile(r'\..*\.(?P<owner>[\w-]+\.\d+)\.[0-9a-f]{8}\.part(\.[^.]+)?', re.DOTALL)
+_PART = re.compile(r'\..*\.(?P<owner>[\w-]+\.\d+)\.[0-9a-f]{8}\.part(\.[^.]+)*', re.DOTALL)
 _swept = set()
 
 
@@ -48,16 +49,16 @@ def owner_is_gone(owner):
 
 
 def remove_stale_parts(folder):
-    """Remove what :func:`whole_file` left unfinished in a folder when its process was killed.
+    """Remove what :func:`whole_file` and :func:`whole_folder` left when they were killed.
 
-    A file is removed if its process ran on this host and has ended, or if nothing was written
-    to it for :data:`MAX_PART_AGE`. Folders inside are not searched.
+    It is removed if its process ran on this host and has ended, or if nothing was written to
+    it for :data:`MAX_PART_AGE`. Other folders are not searched.
 
     Args:
         folder (str | Path): The folder; it may be missing.
 
     Returns:
-        list[Path]: The removed files.
+        list[Path]: The removed files and folders.
     """
     removed = []
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
@@ -65,12 +66,31 @@ def remove_stale_parts(folder):
             part = _PART.fullmatch(entry.name)
             if not part:
                 continue
+            path = Path(entry.path)
             with contextlib.suppress(OSError):  # Another process may have been faster.
-                old = time.time() - entry.stat().st_mtime > MAX_PART_AGE
-                if old or owner_is_gone(part['owner']):
-                    os.unlink(entry.path)
-                    removed.append(Path(entry.path))
+                if owner_is_gone(part['owner']) or _age(path) > MAX_PART_AGE:
+                    if entry.is_dir(follow_symlinks=False):
+                        shutil.rmtree(path)
+                    else:
+                        path.unlink()
+                    removed.append(path)
     return removed
+
+
+def _age(path):
+    """Seconds since something was written to a file, or to a folder or one inside it."""
+    return time.time() - max(inside.stat().st_mtime for inside in (path, *path.rglob('*/')))
+
+
+def _part_of(path, extension=''):
+    """The hidden name of something unfinished; removes what killed processes left there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = path.parent.resolve()
+    if folder not in _swept:
+        _swept.add(folder)
+        remove_stale_parts(folder)
+    mark = f'{owner_name()}.{secrets.token_hex(4)}.part{extension}'
+    return path.with_name(f'.{path.stem[:40]}.{mark}')
 
 
 @contextlib.contextmanager
@@ -89,13 +109,7 @@ def whole_file(path):
         it is removed and an earlier ``path`` stays.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    folder = path.parent.resolve()
-    if folder not in _swept:
-        _swept.add(folder)
-        remove_stale_parts(folder)
-    mark = f'{owner_name()}.{secrets.token_hex(4)}.part{path.suffix}'
-    partial = path.with_name(f'.{path.stem[:40]}.{mark}')
+    partial = _part_of(path, path.suffix)
     try:
         yield partial
         with open(partial, 'rb+') as file:
@@ -103,3 +117,31 @@ def whole_file(path):
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(path, replace=False):
+    """Fill a folder so that a reader, or a kill, never meets half of it.
+
+    Args:
+        path (str | Path): The folder; the one above it is made where missing.
+        replace (bool): Replace an earlier ``path`` that is not empty. Defaults to False.
+
+    Yields:
+        Path: What to fill: an empty folder inside a hidden one beside ``path``. When the block
+        ends it takes the name ``path``; if the block raises, it is removed and an earlier
+        ``path`` stays.
+
+    Raises:
+        OSError: ``path`` is there and not empty, and is not to be replaced.
+    """
+    path = Path(path)
+    partial = _part_of(path)
+    try:
+        (partial / 'new').mkdir(parents=True)
+        yield partial / 'new'
+        if replace and path.exists():
+            path.rename(partial / 'old')
+        (partial / 'new').rename(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

@@ -18,10 +18,11 @@ import numpy as np
 from tqdm import tqdm
 
 from tsjnet_mm.io.images import OTHER_SIZE, check_sizes
-from tsjnet_mm.io.outputs import check_outputs, mark_file
+from tsjnet_mm.io.outputs import check_outputs, list_read, mark_file
 from tsjnet_mm.io.pairs import Pair, is_path, to_array
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.words import counted
 
 from .flicker import Flicker, FlickerMeter
 from .frame_sources import open_frames
@@ -148,7 +149,8 @@ class VideoWriter:
         # Some containers store the duration alone, from which the count is rounded.
         if abs(found - self.count) > 1:
             raise OSError(
-                f'{self.path}: wrote {self.count} frames, found {found}: is the disk full?'
+                f'{self.path}: wrote {counted(self.count, "frame")}, found {found}: is the '
+                'disk full?'
             )
 
 
@@ -240,7 +242,7 @@ def _fix_range(frames, preparation):
     if skipped and preparation.ir_range is None:
         raise ValueError(
             f'infrared percentiles {tuple(percentiles)} are equal in the first '
-            f'{len(skipped)} frames: give the range'
+            f'{counted(len(skipped), "frame")}: give the range'
         )
     return itertools.chain(skipped, frames), preparation
 
@@ -334,12 +336,14 @@ def fuse_video(
     preparation = Preparation.of(preparation, **options)
     out = Path(out)
     notes = []
-    check_outputs([out], (ir, vi), overwrite)
+    sources = [source for source in (ir, vi) if isinstance(source, str | os.PathLike)]
+    check_outputs([out], list_read(*sources), overwrite)
     with contextlib.closing(open_frames(ir, vi, fps, max_frames, ir_affix, vi_affix)) as frames:
         rate = fps or frames.fps or 25.0
         VideoWriter(out, rate)  # an unusable name is told before the first frame is fused
         with whole_file(out) as partial:
             silent = partial.with_name(f'{partial.stem}.silent{partial.suffix}')
+            shaped = partial.with_name(f'{partial.stem}.shaped{partial.suffix}')
             writer, meter = VideoWriter(silent, rate), FlickerMeter()
             started = time.perf_counter()
             try:
@@ -363,7 +367,6 @@ def fuse_video(
                 writer.check()
                 sound, aspect = None, getattr(frames, 'aspect', (1, 1))
                 if aspect[0] != aspect[1]:
-                    shaped = silent.with_stem(f'{silent.stem}.shaped')
                     if note := set_aspect(silent, shaped, aspect, writer.size):
                         notes.append(note)
                     else:
@@ -376,6 +379,7 @@ def fuse_video(
             finally:
                 writer.release()
                 silent.unlink(missing_ok=True)
+                shaped.unlink(missing_ok=True)
     return FusedVideo(
         out,
         writer.count,

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.utils.words import counted
 
 _RAW_16_BIT = int.from_bytes(b'Y1\x00\x10', 'little')
 #: A frame rate above this is taken for the unit of time that a container counts in.
@@ -243,10 +244,11 @@ class FileFrames:
                 'moments, or give the rate (fps) if it is only a header that is wrong'
             )
         if not counts_fit():
+            fewest = counted(min(ir.count, vi.count), 'frame')
             raise ValueError(
-                f'{ir.path} has {ir.count} frames, {vi.path} {vi.count}: cut them to the same '
-                f'moments, or ask for no more than {min(ir.count, vi.count)} frames '
-                '(max_frames) if both begin at the same moment'
+                f'{ir.path} has {counted(ir.count, "frame")}, {vi.path} {vi.count}: cut them '
+                f'to the same moments, or ask for no more than {fewest} (max_frames) if both '
+                'begin at the same moment'
             )
 
     def __iter__(self):
@@ -317,7 +319,8 @@ class FileFrames:
             is_short = file.number < file.count and file.is_steady
             if not this and (other or is_short):
                 said = f' ({file.count} by its header)' if is_short else ''
-                self.ended_early = f'{file.path} ended after {file.number} frames{said}'
+                frames = counted(file.number, 'frame')
+                self.ended_early = f'{file.path} ended after {frames}{said}'
                 return
 
     @property

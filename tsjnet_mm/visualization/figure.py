@@ -123,25 +123,26 @@ def measure_artists(figure, artists):
     return Bbox(box.get_points() / figure.dpi)
 
 
-def check_figure_path(path, overwrite=False):
+def check_figure_path(path, overwrite=False, read=()):
     """Refuse names that :func:`save_figure` cannot write, and files that are no figures of it.
 
     Args:
         path (str | Path): The file.
-        overwrite (bool): Allow to write over any file. Defaults to False.
+        overwrite (bool): Allow to write over any file that is not read. Defaults to False.
+        read (Iterable[str | Path]): The files that the figure is made of.
 
     Returns:
         Path: The same.
 
     Raises:
-        ValueError: It ends in neither ``.png`` nor ``.pdf``, or is there already.
+        ValueError: It ends in neither ``.png`` nor ``.pdf``, is read, or is there already.
     """
     path = Path(path)
     if path.suffix.lower() not in _FORMATS:
         raise ValueError(f'{path}: expected a name ending in {" or ".join(_FORMATS)}')
     # A fused image is made here too, and has more to tell.
     is_image = path.suffix.lower() == '.png' and read_note(path) != {}
-    check_outputs([path], overwrite=overwrite)
+    check_outputs([path], read, overwrite)
     if is_image and path.exists() and not overwrite:
         raise ValueError(
             f'{path} is an image, and no figure: name another file, or --overwrite'

@@ -123,7 +123,7 @@ def test_all_that_differs_is_listed(msrs, out, tmp_path):
     with pytest.raises(ValueError) as error:
         prepare_dataset('msrs', msrs, out, published=small('msrs'))
     for line in (
-        'train: expected 2 pairs, found 1 pairs of 2 images',
+        'train: expected 2 pairs, found 1 pair of 2 images',
         'train/vi: missing: 00002N',
         'test/Segmentation_labels: missing: 00004N',
         'test/labels: extra: 99999N',
@@ -183,8 +183,8 @@ def test_interrupted_leaves_nothing(msrs, out, monkeypatch, error):
     assert not [*out.parent.iterdir()]
 
 
-def test_what_a_killed_run_left_is_removed(msrs, out):
-    (out.parent / '.set.partial' / 'train').mkdir(parents=True)
+def test_what_a_killed_run_left_is_removed(msrs, out, left_by_the_dead):
+    left_by_the_dead(out)
     prepare_dataset('msrs', msrs, out, published=small('msrs'))
     assert [path.name for path in out.parent.iterdir()] == ['set']
     assert {path.name for path in out.iterdir()} == {'train', 'test', prepare.MANIFEST}

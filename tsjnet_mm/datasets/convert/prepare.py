@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import shutil
 from collections import Counter, defaultdict
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,7 +14,9 @@ from tsjnet_mm.datasets.paired import natural_key
 from tsjnet_mm.datasets.transforms import LoadPairAnnotations
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.text import read_json
+from tsjnet_mm.utils.files import whole_folder
 from tsjnet_mm.utils.parallel import available_cores, thread_map
+from tsjnet_mm.utils.words import counted
 
 from .index_masks import is_index_mask, write_index_mask
 from .published import PUBLISHED
@@ -111,19 +112,16 @@ def prepare_dataset(
         }
         written = not _is_present(out, manifest, files)
         if written:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            partial = out.with_name(f'.{out.name}.partial')
-            shutil.rmtree(partial, ignore_errors=True)
-            try:
+            with whole_folder(out) as partial:
                 _write(files, partial, link, published, progress)
-                warnings += _check(published, found, stems, partial, allow_partial, progress)
+                try:
+                    warnings += _check(
+                        published, found, stems, partial, allow_partial, progress
+                    )
+                except PairError as error:
+                    message = str(error).replace(str(partial), str(out))
+                    raise PairError(message, error.reason) from error
                 (partial / MANIFEST).write_text(json.dumps(manifest, indent=2) + '\n')
-                partial.rename(out)
-            except PairError as error:
-                message = str(error).replace(str(partial), str(out))
-                raise PairError(message, error.reason) from error
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
     return PreparedDataset(
         root=out,
         written=written,
@@ -212,8 +210,9 @@ def _pair(published, found, problems):
         images[split] = parts['ir'].keys() | parts['vi'].keys()
         if len(images[split]) != expected or len(stems[split]) != expected:
             problems.append(
-                f'{split or "all"}: expected {expected} pairs, found {len(stems[split])} pairs '
-                f'of {len(images[split])} images'
+                f'{split or "all"}: expected {counted(expected, "pair")}, found '
+                f'{counted(len(stems[split]), "pair")} of '
+                f'{counted(len(images[split]), "image")}'
             )
     for part, splits in _all_parts(published).items():
         if part in found:

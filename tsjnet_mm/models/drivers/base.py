@@ -192,7 +192,7 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
         if self._misfits:
             name, (given, wanted) = next(iter(self._misfits.items()))
             raise ValueError(
-                f'{who} has {len(self._misfits)} weights that do not fit its checkpoint, '
+                f'{who} has weights ({len(self._misfits)}) that do not fit its checkpoint, '
                 f'such as {name}: {given} there, {wanted} here; build it with the num_classes '
                 'and widths of its checkpoint (a label_map renames classes), or set '
                 'frozen=False to train it along'

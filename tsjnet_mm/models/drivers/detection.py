@@ -7,6 +7,7 @@ from mmengine.structures import InstanceData
 from torch import nn
 
 from tsjnet_mm.registry import MODELS
+from tsjnet_mm.utils.words import counted
 
 from .base import BaseDriver, DriverSample, network_images, plain_sample
 
@@ -141,8 +142,8 @@ class DetectionDriver(BaseDriver):
             labels = self.label_map.tolist()
             if len(labels) != len(wanted):
                 raise ValueError(
-                    f'label_map has {len(labels)} entries, the data set {len(wanted)} classes '
-                    f'({named}): write {meaning}'
+                    f'label_map has {counted(len(labels), "entry", "entries")}, the data set '
+                    f'{counted(len(wanted), "class", "classes")} ({named}): write {meaning}'
                 )
             if max(labels) >= count or max(labels) < 0:
                 raise ValueError(
@@ -157,7 +158,8 @@ class DetectionDriver(BaseDriver):
         guess = [names.index(name) if name in names else -1 for name in wanted]
         written = f'label_map={guess}' if max(guess) >= 0 else 'a label_map'
         raise ValueError(
-            f'the detector ({type(self.model).__name__}) has {count} classes'
+            f'the detector ({type(self.model).__name__}) has '
+            f'{counted(count, "class", "classes")}'
             f'{f" ({names[0]}, ...)" if names else ""}, the data set {len(wanted)} ({named}): '
             f'give the driver {written} ({meaning}), or num_classes={len(wanted)} and '
             'frozen=False, so that its heads learn them anew'

@@ -6,6 +6,7 @@ from mmengine.structures import PixelData
 from torch import nn
 
 from tsjnet_mm.registry import MODELS
+from tsjnet_mm.utils.words import counted
 
 from .base import BaseDriver, DriverSample, network_images, plain_sample
 
@@ -101,7 +102,8 @@ class SegmentationDriver(BaseDriver):
         if count == len(wanted) and names in (None, wanted):
             return
         raise ValueError(
-            f'the segmentor ({type(self.model).__name__}) has {count} classes'
+            f'the segmentor ({type(self.model).__name__}) has '
+            f'{counted(count, "class", "classes")}'
             f'{f" ({names[0]}, ...)" if names else ""}, the data set {len(wanted)} '
             f'({", ".join(wanted)}): give the driver num_classes={len(wanted)} and '
             'frozen=False, so that its last layer learns them'
