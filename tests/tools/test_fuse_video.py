@@ -131,7 +131,10 @@ def fuse_and_signal(repository, long_videos, tmp_path):
 
 
 @pytest.mark.skipif(os.name == 'nt', reason='no such signals')
-@pytest.mark.parametrize('number, status', [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    'number, status',
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)],
+)
 def test_interrupt_leaves_a_playable_file(number, status, fuse_and_signal, tmp_path):
     returned, stdout, stderr = fuse_and_signal(number)
     assert returned == status
@@ -144,6 +147,7 @@ def test_interrupt_leaves_a_playable_file(number, status, fuse_and_signal, tmp_p
 
 
 @pytest.mark.skipif(os.name == 'nt', reason='no such signals')
+@pytest.mark.slow
 def test_what_a_kill_leaves_is_removed_by_the_next_run(fuse_and_signal, tmp_path):
     assert fuse_and_signal(signal.SIGKILL)[0] == -signal.SIGKILL
     left = [*tmp_path.iterdir()]
