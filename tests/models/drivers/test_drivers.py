@@ -373,10 +373,12 @@ def test_masks_of_a_detector_whose_head_has_no_loss_of_its_own_for_them(pair_bat
     config = 'mmdet::yolact/yolact_r50_1xb8-55e_coco.py'
     backbone = {'depth': 18, 'base_channels': 8, 'init_cfg': None}
     model = {'backbone': backbone, 'neck': {'in_channels': [8, 16, 32, 64]}}
-    driver = DetectionDriver(
-        model, config=config, num_classes=3, loss_terms=['*loss_mask*'], frozen=False
-    ).train()
+    options = {'config': config, 'num_classes': 3, 'loss_terms': ['*loss_mask*']}
+    driver = DetectionDriver(model, frozen=False, **options).train()
     assert loss(driver, luma_of(pair_batch), pair_batch)['loss_mask'].item() > 0
+    driver = DetectionDriver(model, allow_random=True, **options).train()
+    with pytest.raises(ValueError, match=r'YOLACT cannot .* in eval mode, .* frozen=False'):
+        loss(driver, luma_of(pair_batch), pair_batch)
 
 
 def test_filled_boxes_hold_every_pixel_that_a_box_touches():

@@ -213,8 +213,8 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
             dict[str, Tensor]: See :meth:`keep_terms`.
 
         Raises:
-            ValueError: The network needs annotations that pairs do not have, or no term is
-                kept.
+            ValueError: The network needs annotations that pairs do not have, it is frozen and
+                computes its losses in train mode only, or no term is kept.
         """
         batch = self.model.data_preprocessor(
             {'inputs': images, 'data_samples': data_samples}, training=True
@@ -225,6 +225,14 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
             raise ValueError(
                 f'{type(self.model).__name__} needs `{error}`, which a {type(self).__name__} '
                 'cannot give it: it cannot drive a fusor'
+            ) from error
+        except (AttributeError, TypeError) as error:
+            if not self.frozen:
+                raise
+            raise ValueError(
+                f'{type(self.model).__name__} cannot compute its losses in eval mode, in which '
+                f'a frozen {type(self).__name__} is ({error}): set frozen=False to train it '
+                'along'
             ) from error
         return self.keep_terms(losses)
 
