@@ -1,10 +1,8 @@
-import argparse
-
 import pytest
 import torch
 from mmengine.config import Config
 
-from tsjnet_mm.engine.launch import CfgOptions, fit_to_machine, merge_options
+from tsjnet_mm.engine.launch import fit_to_machine, merge_options, parse_options
 
 
 def config():
@@ -62,26 +60,17 @@ def test_without_cuda_slurm_is_refused(monkeypatch):
         fit_to_machine(config(), 'slurm')
 
 
-@pytest.fixture
-def parser():
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions)
-    return parser
-
-
-def test_options_of_a_config(parser):
-    words = ['a.b=1', 'c=[1,(2,x)]', 'd=e=f', 'g=']
-    options = parser.parse_args(['--cfg-options', *words]).cfg_options
-    assert options == {'a.b': 1, 'c': [1, (2, 'x')], 'd': 'e=f', 'g': ''}
+def test_options_of_a_config():
+    words = ['a.b=1', 'c=[1,(2,x)]', 'd=e=f', 'g=', 'a.b=2']
+    assert parse_options(words) == {'a.b': 2, 'c': [1, (2, 'x')], 'd': 'e=f', 'g': ''}
 
 
 @pytest.mark.parametrize('word', ['a', '=1', 'a..b=1', '.a=1', 'a.=1', 'a=[1,(2', 'a=1,2)'])
-def test_what_is_no_option_of_a_config(word, parser, capsys):
-    with pytest.raises(SystemExit, match='2'):
-        parser.parse_args(['--cfg-options', 'good=1', word])
-    last = capsys.readouterr().err.splitlines()[-1]
-    assert 'error: argument --cfg-options: expected ' in last and repr(word) in last
-    assert ('brackets' if word.startswith('a=') else 'KEY=VALUE') in last
+def test_what_is_no_option_of_a_config(word):
+    with pytest.raises(ValueError, match=r'^expected ') as raised:
+        parse_options(['good=1', word])
+    assert repr(word) in str(raised.value)
+    assert ('brackets' if word.startswith('a=') else 'KEY=VALUE') in str(raised.value)
 
 
 @pytest.mark.parametrize('key', ['epochs.more', 'hooks.1.type', 'hooks.first.type'])

@@ -83,7 +83,9 @@ def test_thresholds(plot, tmp_path):
 
 def test_errors_are_marked_in_their_colours(plot, tmp_path, load_tool, monkeypatch):
     tool, seen = load_tool(TOOL), {}
-    monkeypatch.setattr(tool, 'save_figure', lambda figure, path: seen.update(figure=figure))
+    monkeypatch.setattr(
+        'tsjnet_mm.visualization.save_figure', lambda figure, path: seen.update(figure=figure)
+    )
     monkeypatch.setattr(
         'sys.argv',
         ['x', *case_arguments(tmp_path), '--scene', '1N', '--out', str(tmp_path / 'a.png')],

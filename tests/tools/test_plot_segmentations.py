@@ -55,7 +55,9 @@ def test_ious_and_scenes(arguments, run_main, tmp_path):
 
 def figure_of(load_tool, monkeypatch, arguments):
     tool, seen = load_tool(TOOL), []
-    monkeypatch.setattr(tool, 'save_figure', lambda figure, path: seen.append(figure))
+    monkeypatch.setattr(
+        'tsjnet_mm.visualization.save_figure', lambda figure, path: seen.append(figure)
+    )
     monkeypatch.setattr('sys.argv', ['x', *map(str, arguments), '--out', 'a.png'])
     tool.main()
     return seen[0]

@@ -16,33 +16,21 @@ All rows have the seed and the schedule of their configs. A row that fails is re
 log, the others go on, and the exit status is 1.
 """
 
-import argparse
 import contextlib
-import fcntl
 import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from mmengine.config import Config
-from tqdm import tqdm
-
-from tsjnet_mm.engine.launch import CfgOptions, merge_options
-from tsjnet_mm.evaluation import EvaluationResults, load_results
-from tsjnet_mm.evaluation.results import check_extension
-from tsjnet_mm.evaluation.table import format_lines
-from tsjnet_mm.io.outputs import check_outputs
-from tsjnet_mm.metrics import CONVENTIONS, resolve_metrics
-from tsjnet_mm.models.fusors.presets import config_dir
-from tsjnet_mm.utils import whole_file
-from tsjnet_mm.utils.guarded import run_process, tsjnet_command
+from tsjnet_mm.utils.files import whole_file
+from tsjnet_mm.utils.metric_names import CONVENTIONS, resolve_metrics
 from tsjnet_mm.utils.words import counted
 
 from .arguments import add_overwrite_argument, parse_named_path, unique_names
 from .program import ToolParser, tool
+from .run_arguments import add_config_options, config_options
 
-CONFIGS = config_dir() / 'tsjnet'
 ROWS = {
     'w/o DSM': 'joint-wo-dsm',
     'w/o L_Det': 'joint-wo-det',
@@ -84,6 +72,10 @@ class Row(NamedTuple):
 
     def read(self, options):
         """The config with the options put in."""
+        from mmengine.config import Config
+
+        from tsjnet_mm.engine.launch import merge_options
+
         cfg = Config.fromfile(self.config)
         merge_options(cfg, options)
         return cfg
@@ -142,13 +134,7 @@ def parse_args():
         metavar='N',
         help='GPUs to train each row on; batch_size counts per GPU (default: %(default)s)',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        default=[],
-        metavar='KEY=VALUE',
-        help='override config entries of every row, as for tools/train.py',
-    )
+    add_config_options(parser, 'of every row, as for tools/train.py')
     parser.add_argument(
         '--out',
         nargs='+',
@@ -160,17 +146,12 @@ def parse_args():
     return parser, parser.parse_args()
 
 
-def parse_options(words):
-    """Options as tools/train.py reads them."""
-    parser = argparse.ArgumentParser(prog='--cfg-options', add_help=False)
-    parser.add_argument('--cfg-options', nargs='*', action=CfgOptions, default={})
-    return parser.parse_args(['--cfg-options', *words]).cfg_options
-
-
 def make_rows(args):
     """The rows that are asked for."""
+    from tsjnet_mm.models.fusors.presets import config_dir
+
     named = unique_names('row', args.rows) or {
-        name: CONFIGS / f'tsjnet_{args.preset}_{kind}_40e_msrs.py'
+        name: config_dir() / 'tsjnet' / f'tsjnet_{args.preset}_{kind}_40e_msrs.py'
         for name, kind in ROWS.items()
     }
     rows = [
@@ -195,6 +176,8 @@ def finished_checkpoint(row, cfg):
 
 def check_settings(row, cfg):
     """Refuse a folder that was trained with other settings."""
+    from mmengine.config import Config
+
     record = row.folder / row.config.name
     if not record.is_file():
         return
@@ -220,6 +203,8 @@ def check_settings(row, cfg):
 @contextlib.contextmanager
 def locked(folder):
     """Keep two runs out of one folder, also a training whose ablation was killed."""
+    import fcntl  # Windows has none.
+
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / '.lock', 'w') as file:
         try:
@@ -231,6 +216,8 @@ def locked(folder):
 
 def call(command, log, lock):
     """Run a tool, its output appended to a log that ends with the reason of a failure."""
+    from tsjnet_mm.utils.guarded import run_process
+
     with open(log, 'a', encoding='utf-8') as file:
         file.write(f'$ {" ".join(map(str, command))}\n')
         file.flush()
@@ -249,6 +236,8 @@ def call(command, log, lock):
 
 def train(row, args, lock):
     """Train a row to its end."""
+    from tsjnet_mm.utils.guarded import tsjnet_command
+
     command = tsjnet_command(
         'train', row.config, '--work-dir', row.folder, '--resume', processes=args.gpus
     )
@@ -259,6 +248,9 @@ def train(row, args, lock):
 
 def test(row, cfg, checkpoint, args, lock):
     """Measure a row's checkpoint, and keep the values of each image."""
+    from tsjnet_mm.evaluation import load_results
+    from tsjnet_mm.utils.guarded import tsjnet_command
+
     values = row.folder / 'test' / 'values.csv'
     # A list: mmengine takes a dict with metrics for an evaluator of them.
     cfg.test_evaluator = [
@@ -283,6 +275,10 @@ def test(row, cfg, checkpoint, args, lock):
 
 def run_row(row, args, options):
     """The results of a row, computed as far as they are not there."""
+    from mmengine.config import Config
+
+    from tsjnet_mm.evaluation import EvaluationResults, load_results
+
     cfg = row.read(options)
     if args.test_config:
         cfg.test_dataloader = Config.fromfile(args.test_config).test_dataloader
@@ -319,6 +315,8 @@ def run_row(row, args, options):
 
 def join_results(rows, results, convention):
     """One evaluation of all rows that there are results of."""
+    from tsjnet_mm.evaluation import EvaluationResults
+
     (first, *others) = results.values()
     for name, other in zip([*results][1:], others, strict=True):
         if other.images != first.images:
@@ -332,25 +330,32 @@ def join_results(rows, results, convention):
 
 def format_tables(joined, paper, style):
     """The table, and the paper's below it where it is asked for."""
+    from tsjnet_mm.evaluation.table import format_lines
+
     parts = [joined.table(style)]
     if paper:
         parts += ["The paper's Table 3, 361 pairs of MSRS:", format_lines(PAPER, style)]
     return '\n\n'.join(parts)
 
 
-def run(args):
+def run(args, options):
     """Compute the rows, print and write the table.
 
     Returns:
         dict[str, str]: Why rows are missing from it.
     """
+    from tqdm import tqdm
+
+    from tsjnet_mm.evaluation.results import check_extension
+    from tsjnet_mm.io.outputs import check_outputs
+
     args.metrics = resolve_metrics(args.metrics, args.convention)
     for path in args.out:
         check_extension(path)
     check_outputs(args.out, [row.config for row in make_rows(args)], args.overwrite)
     if args.gpus < 1:
         raise ValueError(f'--gpus must be at least 1, got {args.gpus}')
-    rows, options = make_rows(args), parse_options(args.cfg_options)
+    rows = make_rows(args)
     results, failures = {}, {}
     with tqdm(rows, unit='row') as bar:
         for row in bar:
@@ -377,7 +382,7 @@ def run(args):
 def main():
     """Read the command line and run."""
     parser, args = parse_args()
-    failures = run(args)
+    failures = run(args, config_options(parser, args))
     if failures:
         lines = '\n'.join(f'  {name}: {reason}' for name, reason in failures.items())
         parser.exit(

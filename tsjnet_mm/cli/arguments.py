@@ -1,13 +1,14 @@
 """Command line arguments that several tools share."""
 
+from __future__ import annotations
+
 import argparse
+from typing import TYPE_CHECKING
 
-import torch
-
-from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.io.ranges import check_percentiles, check_range
-from tsjnet_mm.models.fusors.hub import needs_weights
-from tsjnet_mm.utils.env import usable_device
+
+if TYPE_CHECKING:
+    from tsjnet_mm.io.preparation import Preparation
 
 
 def parse_named_path(text):
@@ -45,6 +46,27 @@ def unique_names(kind, pairs):
     if len(named) != len(pairs):
         raise ValueError(f'each {kind} needs a name of its own, got {[*named]} and more')
     return named
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Parse ``WIDTHxHEIGHT``.
+
+    Args:
+        text (str): As given on the command line.
+
+    Returns:
+        tuple[int, int]: Both, in pixels.
+
+    Raises:
+        argparse.ArgumentTypeError: It is of another form.
+    """
+    try:
+        width, height = (int(part) for part in text.lower().split('x'))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f'expected WIDTHxHEIGHT such as 320x240, got {text!r}'
+        ) from None
+    return width, height
 
 
 class _LimitsAction(argparse.Action):
@@ -123,25 +145,6 @@ def add_source_arguments(parser, percentiles_of):
     add_affix_arguments(sources)
 
 
-def parse_device(text):
-    """Parse a device to compute on.
-
-    Args:
-        text (str): As given on the command line.
-
-    Returns:
-        str: The same.
-
-    Raises:
-        argparse.ArgumentTypeError: torch cannot compute on it.
-    """
-    try:
-        usable_device(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    return text
-
-
 def add_device_arguments(parser):
     """Add on what and how exactly to compute.
 
@@ -150,10 +153,7 @@ def add_device_arguments(parser):
             ``--precision``.
     """
     parser.add_argument(
-        '--device',
-        type=parse_device,
-        default='cuda' if torch.cuda.is_available() else 'cpu',
-        help='where to compute (default: %(default)s)',
+        '--device', help='where to compute, such as cpu or cuda:1 (default: cuda, else cpu)'
     )
     parser.add_argument(
         '--precision',
@@ -187,16 +187,34 @@ def add_machine_arguments(parser, batched):
     return machine
 
 
-def check_weights(parser, args):
+def check_weights(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """End with a message where a network has no weights."""
+    from tsjnet_mm.models.fusors.hub import needs_weights
+
     if args.weights is None and needs_weights(args.model):
         parser.error(f'--model {args.model} needs --weights CHECKPOINT')
 
 
-def check_arguments(parser, args):
-    """End with a message where a network has no weights, or two ranges are given."""
-    check_weights(parser, args)
+def check_device(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Choose a device where none is given; end with a message where torch cannot use one."""
+    import torch
+
+    from tsjnet_mm.utils.env import usable_device
+
+    if args.device is None:
+        args.device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        return
+    try:
+        usable_device(args.device)
+    except ValueError as error:
+        parser.error(f'argument --device: {error}')
+
+
+def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Check the ranges, the weights and the device, what takes longest last."""
     check_ranges(parser, args)
+    check_weights(parser, args)
+    check_device(parser, args)
 
 
 def check_ranges(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
@@ -217,6 +235,8 @@ def source_preparation(args: argparse.Namespace) -> Preparation:
     Raises:
         ValueError, FileNotFoundError: See :class:`.Preparation`.
     """
+    from tsjnet_mm.io.preparation import Preparation
+
     return Preparation(
         ir_range=args.ir_range,
         ir_percentiles=args.ir_percentiles,
@@ -244,4 +264,31 @@ def add_overwrite_argument(parser: argparse.ArgumentParser) -> None:
         '--overwrite',
         action='store_true',
         help='write over files that were not made here; sources are never written over',
+    )
+
+
+def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add which results a figure reads, and which part of them it shows.
+
+    Args:
+        parser (argparse.ArgumentParser): Gets ``results``, ``--methods``, ``--metrics``,
+            ``--title`` and ``--out``.
+    """
+    parser.add_argument(
+        'results',
+        nargs='+',
+        metavar='RESULTS',
+        help='.csv or .json of tools/evaluate.py or a per-image CSV of the Runner; several of '
+        'the same images are joined',
+    )
+    for what in ('methods', 'metrics'):
+        parser.add_argument(
+            f'--{what}',
+            nargs='+',
+            metavar='NAME',
+            help='these alone, in this order (default: all)',
+        )
+    parser.add_argument('--title', help='what the images are, such as "MSRS test"')
+    parser.add_argument(
+        '--out', nargs='+', required=True, metavar='FILE', help='.png or .pdf, or both'
     )

@@ -30,29 +30,17 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from tsjnet_mm.datasets.lists import read_list
-from tsjnet_mm.evaluation.image_files import read_files
-from tsjnet_mm.evaluation.table import format_ranked
-from tsjnet_mm.io.outputs import check_outputs, list_read
-from tsjnet_mm.io.pairs import find_pairs
 from tsjnet_mm.io.text import read_text
-from tsjnet_mm.metrics import CONVENTIONS
-from tsjnet_mm.protocols.benchmark import ZooBenchmark, comparison_table
-from tsjnet_mm.protocols.side_by_side import size_of
-from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.files import whole_file
+from tsjnet_mm.utils.metric_names import CONVENTIONS
 from tsjnet_mm.utils.parallel import available_cores
-from tsjnet_mm.visualization import (
-    differing_windows,
-    grid_figure,
-    radar_figure,
-    save_figure,
-)
 
 from .arguments import (
     add_overwrite_argument,
     add_source_arguments,
+    check_device,
     check_ranges,
-    parse_device,
+    parse_size,
     source_options,
 )
 from .program import ToolParser, tool
@@ -108,7 +96,6 @@ def parse_args():
     parser.add_argument('--highlight', metavar='ROW', help='row to stress in the figures')
     parser.add_argument(
         '--device',
-        type=parse_device,
         help='where to fuse (default: the GPU where there is one)',
     )
     parser.add_argument(
@@ -120,7 +107,7 @@ def parse_args():
     )
     parser.add_argument(
         '--size',
-        type=size_of,
+        type=parse_size,
         default=(640, 480),
         metavar='WIDTHxHEIGHT',
         help='pair to time (default: 640x480)',
@@ -139,6 +126,8 @@ def parse_args():
 
 def cost_table(costs, size, style):
     """Table of what each network costs."""
+    from tsjnet_mm.evaluation.table import format_ranked
+
     rows = {
         row: {
             'parameters (K)': cost['parameters'] / 1e3,
@@ -154,6 +143,14 @@ def cost_table(costs, size, style):
 
 def draw(benchmark, results, highlight):
     """Radar charts and grid of scenes."""
+    from tsjnet_mm.evaluation.image_files import read_files
+    from tsjnet_mm.visualization import (
+        differing_windows,
+        grid_figure,
+        radar_figure,
+        save_figure,
+    )
+
     for convention, result in results.items():
         names = result.metrics
         if len(names) > _RADAR_AXES:
@@ -184,7 +181,14 @@ def draw(benchmark, results, highlight):
 def main():
     """Fuse, measure, time, and write table and figures."""
     parser, args = parse_args()
+
+    from tsjnet_mm.datasets.lists import read_list
+    from tsjnet_mm.io.outputs import check_outputs, list_read
+    from tsjnet_mm.io.pairs import find_pairs
+    from tsjnet_mm.protocols.benchmark import ZooBenchmark, comparison_table
+
     check_ranges(parser, args)
+    check_device(parser, args)
     if args.metrics and not args.convention:
         parser.error('--metrics needs --convention: the same names mean different numbers')
     models = dict(args.models)

@@ -19,15 +19,6 @@ interval too narrow. An image where a value of either is not finite is left out,
 so. It takes at least 6 images, for fewer never give p below 0.05.
 """
 
-from tsjnet_mm.evaluation.selection import read_selection
-from tsjnet_mm.evaluation.significance import compare_methods
-from tsjnet_mm.evaluation.significance_table import (
-    check_comparison_path,
-    format_comparisons,
-    save_comparisons,
-)
-from tsjnet_mm.io.outputs import check_outputs
-
 from .arguments import add_overwrite_argument
 from .program import ToolParser, tool
 
@@ -74,6 +65,16 @@ def parse_args():
 def main():
     """Read the results, compare, print the table, write."""
     args = parse_args()
+
+    from tsjnet_mm.evaluation.selection import read_selection
+    from tsjnet_mm.evaluation.significance import compare_methods
+    from tsjnet_mm.evaluation.significance_table import (
+        check_comparison_path,
+        format_comparisons,
+        save_comparisons,
+    )
+    from tsjnet_mm.io.outputs import check_outputs
+
     for path in args.out:
         check_comparison_path(path)
     check_outputs(args.out, args.results, args.overwrite)

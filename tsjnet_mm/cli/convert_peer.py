@@ -13,12 +13,7 @@ a config needs the converted one:
 
 from pathlib import Path
 
-import torch
-
-from tsjnet_mm.io.outputs import check_outputs
-from tsjnet_mm.models.peers import PEERS, load_peer
-from tsjnet_mm.utils import whole_file
-from tsjnet_mm.utils.checkpoints import add_digest
+from tsjnet_mm.utils.files import whole_file
 
 from .program import ToolParser, tool
 
@@ -28,7 +23,7 @@ def main():
     """Command line."""
     parser = ToolParser(__doc__)
     parser.add_argument(
-        'name', metavar='NAME', choices=PEERS, help=f'the network: {", ".join(PEERS)}'
+        'name', metavar='NAME', help='the network, of those that docs/models.md lists'
     )
     parser.add_argument('source', metavar='SOURCE', type=Path, help="the authors' checkpoint")
     parser.add_argument('out', metavar='OUT', type=Path, help='the checkpoint to write')
@@ -36,6 +31,15 @@ def main():
         '--overwrite', action='store_true', help='write over a file that is there already'
     )
     args = parser.parse_args()
+
+    import torch
+
+    from tsjnet_mm.io.outputs import check_outputs
+    from tsjnet_mm.models.peers import PEERS, load_peer
+    from tsjnet_mm.utils.checkpoints import add_digest
+
+    if args.name not in PEERS:
+        parser.error(f'argument NAME: {args.name!r} is none of {", ".join(PEERS)}')
     check_outputs([args.out], [args.source], args.overwrite)
     fusor = load_peer(args.name, args.source)
     meta = {'source': args.source.name, 'model': PEERS[args.name].fusor}

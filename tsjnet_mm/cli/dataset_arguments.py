@@ -1,26 +1,36 @@
 """Command line arguments that name a dataset."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING
 
-from tsjnet_mm.datasets import (
-    FMBDataset,
-    FolderDataset,
-    LLVIPDataset,
-    M3FDDataset,
-    MSRSDataset,
-    RoadSceneDataset,
-    lists,
-)
+if TYPE_CHECKING:
+    from tsjnet_mm.datasets import PairedFusionDataset
 
-#: Datasets by the names that tools give them.
+#: Datasets by the names that commands give them, and their classes.
 DATASETS = {
-    'msrs': MSRSDataset,
-    'm3fd': M3FDDataset,
-    'llvip': LLVIPDataset,
-    'roadscene': RoadSceneDataset,
-    'fmb': FMBDataset,
-    'folder': FolderDataset,
+    'msrs': 'MSRSDataset',
+    'm3fd': 'M3FDDataset',
+    'llvip': 'LLVIPDataset',
+    'roadscene': 'RoadSceneDataset',
+    'fmb': 'FMBDataset',
+    'folder': 'FolderDataset',
 }
+
+
+def dataset_class(name: str) -> type[PairedFusionDataset]:
+    """The class of a dataset.
+
+    Args:
+        name (str): A key of :data:`DATASETS`.
+
+    Returns:
+        type[PairedFusionDataset]: The class.
+    """
+    from tsjnet_mm import datasets
+
+    return getattr(datasets, DATASETS[name])
 
 
 def add_dataset_arguments(parser, placeholders='{split} in it stands for the split'):
@@ -91,13 +101,15 @@ def read_names(text, encoding=None):
         TextError: The file cannot be read.
     """
     if os.path.isfile(text) or text.lower().endswith('.txt'):
+        from tsjnet_mm.datasets import lists
+
         return lists.read_names(text, encoding)
     return tuple(name.strip() for name in text.split(',') if name.strip())
 
 
 def has_splits(args):
     """Whether something tells the splits of the dataset apart."""
-    patterns = [layout['ir'] for layout in DATASETS[args.dataset].LAYOUTS]
+    patterns = [layout['ir'] for layout in dataset_class(args.dataset).LAYOUTS]
     return any('{split}' in text for text in (*patterns, args.data_root, args.pairs))
 
 
@@ -126,7 +138,7 @@ def build_dataset(args, split, annotations, fold='', **options):
         text.replace('{split}', split).replace('{fold}', str(fold))
         for text in (args.data_root, args.pairs)
     )
-    return DATASETS[args.dataset](
+    return dataset_class(args.dataset)(
         data_root=root,
         split=split,
         ann_file=pairs,

@@ -34,10 +34,8 @@ import tempfile
 import threading
 from pathlib import Path
 
-from tsjnet_mm.demo.fusor_choice import DemoModels
 from tsjnet_mm.demo.guard import LOCAL_NAMES, host_name
 from tsjnet_mm.demo.store import DemoStore, Limits
-from tsjnet_mm.demo.uploads import collect_examples
 
 from .arguments import add_device_arguments, check_arguments
 from .program import ToolParser, tool
@@ -179,6 +177,9 @@ def serve(args, folder):
         args (argparse.Namespace): See :func:`parse_args`.
         folder (Path): For temporary files.
     """
+    from tsjnet_mm.demo.fusor_choice import DemoModels
+    from tsjnet_mm.demo.uploads import collect_examples
+
     models = DemoModels(args.models, args.device, args.precision)
     examples = collect_examples(folder / 'examples', *(args.examples or ()))
     cache = folder / 'cache'

@@ -25,14 +25,12 @@ after an interruption, or to add methods: what is finished is not done again.
 
 from pathlib import Path
 
-from tsjnet_mm.apis import config_dir
-from tsjnet_mm.engine.launch import CfgOptions
-from tsjnet_mm.protocols.downstream import TASKS, Protocol
-from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.files import whole_file
 
 from .arguments import parse_named_path, unique_names
 from .dataset_arguments import add_dataset_arguments, build_dataset, has_splits
 from .program import ToolParser, tool
+from .run_arguments import add_config_options, config_options
 
 CONFIGS = {
     'detection': 'downstream/yolox_m_300e_m3fd.py',
@@ -43,7 +41,7 @@ CONFIGS = {
 def parse_args():
     """Command line."""
     parser = ToolParser(__doc__)
-    parser.add_argument('task', choices=TASKS, help='what the network does')
+    parser.add_argument('task', choices=CONFIGS, help='what the network does')
     add_dataset_arguments(parser, '{split} and {fold} in it stand for what they say')
     parser.add_argument(
         '--folds',
@@ -69,13 +67,7 @@ def parse_args():
         + ', '.join(f'{task}: configs/{path}' for task, path in CONFIGS.items())
         + ')',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=CfgOptions,
-        metavar='KEY=VALUE',
-        help='override config entries of every run, e.g. train_dataloader.batch_size=4',
-    )
+    add_config_options(parser, 'of every run, e.g. train_dataloader.batch_size=4')
     parser.add_argument('--seed', type=int, default=0, help='of every run (default: 0)')
     parser.add_argument(
         '--gpus', type=int, default=1, metavar='N', help='GPUs to train on (default: 1)'
@@ -106,6 +98,10 @@ def build_folds(args):
 def main():
     """Train and test on each method's images, and write the table."""
     parser, args = parse_args()
+
+    from tsjnet_mm.apis import config_dir
+    from tsjnet_mm.protocols.downstream import Protocol
+
     protocol = Protocol(
         args.task,
         unique_names('method', args.methods),
@@ -113,7 +109,7 @@ def main():
         args.config or config_dir() / CONFIGS[args.task],
         args.work_dir,
         args.seed,
-        args.cfg_options,
+        config_options(parser, args),
         args.gpus,
     )
     rows, failed = protocol.scores()

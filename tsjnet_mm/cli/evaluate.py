@@ -28,13 +28,11 @@ import os
 import sys
 from pathlib import Path
 
-from tsjnet_mm.apis import evaluate_folders
-from tsjnet_mm.evaluation.results import check_extension
-from tsjnet_mm.io.outputs import check_outputs, list_read
-from tsjnet_mm.metrics import (
+from tsjnet_mm.utils.metric_names import (
     CONVENTIONS,
-    FUSION_METRICS,
+    METRIC_NAMES,
     METRIC_SETS,
+    metrics_of,
     resolve_metrics,
 )
 from tsjnet_mm.utils.parallel import available_cores
@@ -42,17 +40,17 @@ from tsjnet_mm.utils.parallel import available_cores
 from .arguments import (
     add_overwrite_argument,
     add_source_arguments,
+    check_device,
     check_ranges,
-    parse_device,
     source_options,
 )
 from .program import ToolParser, tool
 
 
-def describe_metrics():
+def describe_metrics() -> str:
     """Metrics with their direction, and conventions with their metrics, for ``--help``."""
     lines = ['Metrics (↑ higher is better, ↓ lower is better):']
-    for name, info in FUSION_METRICS.items():
+    for name, info in METRIC_NAMES.items():
         arrow = '↑' if info.higher_is_better else '↓'
         lines.append(f'  {name:<10} {arrow} {info.title}')
     for name, metrics in METRIC_SETS.items():
@@ -60,8 +58,7 @@ def describe_metrics():
     lines.append(f'  {"all":<10}   all that the convention has')
     lines += ['', 'Conventions, what the names mean, and the metrics of each:']
     for name, title in CONVENTIONS.items():
-        metrics = [m for m, info in FUSION_METRICS.items() if name in info.conventions]
-        lines += [f'  {name:<10} {title}', f'  {"":<10} {", ".join(metrics)}']
+        lines += [f'  {name:<10} {title}', f'  {"":<10} {", ".join(metrics_of(name))}']
     return '\n'.join(lines)
 
 
@@ -92,10 +89,9 @@ def name_methods(folders, method=None):
     return named
 
 
-def default_metrics(convention):
+def default_metrics(convention: str) -> str:
     """The paper's six where the convention has them, else all that it has."""
-    paper = (FUSION_METRICS[name] for name in METRIC_SETS['paper'])
-    return 'paper' if all(convention in info.conventions for info in paper) else 'all'
+    return 'paper' if {*METRIC_SETS['paper']} <= {*metrics_of(convention)} else 'all'
 
 
 def parse_args():
@@ -131,9 +127,7 @@ def parse_args():
         action='store_true',
         help='leave missing and extra files out instead of refusing them',
     )
-    parser.add_argument(
-        '--device', type=parse_device, default='cpu', help='cpu or cuda (default: %(default)s)'
-    )
+    parser.add_argument('--device', default='cpu', help='cpu or cuda (default: %(default)s)')
     parser.add_argument(
         '--batch-size',
         type=int,
@@ -164,6 +158,11 @@ def parse_args():
 def main():
     """Check the arguments, measure, print the table and write the files."""
     parser, args = parse_args()
+
+    from tsjnet_mm.apis import evaluate_folders
+    from tsjnet_mm.evaluation.results import check_extension
+    from tsjnet_mm.io.outputs import check_outputs, list_read
+
     try:
         fused = name_methods(args.fused, args.method)
         metrics = resolve_metrics(
@@ -173,6 +172,7 @@ def main():
             check_extension(path)
     except ValueError as error:
         parser.error(str(error))
+    check_device(parser, args)
     read = list_read(args.ir, args.vi, *fused.values(), args.warp)
     check_outputs(args.out, read, args.overwrite)
     results = evaluate_folders(

@@ -25,9 +25,6 @@ files of the same content is left as it is.
 
 from pathlib import Path
 
-from tsjnet_mm.apis import FusionInferencer
-from tsjnet_mm.protocols.export_dataset import config_lines, export_dataset
-from tsjnet_mm.protocols.export_layouts import EXPORT_LAYOUTS
 from tsjnet_mm.utils.words import counted
 
 from .arguments import (
@@ -40,6 +37,8 @@ from .arguments import (
 )
 from .dataset_arguments import add_dataset_arguments, build_dataset, has_splits
 from .program import ToolParser, tool
+
+LAYOUTS = ('coco', 'voc', 'mmseg')
 
 
 def parse_args():
@@ -78,7 +77,7 @@ def parse_args():
     add_source_arguments(parser, percentiles_of='each infrared image')
     add_overwrite_argument(parser)
     parser.add_argument(
-        '--layout', required=True, nargs='+', choices=EXPORT_LAYOUTS, help='one or several'
+        '--layout', required=True, nargs='+', choices=LAYOUTS, help='one or several'
     )
     parser.add_argument(
         '--out', required=True, type=Path, metavar='OUT', help='folder of the new dataset'
@@ -118,6 +117,11 @@ def choose_images(args, inferencer, split):
 def main():
     """Export each split, then print the lines of a config; stop at the first problem."""
     args = parse_args()
+
+    from tsjnet_mm.apis import FusionInferencer
+    from tsjnet_mm.protocols.export_dataset import config_lines, export_dataset
+    from tsjnet_mm.protocols.export_layouts import EXPORT_LAYOUTS
+
     needed = {EXPORT_LAYOUTS[name].needs[1] for name in args.layout}
     preparation = source_preparation(args)
     options = {

@@ -1,13 +1,6 @@
 """What the tools that lay scenes out in a grid share: arguments, choosing, reading."""
 
-import torch
-
-from tsjnet_mm.datasets.paired import natural_key
-from tsjnet_mm.evaluation.image_files import format_problems, read_files
 from tsjnet_mm.io.errors import PairError
-from tsjnet_mm.io.outputs import check_outputs
-from tsjnet_mm.utils import recolour
-from tsjnet_mm.visualization import TEXT_WIDTH
 
 from .arguments import add_affix_arguments, add_overwrite_argument, parse_named_path
 
@@ -62,7 +55,7 @@ def add_figure_arguments(parser):
     parser.add_argument(
         '--width',
         type=float,
-        default=TEXT_WIDTH,
+        default=7.1,
         metavar='INCHES',
         help='printed width, which sets the size of the letters (default: %(default)s)',
     )
@@ -87,6 +80,8 @@ def check_not_read(paths, files):
     Raises:
         ValueError: See :func:`.check_outputs`.
     """
+    from tsjnet_mm.io.outputs import check_outputs
+
     read = [path for item in files for path in (item.ir, item.vi, *item.fused.values())]
     check_outputs(paths, read, overwrite=True)
 
@@ -106,6 +101,8 @@ def find_scenes(files, problems, wanted):
     Raises:
         PairError: There is no such scene, or none at all.
     """
+    from tsjnet_mm.evaluation.image_files import format_problems
+
     found = {item.image: item for item in files}
     missing = [name for name in wanted if name not in found]
     if missing or not found:
@@ -145,6 +142,7 @@ def most_differing(errors, count):
         >>> most_differing({'1': [3, 3], '2': [0, 4], '10': [1, 0]}, 2)
         ['2', '10']
     """
+    from tsjnet_mm.datasets.paired import natural_key
 
     def difference(name):
         return max(errors[name]) - (min(errors[name]) if len(errors[name]) > 1 else 0)
@@ -168,6 +166,11 @@ def read_scene(files, recoloured=False):
     Raises:
         PairError: One cannot be read, or they differ in size.
     """
+    import torch
+
+    from tsjnet_mm.evaluation.image_files import read_files
+    from tsjnet_mm.utils import recolour
+
     ir, *images = (torch.from_numpy(image / 255.0) for image in read_files(files, 'plain'))
     for path, image in zip((files.vi, *files.fused.values()), images, strict=True):
         found, expected = (f'{side.shape[2]}x{side.shape[1]}' for side in (image, ir))

@@ -24,8 +24,7 @@ without them, processes that run the same command leave each other's pairs alone
 
 import os
 
-from tsjnet_mm.apis import FusionInferencer, fuse_to_folder
-from tsjnet_mm.io.images import WRITTEN_FORMATS
+from tsjnet_mm.io.written import WRITTEN_FORMATS
 from tsjnet_mm.utils.parallel import local_rank
 from tsjnet_mm.utils.words import counted
 
@@ -103,6 +102,9 @@ def find_share():
 def main():
     """Fuse all pairs; stop with a message at the first that cannot be fused."""
     args = parse_args()
+
+    from tsjnet_mm.apis import FusionInferencer, fuse_to_folder
+
     rank, world_size = find_share()
     device = args.device
     if device == 'cuda':

@@ -25,9 +25,7 @@ visible file is kept if ffmpeg is installed.
 
 from pathlib import Path
 
-from tsjnet_mm.apis import FusionInferencer
 from tsjnet_mm.utils.words import counted
-from tsjnet_mm.video.fusing import fuse_video
 
 from .arguments import (
     add_machine_arguments,
@@ -79,6 +77,10 @@ def parse_args():
 def main():
     """Fuse the video; status 130 if Ctrl-C ended it."""
     args = parse_args()
+
+    from tsjnet_mm.apis import FusionInferencer
+    from tsjnet_mm.video.fusing import fuse_video
+
     done = fuse_video(
         FusionInferencer(
             args.model,

@@ -23,31 +23,12 @@ are never written over without --overwrite. docs/labels.md tells how good such l
 
 from pathlib import Path
 
-import torch
-
-from tsjnet_mm.apis import FusionInferencer
-from tsjnet_mm.io.images import read_visible
-from tsjnet_mm.io.outputs import check_outputs
-from tsjnet_mm.labels import (
-    SamMasks,
-    ViewDetector,
-    box_classes,
-    draw_sheets,
-    find_fused,
-    generate_boxes,
-    generate_masks,
-    grabcut_masks,
-    list_pairs,
-    map_classes,
-    order_pairs,
-    seg_classes,
-)
 from tsjnet_mm.utils.words import counted
 
 from .arguments import (
     add_source_arguments,
+    check_device,
     check_ranges,
-    parse_device,
     source_preparation,
 )
 from .dataset_arguments import add_encoding_argument
@@ -76,10 +57,7 @@ def add_common_arguments(parser, out):
         '--overwrite', action='store_true', help='make everything anew, over what is there'
     )
     parser.add_argument(
-        '--device',
-        type=parse_device,
-        default='cuda' if torch.cuda.is_available() else 'cpu',
-        help='where networks run (default: %(default)s)',
+        '--device', help='where networks run, such as cpu or cuda:1 (default: cuda, else cpu)'
     )
     parser.add_argument('--fused', metavar='DIR', help='fused images of the same stems')
     sheets = parser.add_argument_group('sheets')
@@ -227,6 +205,7 @@ def parse_args():
         if not 0 <= args.max_shift <= 0.5:
             parser.error(f'--max-shift: expected 0 to 0.5, got {args.max_shift}')
     check_ranges(parser, args)
+    check_device(parser, args)
     return args
 
 
@@ -247,6 +226,11 @@ def check_boxes_arguments(parser, args):
 
 def make_fuse(args, fused):
     """What gives the fused image of a pair, or None."""
+    import torch
+
+    from tsjnet_mm.apis import FusionInferencer
+    from tsjnet_mm.io.images import read_visible
+
     if args.fused:
         return lambda pair: read_visible(fused[pair.name])
     if not args.fusor:
@@ -262,6 +246,8 @@ def make_fuse(args, fused):
 
 def make_boxes(args, pairs, fused):
     """Boxes of all pairs; their records, how many were made now, and what sheets need."""
+    from tsjnet_mm.labels import ViewDetector, box_classes, generate_boxes, map_classes
+
     classes = box_classes(args.classes)
     detector = ViewDetector(args.detector, args.checkpoint, args.detector_classes, args.device)
     named = map_classes(detector.classes, classes, args.label_map, require_all=False)
@@ -291,6 +277,15 @@ def make_boxes(args, pairs, fused):
 
 def make_masks(args, pairs):
     """Masks of all pairs; their records, how many were made now, and what sheets need."""
+    from tsjnet_mm.labels import (
+        SamMasks,
+        box_classes,
+        generate_masks,
+        grabcut_masks,
+        map_classes,
+        seg_classes,
+    )
+
     classes = box_classes(args.classes)
     names, palette = seg_classes(args.seg_classes, classes)
     mapping = map_classes(classes, names, args.seg_map)
@@ -325,6 +320,10 @@ def make_masks(args, pairs):
 def main():
     """Make the labels, then the sheets; stop with a message at what cannot be used."""
     args = parse_args()
+
+    from tsjnet_mm.io.outputs import check_outputs
+    from tsjnet_mm.labels import draw_sheets, find_fused, list_pairs, order_pairs
+
     pairs = list_pairs(args.ir, args.vi, args.ir_affix, args.vi_affix)
     fused = find_fused(args.fused, pairs) if args.fused else None
     outputs = [args.out / f'{stem}.png' for stem, *_ in pairs]

@@ -23,19 +23,15 @@ make the same files.
 import sys
 from pathlib import Path
 
-from tsjnet_mm.datasets.lists import RECORD, read_record
-from tsjnet_mm.datasets.near_duplicates import THRESHOLD
-from tsjnet_mm.datasets.splits import (
-    check_split,
-    make_split,
-    write_split,
-)
 from tsjnet_mm.io.text import expect
 from tsjnet_mm.utils.parallel import available_cores
 from tsjnet_mm.utils.words import counted
 
-from .dataset_arguments import DATASETS, add_encoding_argument
+from .dataset_arguments import DATASETS, add_encoding_argument, dataset_class
 from .program import ToolParser, tool
+
+#: As the rooms that read and make splits have them, which a test compares.
+RECORD, THRESHOLD = 'split.json', 0.25
 
 
 def parse_args():
@@ -126,7 +122,7 @@ def read_pairs(root, source, encoding):
         options['annotations'] = ['boxes'] if source['classes'] else []
     if source['classes']:
         options['metainfo'] = {'classes': source['classes']}
-    dataset = DATASETS[source['dataset']](
+    dataset = dataset_class(source['dataset'])(
         data_root=root, encoding=encoding, test_mode=True, **options
     )
     infos = [dataset.get_data_info(index) for index in range(len(dataset))]
@@ -143,6 +139,8 @@ def read_pairs(root, source, encoding):
 
 def read_source(path):
     """What the pairs of a recorded split were read from."""
+    from tsjnet_mm.datasets.lists import read_record
+
     source = read_record(path)['source']
     with expect(path, 'the dataset, split and classes that the lists were made of'):
         dataset, split, classes = (source[key] for key in ('dataset', 'split', 'classes'))
@@ -177,6 +175,9 @@ def print_summary(split, labels):
 def main():
     """Make or check a split."""
     args = parse_args()
+
+    from tsjnet_mm.datasets.splits import check_split, make_split, write_split
+
     source = {'dataset': args.dataset, 'split': args.split, 'classes': args.classes}
     if args.check:
         source = read_source(args.check)

@@ -1,11 +1,9 @@
 """Draw the toy dataset: registered infrared and visible road scenes, no download needed."""
 
-import argparse
 import sys
 import time
 
-from tsjnet_mm.datasets.toy import write_toy_dataset
-
+from .arguments import parse_size
 from .program import ToolParser, tool
 
 EPILOG = """\
@@ -27,17 +25,6 @@ examples:
 """
 
 
-def image_size(text):
-    """Parse WIDTHxHEIGHT."""
-    try:
-        width, height = (int(part) for part in text.lower().split('x'))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f'expected WIDTHxHEIGHT such as 320x240, got {text!r}'
-        ) from None
-    return width, height
-
-
 def parse_args(argv=None):
     """Parse the command line."""
     parser = ToolParser(__doc__, epilog=EPILOG)
@@ -52,7 +39,7 @@ def parse_args(argv=None):
     )
     parser.add_argument(
         '--size',
-        type=image_size,
+        type=parse_size,
         default=(320, 240),
         metavar='WxH',
         help='size of the images (default: 320x240; MSRS has 640x480)',
@@ -96,6 +83,8 @@ class ProgressBar:
 def main(argv=None):
     """Draw the data set."""
     args = parse_args(argv)
+    from tsjnet_mm.datasets.toy import write_toy_dataset
+
     drawn = write_toy_dataset(
         args.out,
         train=args.train,

@@ -15,11 +15,9 @@ not mean that methods are equal: they are of the same images, and one method may
 of them; tools/analysis_tools/compare_methods.py compares image by image.
 """
 
-from tsjnet_mm.evaluation.selection import add_selection_arguments, read_selection
 from tsjnet_mm.utils.words import counted
-from tsjnet_mm.visualization import box_figure, check_figure_path, save_figure
 
-from .arguments import add_overwrite_argument
+from .arguments import add_overwrite_argument, add_selection_arguments
 from .program import ToolParser, tool
 
 
@@ -38,6 +36,10 @@ def parse_args():
 def main():
     """Read the results, draw, write."""
     args = parse_args()
+
+    from tsjnet_mm.evaluation.selection import read_selection
+    from tsjnet_mm.visualization import box_figure, check_figure_path, save_figure
+
     for path in args.out:
         check_figure_path(path, args.overwrite, args.results)
     results = read_selection(args.results, args.methods, args.metrics)

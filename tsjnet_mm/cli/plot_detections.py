@@ -23,25 +23,7 @@ The number of errors of each method over all images is printed, and the scenes a
 be copied and adapted.
 """
 
-from tsjnet_mm.evaluation.detection_errors import (
-    detection_errors,
-    read_detection_truth,
-    read_detections,
-)
-from tsjnet_mm.evaluation.image_files import find_files
-from tsjnet_mm.evaluation.table import format_lines
 from tsjnet_mm.io.errors import PairError
-from tsjnet_mm.visualization import (
-    MISSING_COLOUR,
-    WRONG_COLOUR,
-    BoxMark,
-    LegendEntry,
-    OvalMark,
-    check_figure_path,
-    grid_figure,
-    marked_class_colour,
-    save_figure,
-)
 
 from .arguments import parse_named_path, unique_names
 from .figure_scenes import (
@@ -102,6 +84,8 @@ def parse_args():
 
 def format_counts(errors):
     """A line for each method: objects that are there, right, missed and wrong ones."""
+    from tsjnet_mm.evaluation.table import format_lines
+
     lines = [('method', 'objects', 'correct', 'missed', 'wrong')]
     for method, images in errors.items():
         correct, wrong, missed = (
@@ -114,6 +98,8 @@ def format_counts(errors):
 
 def mark_errors(errors, colours):
     """Marks of what was found in an image; texts of wrong boxes find their places first."""
+    from tsjnet_mm.visualization import MISSING_COLOUR, WRONG_COLOUR, BoxMark, OvalMark
+
     boxes = [
         BoxMark(item.box, colours[item.name], f'{item.score:.2f}')
         for item in (*errors.wrong, *errors.correct)
@@ -125,6 +111,8 @@ def mark_errors(errors, colours):
 
 def class_colours(truth, found, scenes):
     """A colour for each class that is there or was found in the scenes."""
+    from tsjnet_mm.visualization import marked_class_colour
+
     shown = {
         item.name for part in (truth.objects, *found) for name in scenes for item in part[name]
     }
@@ -141,6 +129,22 @@ def plot(args):
     Returns:
         list[str]: The names of the scenes.
     """
+    from tsjnet_mm.evaluation.detection_errors import (
+        detection_errors,
+        read_detection_truth,
+        read_detections,
+    )
+    from tsjnet_mm.evaluation.image_files import find_files
+    from tsjnet_mm.visualization import (
+        MISSING_COLOUR,
+        WRONG_COLOUR,
+        BoxMark,
+        LegendEntry,
+        check_figure_path,
+        grid_figure,
+        save_figure,
+    )
+
     results, images = (unique_names('method', pairs) for pairs in (args.results, args.images))
     for path in args.out:
         check_figure_path(path, args.overwrite, [args.annotations, *results.values()])

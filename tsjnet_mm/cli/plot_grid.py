@@ -21,16 +21,6 @@ visible image. Columns keep the order of --fused. Images are written in their ow
 
 import argparse
 
-import numpy as np
-
-from tsjnet_mm.evaluation.image_files import find_files
-from tsjnet_mm.visualization import (
-    check_figure_path,
-    differing_windows,
-    grid_figure,
-    save_figure,
-)
-
 from .arguments import parse_named_path, unique_names
 from .figure_scenes import (
     add_figure_arguments,
@@ -97,6 +87,8 @@ def parse_args():
 
 def choose_scenes(files, count):
     """Some scenes spread evenly over all."""
+    import numpy as np
+
     return [files[round(at)] for at in np.linspace(0, len(files) - 1, min(count, len(files)))]
 
 
@@ -104,6 +96,15 @@ def choose_scenes(files, count):
 def main():
     """Find and read the scenes, choose regions, draw, write."""
     args = parse_args()
+
+    from tsjnet_mm.evaluation.image_files import find_files
+    from tsjnet_mm.visualization import (
+        check_figure_path,
+        differing_windows,
+        grid_figure,
+        save_figure,
+    )
+
     for path in args.out:
         check_figure_path(path, args.overwrite)
     check_count(args.count)

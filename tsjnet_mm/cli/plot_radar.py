@@ -14,11 +14,9 @@ chart shows who is ahead of whom, not by how much: a small difference fills an a
 one, and the trivial rows of --baselines are what gives it a scale.
 """
 
-from tsjnet_mm.evaluation.selection import add_selection_arguments, read_selection
 from tsjnet_mm.utils.words import counted
-from tsjnet_mm.visualization import check_figure_path, radar_figure, save_figure
 
-from .arguments import add_overwrite_argument
+from .arguments import add_overwrite_argument, add_selection_arguments
 from .program import ToolParser, tool
 
 
@@ -35,6 +33,10 @@ def parse_args():
 def main():
     """Read the results, draw, write."""
     args = parse_args()
+
+    from tsjnet_mm.evaluation.selection import read_selection
+    from tsjnet_mm.visualization import check_figure_path, radar_figure, save_figure
+
     for path in args.out:
         check_figure_path(path, args.overwrite, args.results)
     results = read_selection(args.results, args.methods, args.metrics)

@@ -24,33 +24,10 @@ images is printed for each method, and the scenes as options, to be copied and a
 
 import sys
 
-import numpy as np
-from tqdm import tqdm
-
-from tsjnet_mm.evaluation.image_files import find_files
-from tsjnet_mm.evaluation.segmentation_errors import (
-    class_ious,
-    confusion_matrix,
-    error_regions,
-)
-from tsjnet_mm.evaluation.table import format_lines
 from tsjnet_mm.io.errors import PairError
-from tsjnet_mm.io.images import read_mask
-from tsjnet_mm.registry import DATASETS
-from tsjnet_mm.visualization import (
-    MISSING_COLOUR,
-    WRONG_COLOUR,
-    LegendEntry,
-    OvalMark,
-    check_figure_path,
-    class_colour,
-    draw_mask,
-    grid_figure,
-    save_figure,
-    to_rgb8,
-)
 
 from .arguments import parse_named_path, unique_names
+from .dataset_arguments import dataset_class
 from .figure_scenes import (
     add_figure_arguments,
     add_method_images,
@@ -65,25 +42,14 @@ from .figure_scenes import (
 from .program import ToolParser, tool
 
 TRUTH = 'Ground truth'
-COLOURS = {'missing': MISSING_COLOUR, 'incorrect': WRONG_COLOUR}
+#: Datasets with classes of masks, by the names that commands give them.
+SEGMENTED = ('fmb', 'msrs')
 # Of the image under a mask, and of the mask over it.
 DIMMED, OPACITY = 0.55, 0.75
 
 
-def known_datasets():
-    """Names of the datasets with classes of masks, and those classes' names and colours."""
-    known = {}
-    for name, dataset in DATASETS.module_dict.items():
-        meta = getattr(dataset, 'METAINFO', {})
-        if 'seg_classes' in meta and 'seg_palette' in meta:
-            short = name.removesuffix('Dataset').lower()
-            known[short] = meta['seg_classes'], meta['seg_palette']
-    return known
-
-
 def parse_args():
     """Command line."""
-    datasets = known_datasets()
     parser = ToolParser(__doc__)
     add_source_folders(parser)
     parser.add_argument('--truth', required=True, metavar='DIR', help='folder of true masks')
@@ -98,7 +64,7 @@ def parse_args():
     add_method_images(parser)
     classes = parser.add_mutually_exclusive_group(required=True)
     classes.add_argument(
-        '--dataset', choices=sorted(datasets), help='whose classes and colours the masks have'
+        '--dataset', choices=SEGMENTED, help='whose classes and colours the masks have'
     )
     classes.add_argument(
         '--classes',
@@ -143,6 +109,11 @@ def parse_args():
 
 def format_ious(confusions, classes):
     """A line for each method: IoU of each class in percent, and their mean."""
+    import numpy as np
+
+    from tsjnet_mm.evaluation.segmentation_errors import class_ious
+    from tsjnet_mm.evaluation.table import format_lines
+
     lines = [('method', *classes, 'mIoU')]
     for method, confusion in confusions.items():
         ious = class_ious(confusion)
@@ -154,6 +125,12 @@ def format_ious(confusions, classes):
 
 def compare_masks(files, methods, num_classes):
     """Confusion of each method over all images, and of each image the wrong pixels."""
+    import numpy as np
+    from tqdm import tqdm
+
+    from tsjnet_mm.evaluation.segmentation_errors import confusion_matrix
+    from tsjnet_mm.io.images import read_mask
+
     confusions = {method: np.zeros((num_classes,) * 2, np.int64) for method in methods}
     wrong = {}
     for item in tqdm(files, 'comparing', unit='image'):
@@ -175,6 +152,10 @@ def compare_masks(files, methods, num_classes):
 
 def paint(image, mask, palette, plain):
     """A mask in the colours of its classes, over a dimmed image or alone."""
+    import numpy as np
+
+    from tsjnet_mm.visualization import draw_mask, to_rgb8
+
     if plain:
         return draw_mask(np.zeros((*mask.shape, 3), np.uint8), mask, palette, opacity=1)
     dimmed = (to_rgb8(image) * DIMMED).astype(np.uint8)
@@ -187,6 +168,21 @@ def plot(args, classes, palette):
     Returns:
         list[str]: The names of the scenes.
     """
+    import numpy as np
+
+    from tsjnet_mm.evaluation.image_files import find_files
+    from tsjnet_mm.evaluation.segmentation_errors import error_regions
+    from tsjnet_mm.io.images import read_mask
+    from tsjnet_mm.visualization import (
+        MISSING_COLOUR,
+        WRONG_COLOUR,
+        LegendEntry,
+        OvalMark,
+        check_figure_path,
+        grid_figure,
+        save_figure,
+    )
+
     for path in args.out:
         check_figure_path(path, args.overwrite)
     check_count(args.count)
@@ -216,6 +212,7 @@ def plot(args, classes, palette):
         chosen = most_differing({item.image: wrong[item.image] for item in files}, args.count)
         files = [item for item in files if item.image in chosen]
     names = [item.image for item in files]
+    colours = {'missing': MISSING_COLOUR, 'incorrect': WRONG_COLOUR}
     rows, marks, present = [], [], set()
     for item in files:
         ir, vi, *own = read_scene(item, args.recolour)
@@ -235,7 +232,7 @@ def plot(args, classes, palette):
             row.append(paint(own.get(method, vi), mask, palette, args.plain))
             marked.append(
                 [
-                    OvalMark(region.centre, region.size, COLOURS[region.kind], region.angle)
+                    OvalMark(region.centre, region.size, colours[region.kind], region.angle)
                     for region in error_regions(
                         mask, truth, args.background, min_area=args.min_area
                     )
@@ -266,7 +263,13 @@ def plot(args, classes, palette):
 def main():
     """Read the command line and plot."""
     args = parse_args()
-    classes, palette = known_datasets().get(args.dataset, (args.classes, None))
+
+    from tsjnet_mm.visualization import class_colour
+
+    classes, palette = args.classes, None
+    if args.dataset:
+        meta = dataset_class(args.dataset).METAINFO
+        classes, palette = meta['seg_classes'], meta['seg_palette']
     if palette is None or args.palette == 'bright':
         palette = [class_colour(name, index) for index, name in enumerate(classes)]
     names = plot(args, classes, palette)

@@ -9,12 +9,10 @@ import signal
 import subprocess
 import sys
 import warnings
-from concurrent.futures.process import BrokenProcessPool
 
-from tqdm import tqdm
-
-from tsjnet_mm.utils.checkpoints import refuse_unsafe_checkpoints
 from tsjnet_mm.utils.signals import signals_as_interrupts
+from tsjnet_mm.utils.unpickling import refuse_unsafe_checkpoints
+from tsjnet_mm.version import __version__
 
 #: Errors that say what is wrong with an input; any other is a fault of the program.
 _EXPECTED = (ImportError, OSError, ValueError, subprocess.SubprocessError)
@@ -22,7 +20,9 @@ _OUT_OF_MEMORY = re.compile('out of memory|not enough memory', re.IGNORECASE)
 
 
 class ToolParser(argparse.ArgumentParser):
-    """Argument parser of a tool: keeps the line breaks of its description, knows ``--debug``.
+    """Argument parser of a tool: keeps the line breaks of its description.
+
+    It has ``--version`` and ``--debug``.
 
     Args:
         description (str, optional): What ``--help`` shows above the options.
@@ -32,6 +32,7 @@ class ToolParser(argparse.ArgumentParser):
     def __init__(self, description=None, **kwargs):
         kwargs.setdefault('formatter_class', argparse.RawDescriptionHelpFormatter)
         super().__init__(description=description, **kwargs)
+        self.add_argument('--version', action='version', version=f'tsjnet_mm {__version__}')
         self.add_argument('--debug', action='store_true', help='show where an error arose')
 
 
@@ -50,7 +51,7 @@ def describe_error(error):
         text = last.removeprefix(f'{type(error).__name__}: ')
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f'{error.filename}: {error.strerror}'
-    if isinstance(error, BrokenProcessPool):
+    if type(error).__name__ == 'BrokenProcessPool':  # Its module takes time to import.
         return f'a worker died, for lack of memory? Try fewer --workers ({text})'
     if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(text):
         return f'the memory is used up: try smaller images or a smaller batch: {text}'
@@ -77,7 +78,9 @@ def warnings_as_sentences():
     def sentence(message, category, *where, **line):
         if category is not UserWarning:
             return as_python_does(message, category, *where, **line)
-        for bar in [*getattr(tqdm, '_instances', ())]:  # Their next step draws them again.
+        # A bar's next step draws it again; without tqdm there are none.
+        tqdm = getattr(sys.modules.get('tqdm'), 'tqdm', None)
+        for bar in [*getattr(tqdm, '_instances', ())]:
             bar.clear()
         return f'warning: {message}\n'
 
@@ -92,7 +95,7 @@ def tool(interrupted='run it again to go on'):
     """Make a function the main function of a tool.
 
     The tool reads no checkpoint that could run code, see
-    :func:`~tsjnet_mm.utils.checkpoints.refuse_unsafe_checkpoints`. An exception becomes a
+    :func:`~tsjnet_mm.utils.unpickling.refuse_unsafe_checkpoints`. An exception becomes a
     sentence on standard error and exit status 1, a warning becomes a sentence; with
     ``--debug`` both say where they arose. Ctrl-C, SIGTERM and SIGHUP end the tool with status
     130, 143 and 129, after what was half written is removed.

@@ -11,15 +11,8 @@ precision, which halves the file and rounds the weights.
 import hashlib
 from pathlib import Path
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import save
-
-from tsjnet_mm.io.outputs import check_outputs
 from tsjnet_mm.io.text import shorten
-from tsjnet_mm.utils import whole_file
-from tsjnet_mm.utils.checkpoints import DIGEST_KEY, load_state_dict
-from tsjnet_mm.utils.tensors import digest_tensors
+from tsjnet_mm.utils.files import whole_file
 
 from .program import ToolParser, tool
 
@@ -58,6 +51,15 @@ def main():
     )
     parser.add_argument('--half', action='store_true', help='store half precision')
     args = parser.parse_args()
+
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import save
+
+    from tsjnet_mm.io.outputs import check_outputs
+    from tsjnet_mm.utils.checkpoints import DIGEST_KEY, load_state_dict
+    from tsjnet_mm.utils.tensors import digest_tensors
+
     weights = fusor_weights(load_state_dict(args.checkpoint))
     if not weights:
         raise ValueError(f'{args.checkpoint}: expected the weights of a fusor, found none')

@@ -23,23 +23,6 @@ shift with their distance.
 
 from pathlib import Path
 
-import numpy as np
-from tqdm import tqdm
-
-from tsjnet_mm.io.outputs import check_outputs, list_sources
-from tsjnet_mm.io.pairs import find_pairs
-from tsjnet_mm.io.preparation import warp
-from tsjnet_mm.registration.homography import (
-    MIN_PAIRS,
-    RegistrationError,
-    draw_checkerboard,
-    read_pairs,
-    read_points,
-    register_pairs,
-    register_points,
-)
-from tsjnet_mm.visualization.sheet import make_sheet, save_png
-
 from .arguments import (
     add_affix_arguments,
     add_overwrite_argument,
@@ -75,6 +58,16 @@ def parse_args():
 
 def find(args):
     """Read the pairs and find their mapping; what was found, the pairs and words on it."""
+    from tqdm import tqdm
+
+    from tsjnet_mm.registration.homography import (
+        RegistrationError,
+        read_pairs,
+        read_points,
+        register_pairs,
+        register_points,
+    )
+
     count = 1 if args.points else args.max_pairs
     options = source_options(args)
     pairs = list(read_pairs(args.ir, args.vi, count, **options))
@@ -93,12 +86,20 @@ def find(args):
 
 def stretch(image):
     """The image with its darkest and brightest hundredth cut off: night images show more."""
+    import numpy as np
+
     low, high = np.percentile(image, (1, 99))
     return (image - low) / max(high - low, 1e-6)
 
 
 def draw_preview(pairs, homography):
     """Checkerboards of up to four pairs, spread evenly."""
+    import numpy as np
+
+    from tsjnet_mm.io.preparation import warp
+    from tsjnet_mm.registration.homography import draw_checkerboard
+    from tsjnet_mm.visualization.sheet import make_sheet
+
     places = np.unique(np.linspace(0, len(pairs) - 1, 4).round().astype(int))
     pairs = [pairs[i] for i in places]
     boards = [
@@ -118,6 +119,12 @@ def draw_preview(pairs, homography):
 def main():
     """Find the mapping and write it."""
     parser, args = parse_args()
+
+    from tsjnet_mm.io.outputs import check_outputs, list_sources
+    from tsjnet_mm.io.pairs import find_pairs
+    from tsjnet_mm.registration.homography import MIN_PAIRS
+    from tsjnet_mm.visualization.sheet import save_png
+
     if args.max_pairs < MIN_PAIRS:
         parser.error(f'--max-pairs: expected at least {MIN_PAIRS}, got {args.max_pairs}')
     outputs = [args.out, *([args.preview] if args.preview else [])]

@@ -8,22 +8,10 @@ Examples:
 
 from pathlib import Path
 
-from mmengine.dist import is_main_process
-from mmengine.runner import Runner
-
-from tsjnet_mm.apis import CLASSICAL_FUSORS, init_fusor
-from tsjnet_mm.engine.launch import (
-    add_run_arguments,
-    end_distributed,
-    fit_to_machine,
-    read_config,
-)
-from tsjnet_mm.evaluation import format_drivers
-from tsjnet_mm.evaluation.table import format_table
-from tsjnet_mm.models.fusors.hub import PUBLISHED
-from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.files import whole_file
 
 from .program import ToolParser, tool
+from .run_arguments import add_run_arguments, config_options
 
 
 def load(runner, checkpoint, config):
@@ -37,6 +25,14 @@ def load(runner, checkpoint, config):
 
 def test(args):
     """Run the test loop for the model and each baseline, and print one table."""
+    from mmengine.dist import is_main_process
+    from mmengine.runner import Runner
+
+    from tsjnet_mm.apis import init_fusor
+    from tsjnet_mm.engine.launch import fit_to_machine, read_config
+    from tsjnet_mm.evaluation import format_drivers
+    from tsjnet_mm.evaluation.table import format_table
+
     cfg = read_config(args)
     if not cfg.get('test_dataloader') or not cfg.get('test_cfg'):
         raise ValueError(f'{args.config} has no test_dataloader or no test_cfg')
@@ -88,11 +84,21 @@ def main():
         '--baselines',
         nargs='+',
         default=[],
-        choices=sorted({*CLASSICAL_FUSORS, *PUBLISHED}),
+        metavar='NAME',
         help='classical fusors, and networks with shipped weights, for the same table',
     )
     parser.add_argument('--out', type=Path, help='also write the table to this file')
     add_run_arguments(parser)
     args = parser.parse_args()
+
+    from tsjnet_mm.apis import CLASSICAL_FUSORS
+    from tsjnet_mm.engine.launch import end_distributed
+    from tsjnet_mm.models.fusors.hub import PUBLISHED
+
+    known = sorted({*CLASSICAL_FUSORS, *PUBLISHED})
+    for name in args.baselines:
+        if name not in known:
+            parser.error(f'argument --baselines: {name!r} is none of {", ".join(known)}')
+    args.cfg_options = config_options(parser, args)
     test(args)
     end_distributed()

@@ -10,24 +10,18 @@ Examples:
 import contextlib
 import logging
 
-from mmengine.logging import print_log
-from mmengine.runner import Runner
-
-from tsjnet_mm.engine.launch import (
-    add_run_arguments,
-    check_training,
-    end_distributed,
-    fit_to_machine,
-    is_first_process,
-    read_config,
-)
-from tsjnet_mm.engine.work_dir import claimed_work_dir, find_resumable
-
 from .program import ToolParser, tool
+from .run_arguments import add_run_arguments, config_options
 
 
 def train(cfg, args):
     """Build the Runner and train, from a checkpoint if one is to be resumed."""
+    from mmengine.logging import print_log
+    from mmengine.runner import Runner
+
+    from tsjnet_mm.engine.launch import fit_to_machine
+    from tsjnet_mm.engine.work_dir import find_resumable
+
     if args.resume or cfg.get('resume'):
         start = args.resume or cfg.get('load_from') or 'auto'
         found = find_resumable(cfg.work_dir if start == 'auto' else start)
@@ -56,6 +50,15 @@ def main():
     add_run_arguments(parser)
     args = parser.parse_args()
 
+    from tsjnet_mm.engine.launch import (
+        check_training,
+        end_distributed,
+        is_first_process,
+        read_config,
+    )
+    from tsjnet_mm.engine.work_dir import claimed_work_dir
+
+    args.cfg_options = config_options(parser, args)
     cfg = read_config(args)
     check_training(cfg, args.config)
     if args.amp:

@@ -11,11 +11,7 @@ DetailFuseLayer). The result loads with any tool of this project:
 import re
 from pathlib import Path
 
-import torch
-
-from tsjnet_mm.io.outputs import check_outputs
-from tsjnet_mm.utils import whole_file
-from tsjnet_mm.utils.checkpoints import add_digest, read_checkpoint
+from tsjnet_mm.utils.files import whole_file
 
 from .program import ToolParser, tool
 
@@ -118,6 +114,8 @@ def convert(checkpoint):
     Raises:
         ValueError: A part is missing, or an entry's name is unknown.
     """
+    import torch
+
     missing = [part for part in PARTS if part not in checkpoint]
     if missing:
         raise ValueError(f'the checkpoint lacks {missing}; it has {sorted(checkpoint)}')
@@ -154,6 +152,12 @@ def main():
         '--overwrite', action='store_true', help='write over a file that is there already'
     )
     args = parser.parse_args()
+
+    import torch
+
+    from tsjnet_mm.io.outputs import check_outputs
+    from tsjnet_mm.utils.checkpoints import add_digest, read_checkpoint
+
     check_outputs([args.out], [args.release], args.overwrite)
     state_dict = convert(read_checkpoint(args.release))
     checkpoint = {'meta': {'source': args.release.name}, 'state_dict': state_dict}

@@ -3,7 +3,9 @@
 import argparse
 import gc
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.distributed as torch_dist
@@ -16,34 +18,31 @@ from tsjnet_mm.utils.parallel import local_rank
 _RANK = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID', 'mpi': 'OMPI_COMM_WORLD_RANK'}
 
 
-class CfgOptions(DictAction):
-    """Action of ``--cfg-options KEY=VALUE [KEY=VALUE ...]``: a dict of values by their keys."""
+def parse_options(pairs: Sequence[str]) -> dict[str, Any]:
+    """Entries of a config that a command line gives.
 
-    def __call__(self, parser, namespace, values, option_string=None):
-        """Read the pairs.
+    Args:
+        pairs (Sequence[str]): ``'KEY=VALUE'`` each, the value written as mmengine reads it.
 
-        Args:
-            parser (argparse.ArgumentParser): Not used.
-            namespace (argparse.Namespace): Gets the dict.
-            values (list[str]): The pairs.
-            option_string (str, optional): The name of the option.
+    Returns:
+        dict[str, Any]: Values by their keys; of one key the last counts.
 
-        Raises:
-            argparse.ArgumentError: Something is no pair, or its value cannot be read.
-        """
-        for pair in values:
-            key, equals, _ = pair.partition('=')
-            if not equals or not all(key.split('.')):
-                raise argparse.ArgumentError(
-                    self,
-                    f'expected KEY=VALUE such as train_cfg.max_epochs=5, got {pair!r}',
-                )
-            try:
-                super().__call__(parser, namespace, [pair], option_string)
-            except AssertionError:
-                raise argparse.ArgumentError(
-                    self, f'expected as many opening as closing brackets in {pair!r}'
-                ) from None
+    Raises:
+        ValueError: Something is no pair, or its value cannot be read.
+    """
+    action = DictAction('--cfg-options', 'options')
+    found = argparse.Namespace(options={})
+    for pair in pairs:
+        key, equals, _ = pair.partition('=')
+        if not equals or not all(key.split('.')):
+            raise ValueError(f'expected KEY=VALUE such as train_cfg.max_epochs=5, got {pair!r}')
+        try:
+            action(None, found, [pair])
+        except AssertionError:
+            raise ValueError(
+                f'expected as many opening as closing brackets in {pair!r}'
+            ) from None
+    return found.options
 
 
 def merge_options(cfg: Config, options: dict | None) -> None:
@@ -65,37 +64,12 @@ def merge_options(cfg: Config, options: dict | None) -> None:
         ) from error
 
 
-def add_run_arguments(parser):
-    """Add the arguments that training and testing share.
-
-    Args:
-        parser (argparse.ArgumentParser): Gets ``--work-dir``, ``--cfg-options``,
-            ``--launcher`` and the ``--local-rank`` that launchers pass.
-    """
-    parser.add_argument(
-        '--work-dir', help='folder of logs and checkpoints (default: work_dirs/<config name>)'
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=CfgOptions,
-        metavar='KEY=VALUE',
-        help="override config entries, e.g. train_dataloader.batch_size=4; lists as 'a,b'",
-    )
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='how processes were started (default: none, one process)',
-    )
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
-
-
 def read_config(args):
     """Config file with the options of the command line put in.
 
     Args:
-        args (argparse.Namespace): ``config`` and what :func:`add_run_arguments` adds.
+        args (argparse.Namespace): ``config`` and what
+            :func:`~tsjnet_mm.cli.run_arguments.add_run_arguments` adds.
 
     Returns:
         Config: With ``launcher`` and ``work_dir`` set.

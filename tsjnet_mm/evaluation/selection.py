@@ -1,6 +1,6 @@
 """The wanted part of one or several files of results."""
 
-from tsjnet_mm.metrics import resolve_metrics
+from tsjnet_mm.utils.metric_names import resolve_metrics
 
 from .results import EvaluationResults, load_results
 
@@ -72,30 +72,3 @@ def _check_known(what, wanted, known, where):
         raise ValueError(
             f'{where}: no {what} {", ".join(unknown)}; there are {", ".join(known)}'
         )
-
-
-def add_selection_arguments(parser):
-    """Add what the figures read and take of it.
-
-    Args:
-        parser (argparse.ArgumentParser): Gets ``results``, ``--methods``, ``--metrics``,
-            ``--title`` and ``--out``.
-    """
-    parser.add_argument(
-        'results',
-        nargs='+',
-        metavar='RESULTS',
-        help='.csv or .json of tools/evaluate.py or a per-image CSV of the Runner; several of '
-        'the same images are joined',
-    )
-    for what in ('methods', 'metrics'):
-        parser.add_argument(
-            f'--{what}',
-            nargs='+',
-            metavar='NAME',
-            help='these alone, in this order (default: all)',
-        )
-    parser.add_argument('--title', help='what the images are, such as "MSRS test"')
-    parser.add_argument(
-        '--out', nargs='+', required=True, metavar='FILE', help='.png or .pdf, or both'
-    )

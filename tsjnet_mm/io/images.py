@@ -18,6 +18,7 @@ from tsjnet_mm.utils.files import whole_file
 from .errors import PairError
 from .formats import FormatError, open_image
 from .ranges import check_limits
+from .written import WRITTEN_FORMATS
 
 #: Extensions (lower case) of the files taken for images.
 IMAGE_EXTENSIONS = (
@@ -377,18 +378,6 @@ def read_mask(path):
 
 #: EXIF and TIFF tag that holds the notes of a file which is no PNG: ImageDescription.
 DESCRIPTION_TAG = 0x010E
-#: Extension to the format that is written.
-WRITTEN_FORMATS = {
-    '.png': 'PNG',
-    '.jpg': 'JPEG',
-    '.jpeg': 'JPEG',
-    '.webp': 'WEBP',
-    '.bmp': 'BMP',
-    '.tif': 'TIFF',
-    '.tiff': 'TIFF',
-    '.ppm': 'PPM',
-    '.pgm': 'PPM',
-}
 
 
 def check_writable(extension, quality=None):

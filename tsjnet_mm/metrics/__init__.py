@@ -3,15 +3,15 @@
 Nothing here knows the registry or the Runner: torch and numpy suffice.
 """
 
-from ._conventions import CONVENTIONS
-from .catalogue import (
-    FUSION_METRICS,
+from tsjnet_mm.utils.metric_names import (
+    CONVENTIONS,
     METRIC_SETS,
     NO_REFERENCE,
-    MetricInfo,
     check_metrics,
     resolve_metrics,
 )
+
+from .catalogue import FUSION_METRICS, MetricInfo
 from .fidelity import cc, mse, psnr, rmse, scd
 from .fmi import fmi_dct, fmi_pixel, fmi_w
 from .grey import to_grey

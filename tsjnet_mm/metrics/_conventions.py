@@ -9,16 +9,9 @@ from typing import NamedTuple
 
 import torch
 
-from ._checks import check_images
+from tsjnet_mm.utils.metric_names import CONVENTIONS
 
-#: Name -> whose numbers these are.
-CONVENTIONS = {
-    'plain': "this project's default: each metric as its paper defines it, levels in 0..255",
-    'tsjnet': "TSJNet's own evaluation, recovered from its tables",
-    'cddfuse': "the Python evaluator of CDDFuse, the field's most reused",
-    'tang': "Linfeng Tang's MATLAB evaluation, the de-facto MATLAB set",
-    'vifb': 'the MATLAB benchmark VIFB',
-}
+from ._checks import check_images
 
 
 class Definition(NamedTuple):

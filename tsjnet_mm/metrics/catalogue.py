@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from ._conventions import CONVENTIONS
+from tsjnet_mm.utils.metric_names import METRIC_NAMES
+
 from .fidelity import (
     CC_CONVENTIONS,
     MSE_CONVENTIONS,
@@ -86,130 +87,41 @@ class MetricInfo(NamedTuple):
         return self.definitions[convention].min_size
 
 
-#: Name in tables -> :class:`MetricInfo`; those of the paper's tables first, in their order.
-FUSION_METRICS = {
-    'SSIM': MetricInfo(ssim, True, (-1.0, 1.0), 'structural similarity', SSIM_CONVENTIONS),
-    'PSNR': MetricInfo(
-        psnr, True, (0.0, _INFINITY), 'peak signal-to-noise ratio, dB', PSNR_CONVENTIONS
-    ),
-    'MSE': MetricInfo(mse, False, (0.0, 65025.0), 'mean squared error', MSE_CONVENTIONS),
-    'VIF': MetricInfo(
-        vif, True, (0.0, _INFINITY), 'visual information fidelity', VIF_CONVENTIONS
-    ),
-    'CC': MetricInfo(cc, True, (-1.0, 1.0), 'correlation coefficient', CC_CONVENTIONS),
-    'CV': MetricInfo(qcv, False, (0.0, _INFINITY), "Chen and Varshney's Q_CV", CV_CONVENTIONS),
-    'EN': MetricInfo(en, True, (0.0, 8.0), 'entropy, bits', EN_CONVENTIONS),
-    'SD': MetricInfo(sd, True, (0.0, 127.5), 'standard deviation', SD_CONVENTIONS),
-    'SF': MetricInfo(sf, True, (0.0, 255 * 2**0.5), 'spatial frequency', SF_CONVENTIONS),
-    'AG': MetricInfo(ag, True, (0.0, 1020.0), 'average gradient', AG_CONVENTIONS),
-    'EI': MetricInfo(ei, True, (0.0, 255 * 20**0.5), 'edge intensity', EI_CONVENTIONS),
-    'MI': MetricInfo(mi, True, (0.0, 16.0), 'mutual information, bits', MI_CONVENTIONS),
-    'NMI': MetricInfo(nmi, True, (0.0, 2.0), 'normalised mutual information', NMI_CONVENTIONS),
-    'CE': MetricInfo(
-        ce, False, (-0.5308, _INFINITY), 'cross entropy of histograms, bits', CE_CONVENTIONS
-    ),
-    'RMSE': MetricInfo(rmse, False, (0.0, 255.0), 'root mean squared error', RMSE_CONVENTIONS),
-    'SCD': MetricInfo(
-        scd, True, (-2.0, 2.0), 'sum of the correlations of differences', SCD_CONVENTIONS
-    ),
-    'MS_SSIM': MetricInfo(
-        ms_ssim, True, (0.0, 1.0), 'multi-scale structural similarity', MS_SSIM_CONVENTIONS
-    ),
-    'VIFF': MetricInfo(
-        viff, True, (0.0, _INFINITY), 'VIF for fusion of Han et al.', VIFF_CONVENTIONS
-    ),
-    'Qabf': MetricInfo(
-        qabf, True, (0.0, 0.9754), 'edge transfer of Xydeas and Petrovic', QABF_CONVENTIONS
-    ),
-    'Nabf': MetricInfo(nabf, False, (0.0, 1.0), 'fusion artefacts', NABF_CONVENTIONS),
-    'Labf': MetricInfo(labf, False, (0.0, 1.0), 'fusion loss', LABF_CONVENTIONS),
-    'Qcb': MetricInfo(qcb, True, (0.0, 1.0), "Chen and Blum's Q_CB", QCB_CONVENTIONS),
-    'Qy': MetricInfo(qy, True, (-1.0, 1.0), "Yang's Q_Y", QY_CONVENTIONS),
-    'Qs': MetricInfo(qs, True, (-1.0, 1.0), "Piella's Q_S", QS_CONVENTIONS),
-    'FMI_pixel': MetricInfo(
-        fmi_pixel,
-        True,
-        (0.0, 1.0),
-        'feature mutual information, grey levels',
-        FMI_PIXEL_CONVENTIONS,
-    ),
-    'FMI_dct': MetricInfo(
-        fmi_dct,
-        True,
-        (0.0, 1.0),
-        'feature mutual information, cosine transform',
-        FMI_DCT_CONVENTIONS,
-    ),
-    'FMI_w': MetricInfo(
-        fmi_w, True, (0.0, 1.0), 'feature mutual information, wavelet', FMI_W_CONVENTIONS
-    ),
+# Name -> function, range, definitions.
+_METRICS = {
+    'SSIM': (ssim, (-1.0, 1.0), SSIM_CONVENTIONS),
+    'PSNR': (psnr, (0.0, _INFINITY), PSNR_CONVENTIONS),
+    'MSE': (mse, (0.0, 65025.0), MSE_CONVENTIONS),
+    'VIF': (vif, (0.0, _INFINITY), VIF_CONVENTIONS),
+    'CC': (cc, (-1.0, 1.0), CC_CONVENTIONS),
+    'CV': (qcv, (0.0, _INFINITY), CV_CONVENTIONS),
+    'EN': (en, (0.0, 8.0), EN_CONVENTIONS),
+    'SD': (sd, (0.0, 127.5), SD_CONVENTIONS),
+    'SF': (sf, (0.0, 255 * 2**0.5), SF_CONVENTIONS),
+    'AG': (ag, (0.0, 1020.0), AG_CONVENTIONS),
+    'EI': (ei, (0.0, 255 * 20**0.5), EI_CONVENTIONS),
+    'MI': (mi, (0.0, 16.0), MI_CONVENTIONS),
+    'NMI': (nmi, (0.0, 2.0), NMI_CONVENTIONS),
+    'CE': (ce, (-0.5308, _INFINITY), CE_CONVENTIONS),
+    'RMSE': (rmse, (0.0, 255.0), RMSE_CONVENTIONS),
+    'SCD': (scd, (-2.0, 2.0), SCD_CONVENTIONS),
+    'MS_SSIM': (ms_ssim, (0.0, 1.0), MS_SSIM_CONVENTIONS),
+    'VIFF': (viff, (0.0, _INFINITY), VIFF_CONVENTIONS),
+    'Qabf': (qabf, (0.0, 0.9754), QABF_CONVENTIONS),
+    'Nabf': (nabf, (0.0, 1.0), NABF_CONVENTIONS),
+    'Labf': (labf, (0.0, 1.0), LABF_CONVENTIONS),
+    'Qcb': (qcb, (0.0, 1.0), QCB_CONVENTIONS),
+    'Qy': (qy, (-1.0, 1.0), QY_CONVENTIONS),
+    'Qs': (qs, (-1.0, 1.0), QS_CONVENTIONS),
+    'FMI_pixel': (fmi_pixel, (0.0, 1.0), FMI_PIXEL_CONVENTIONS),
+    'FMI_dct': (fmi_dct, (0.0, 1.0), FMI_DCT_CONVENTIONS),
+    'FMI_w': (fmi_w, (0.0, 1.0), FMI_W_CONVENTIONS),
 }
 
-#: Metrics of the fused image alone: more texture is more, be it noise.
-NO_REFERENCE = ('EN', 'SD', 'SF', 'AG', 'EI')
-
-#: Name of a set -> its metrics; ``'all'`` is what :func:`resolve_metrics` makes of it.
-METRIC_SETS = {'paper': ('SSIM', 'PSNR', 'MSE', 'VIF', 'CC', 'CV')}
-
-
-def check_metrics(metrics, convention):
-    """Refuse metrics that do not exist or are not defined under a convention.
-
-    Args:
-        metrics (Iterable[str]): Names in :data:`FUSION_METRICS`.
-        convention (str): The convention that they are wanted under.
-
-    Raises:
-        ValueError: Says which metric, and what is known.
-    """
-    if convention not in CONVENTIONS:
-        raise ValueError(f'unknown convention {convention!r}; known: {", ".join(CONVENTIONS)}')
-    for name in metrics:
-        if name not in FUSION_METRICS:
-            raise ValueError(f'unknown metric {name!r}; known: {", ".join(FUSION_METRICS)}')
-        known = FUSION_METRICS[name].conventions
-        if convention not in known:
-            defined = [
-                other
-                for other, info in FUSION_METRICS.items()
-                if convention in info.conventions
-            ]
-            raise ValueError(
-                f'{name} is not defined under the convention {convention!r}, only under '
-                f'{", ".join(known)}; {convention!r} has {", ".join(defined)}'
-            )
-
-
-def resolve_metrics(metrics, convention):
-    """Metric names from a choice of names and sets.
-
-    Args:
-        metrics (str | Iterable[str]): Names in :data:`FUSION_METRICS`, in any case,
-            ``'paper'`` for the six of the paper's tables, or ``'all'`` for all that the
-            convention has.
-        convention (str): The convention that they are wanted under.
-
-    Returns:
-        tuple[str, ...]: Names in :data:`FUSION_METRICS`, each once.
-
-    Raises:
-        ValueError: There are none, or see :func:`check_metrics`.
-
-    Example:
-        >>> resolve_metrics(['vif', 'paper'], 'plain')
-        ('VIF', 'SSIM', 'PSNR', 'MSE', 'CC', 'CV')
-    """
-    check_metrics((), convention)
-    spelling = {name.lower(): name for name in FUSION_METRICS}
-    names = []
-    for choice in [metrics] if isinstance(metrics, str) else metrics:
-        if choice == 'all':
-            names += [
-                name for name, info in FUSION_METRICS.items() if convention in info.conventions
-            ]
-        else:
-            names += METRIC_SETS.get(choice, (spelling.get(choice.lower(), choice),))
-    if not names:
-        raise ValueError(f'name at least one metric of {", ".join(FUSION_METRICS)}')
-    check_metrics(names, convention)
-    return tuple(dict.fromkeys(names))
+#: Name in tables -> :class:`MetricInfo`; those of the paper's tables first, in their order.
+FUSION_METRICS = {
+    name: MetricInfo(
+        function, METRIC_NAMES[name].higher_is_better, limits, METRIC_NAMES[name].title, found
+    )
+    for name, (function, limits, found) in _METRICS.items()
+}

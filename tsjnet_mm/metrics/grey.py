@@ -4,8 +4,7 @@ import torch
 from torch import Tensor
 
 from tsjnet_mm.utils.colour import rgb_to_luma
-
-from ._conventions import CONVENTIONS
+from tsjnet_mm.utils.metric_names import CONVENTIONS
 
 # The first row of the inverse of MATLAB's YIQ matrix, which its rgb2gray applies.
 _MATLAB_GREY = (0.298936021293775, 0.587043074451121, 0.114020904255103)

@@ -2,7 +2,9 @@
 
 import torch
 
-from .catalogue import FUSION_METRICS, check_metrics
+from tsjnet_mm.utils.metric_names import check_metrics
+
+from .catalogue import FUSION_METRICS
 from .grey import to_grey
 
 

@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 
 from .env import allow_mmengine_checkpoints
 from .tensors import digest_tensors, find_fault, find_tensors
+from .unpickling import refuse_unsafe_checkpoints  # noqa: F401  callers' name for it
 from .words import counted
 
 #: Key of the tensors' digest: in ``meta`` of a ``.pth``, in the metadata of ``.safetensors``.
@@ -279,17 +280,3 @@ def guard_mmengine():
         _guard(sys.modules[_LOADER])
     elif not any(isinstance(finder, _GuardOnImport) for finder in sys.meta_path):
         sys.meta_path.insert(0, _GuardOnImport())
-
-
-def refuse_unsafe_checkpoints(environment=os.environ):
-    """Make every ``torch.load`` of this process, and of those it starts, refuse to run code.
-
-    Whatever its arguments; mmengine's own loading is guarded since the import of the package,
-    see :func:`guard_mmengine`. It is meant for programs, not to be called on import.
-
-    Args:
-        environment (MutableMapping): Variables that are changed. Defaults to this process's;
-            those of a process that is to be started change nothing here.
-    """
-    environment.pop('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', None)
-    environment['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'

@@ -8,8 +8,6 @@ import threading
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
-import torch
-
 
 def available_cores():
     """Number of CPU cores that this process may use.
@@ -30,6 +28,8 @@ def local_rank():
         process sees fewer GPUs than there are processes, as when slurm gives each its own, the
         count begins again, so that it always numbers a GPU that is there.
     """
+    import torch
+
     rank = int(os.environ.get('LOCAL_RANK', os.environ.get('SLURM_LOCALID', 0)))
     return rank % max(1, torch.cuda.device_count())
 
@@ -74,6 +74,8 @@ def process_map(function, items, workers):
         concurrent.futures.process.BrokenProcessPool: A process died.
     """
     if workers == 1:
+        import torch
+
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
@@ -125,6 +127,8 @@ def _interrupts_held():
 
 
 def _start_worker():
+    import torch
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()

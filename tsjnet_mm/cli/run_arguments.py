@@ -1,0 +1,59 @@
+"""Command line arguments of what runs a config."""
+
+import argparse
+from typing import Any
+
+
+def add_config_options(parser: argparse.ArgumentParser, example: str) -> None:
+    """Add ``--cfg-options``.
+
+    Args:
+        parser (argparse.ArgumentParser): Gets it; its value is a list of strings.
+        example (str): What the help says after "override config entries".
+    """
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action='extend',
+        default=[],
+        metavar='KEY=VALUE',
+        help=f'override config entries, {example}',
+    )
+
+
+def config_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> dict[str, Any]:
+    """The values of ``--cfg-options``; ends with a message where one cannot be read.
+
+    Args:
+        parser (argparse.ArgumentParser): Read them.
+        args (argparse.Namespace): What it read.
+
+    Returns:
+        dict[str, Any]: Values by keys such as ``'train_cfg.max_epochs'``.
+    """
+    from tsjnet_mm.engine.launch import parse_options
+
+    try:
+        return parse_options(args.cfg_options)
+    except ValueError as error:
+        parser.error(f'argument --cfg-options: {error}')
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that training and testing share.
+
+    Args:
+        parser (argparse.ArgumentParser): Gets ``--work-dir``, ``--cfg-options``,
+            ``--launcher`` and the ``--local-rank`` that launchers pass.
+    """
+    parser.add_argument(
+        '--work-dir', help='folder of logs and checkpoints (default: work_dirs/<config name>)'
+    )
+    add_config_options(parser, "e.g. train_dataloader.batch_size=4; lists as 'a,b'")
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how processes were started (default: none, one process)',
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
