@@ -1,13 +1,16 @@
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from email.parser import Parser
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 
 from tsjnet_mm.models.fusors.hub import PUBLISHED
@@ -75,22 +78,229 @@ def test_pre_commit_runs_the_pinned_ruff():
     assert re.search(r'rev: v(\S+)', config)[1] == pins('tests')['ruff']
 
 
-@pytest.fixture(scope='module')
-def wheel(tmp_path_factory):
-    """A wheel built from a copy of the checkout."""
-    source = tmp_path_factory.mktemp('source')
-    ignored = shutil.ignore_patterns('__pycache__', '.mim', '*.egg-info')
-    for name in ('configs', 'requirements', 'tools', 'tsjnet_mm'):
-        shutil.copytree(ROOT / name, source / name, ignore=ignored)
+def copy_checkout(target):
+    """What the repository holds, without what git ignores."""
+    ignored = (ROOT / '.gitignore').read_text().split()
+    ignored = ['.git', *(pattern.strip('/') for pattern in ignored)]
+    deeper = shutil.ignore_patterns('__pycache__', '.mim', '_build')
+    target.mkdir()
     for path in ROOT.iterdir():
-        if path.suffix in ('.md', '.toml', '.in', '.py', '.yml') or path.name == 'LICENSE':
-            shutil.copy(path, source)
+        if any(path.match(pattern) for pattern in ignored):
+            continue
+        if path.is_dir():
+            shutil.copytree(path, target / path.name, ignore=deeper)
+        else:
+            shutil.copy2(path, target)
+    return target
+
+
+def build_sdist(source, folder, **variables):
+    """Path of the source distribution of a checkout."""
+    build = 'import sys, setuptools.build_meta as b; print(b.build_sdist(sys.argv[1]))'
+    subprocess.run(
+        [sys.executable, '-c', build, folder],
+        cwd=source,
+        env={**os.environ, **variables},
+        check=True,
+        capture_output=True,
+    )
+    return next(folder.glob('*.tar.gz'))
+
+
+def description(metadata):
+    """What an index page shows."""
+    return Parser().parsestr(metadata).get_payload()
+
+
+@pytest.fixture(scope='module')
+def sdist(tmp_path_factory):
+    """The folder that a source distribution unpacks to."""
+    folder = tmp_path_factory.mktemp('sdist')
+    with tarfile.open(build_sdist(copy_checkout(folder / 'source'), folder)) as archive:
+        archive.extractall(folder, filter='data')
+    return folder / f'tsjnet_mm-{__version__}'
+
+
+@pytest.fixture(scope='module')
+def wheel(sdist, tmp_path_factory):
+    """A wheel built from the source distribution."""
     options = ['--quiet', '--no-deps', '--no-index', '--no-build-isolation']
     folder = tmp_path_factory.mktemp('wheel')
-    command = [sys.executable, '-m', 'pip', 'wheel', *options, '--wheel-dir', folder, source]
+    command = [sys.executable, '-m', 'pip', 'wheel', *options, '--wheel-dir', folder, sdist]
     subprocess.run(command, check=True)
     with zipfile.ZipFile(next(folder.glob('*.whl'))) as archive:
         yield archive
+
+
+def test_sdist_has_all_that_the_repository_holds(sdist):
+    listed = subprocess.run(['git', 'ls-files'], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip('not a clone')
+    files = [name for name in listed.stdout.splitlines() if (ROOT / name).exists()]
+    assert len([name for name in files if name.startswith(('tests/', 'docs/'))]) > 100
+    assert [name for name in files if not (sdist / name).is_file()] == []
+    held = {path.relative_to(sdist).as_posix() for path in sdist.rglob('*') if path.is_file()}
+    assert [name for name in held if '__pycache__' in name or '.mim/' in name] == []
+
+
+def test_index_page_has_no_relative_links(sdist):
+    text = description((sdist / 'PKG-INFO').read_text())
+    links = re.findall(r'\]\(([^)]*)\)', text)
+    assert 'https://arxiv.org/abs/2402.01212' in links
+    assert [link for link in links if not link.startswith('https://')] == []
+    assert '<!--' not in text
+    assert 'docs/install.md for GPUs' in text  # The text of a link stays.
+
+
+def test_a_release_links_to_its_repository(tmp_path):
+    address = 'https://example.org/someone/tsjnet_mm'
+    source = copy_checkout(tmp_path / 'source')
+    archive = build_sdist(source, tmp_path, TSJNET_MM_REPOSITORY=address + '/')
+    with tarfile.open(archive) as opened:
+        member = f'tsjnet_mm-{__version__}/PKG-INFO'
+        metadata = opened.extractfile(member).read().decode()
+    links = re.findall(r'(!?)\[[^\]]*\]\(([^)]*)\)', description(metadata))
+    ours = {(image, link) for image, link in links if link.startswith(address)}
+    assert {link for _, link in links} - {link for _, link in ours} == {
+        'https://arxiv.org/abs/2402.01212'
+    }
+    for image, link in ours:
+        kind = 'raw' if image else 'blob'
+        assert link.startswith(f'{address}/{kind}/v{__version__}/')
+        assert (ROOT / link.removeprefix(f'{address}/{kind}/v{__version__}/')).exists()
+    assert any(image for image, _ in ours)
+    urls = dict(url.split(', ') for url in Parser().parsestr(metadata).get_all('Project-URL'))
+    assert urls['Source'] == address
+    assert urls['Issues'] == f'{address}/issues'
+
+
+def test_metadata_says_what_people_filter_by(wheel):
+    metadata = Parser().parsestr(
+        wheel.read(f'tsjnet_mm-{__version__}.dist-info/METADATA').decode()
+    )
+    assert metadata['Author'] == 'tsjnet_mm contributors'
+    assert metadata['License'] == 'Apache-2.0'
+    assert 'Paper, https://arxiv.org/abs/2402.01212' in metadata.get_all('Project-URL')
+    classifiers = metadata.get_all('Classifier')
+    pythons = [line.split(' :: ')[2] for line in classifiers if 'Python :: 3.' in line]
+    assert pythons == ['3.10', '3.11', '3.12', '3.13', '3.14']
+    assert metadata['Requires-Python'] == '>=3.10'
+    for start in ('License :: OSI', 'Operating System', 'Topic', 'Development Status'):
+        assert any(line.startswith(start) for line in classifiers)
+
+
+def test_type_checkers_read_the_hints(wheel):
+    assert 'tsjnet_mm/py.typed' in wheel.namelist()
+
+
+def test_mim_finds_models_and_their_configs(wheel):
+    """What ``mim list``, ``mim search`` and ``mim download`` read."""
+
+    def read(name):
+        return yaml.safe_load(wheel.read(f'tsjnet_mm/.mim/{name}'))
+
+    names = set(wheel.namelist())
+    models = []
+    for metafile in read('model-index.yml')['Import']:
+        index = read(metafile)
+        collections = {collection['Name']: collection for collection in index['Collections']}
+        for collection in collections.values():
+            assert f'tsjnet_mm/.mim/{collection["README"]}' in names
+        for model in index['Models']:
+            assert model['In Collection'] in collections
+            assert f'tsjnet_mm/.mim/{model["Config"]}' in names
+            weights = model.get('Weights')
+            assert weights is None or weights.startswith('https://') or weights in names
+            models.append(model['Name'])
+    assert len(models) == len(set(models)) >= 3
+
+
+def test_citation_has_what_its_schema_requires():
+    citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text())
+    assert {'cff-version', 'message', 'title', 'authors'} <= citation.keys()
+    assert citation['cff-version'] == '1.2.0'
+    assert citation['version'] == __version__
+    paper = citation['preferred-citation']
+    assert {'type', 'title', 'authors'} <= paper.keys()
+    bibtex = (ROOT / 'README.md').read_text().split('```bibtex')[1].split('```')[0]
+    named = [f'{each["family-names"]}, {each["given-names"]}' for each in paper['authors']]
+    assert ' and '.join(named) in bibtex
+    assert paper['title'] in re.sub('[{}]', '', bibtex)
+    assert str(paper['year']) in bibtex and paper['journal'] in bibtex
+
+
+@pytest.mark.parametrize('name', ['bug.yml', 'feature.yml'])
+def test_issue_forms_ask_for_something(name):
+    form = yaml.safe_load((ROOT / '.github' / 'ISSUE_TEMPLATE' / name).read_text())
+    assert form['name'] and form['description']
+    kinds = {'markdown', 'textarea', 'input', 'dropdown', 'checkboxes'}
+    assert {item['type'] for item in form['body']} <= kinds
+    assert all(item['attributes']['label'] for item in form['body'])
+    assert any(item.get('validations', {}).get('required') for item in form['body'])
+    names = [item['id'] for item in form['body']]
+    assert len(names) == len(set(names))
+
+
+def test_read_the_docs_builds_what_is_there():
+    settings = yaml.safe_load((ROOT / '.readthedocs.yaml').read_text())
+    assert settings['version'] == 2
+    assert {'os', 'tools'} <= settings['build'].keys()
+    assert (ROOT / settings['sphinx']['configuration']).is_file()
+    for item in settings['python']['install']:
+        assert (ROOT / item['requirements']).is_file()
+
+
+def dockerfile():
+    """Instructions of the Dockerfile: their names and what follows them."""
+    text = re.sub(r'^#.*\n', '', (ROOT / 'Dockerfile').read_text(), flags=re.M)
+    text = text.replace('\\\n', ' ')
+    return [tuple(line.split(maxsplit=1)) for line in text.splitlines() if line.strip()]
+
+
+def test_dockerfile_is_well_formed():
+    steps = dockerfile()
+    names = [name for name, _ in steps]
+    assert names[0] == 'FROM'
+    known = {'FROM', 'ARG', 'WORKDIR', 'COPY', 'RUN', 'ENTRYPOINT'}
+    assert set(names) <= known
+    assert names.count('RUN') == 3
+    assert json.loads(dict(steps)['ENTRYPOINT']) == ['tsjnet']
+    for name, value in steps:
+        if name == 'COPY' and value != '. .':
+            assert all((ROOT / path).exists() for path in value.split()[:-1])
+    if shutil.which('hadolint'):
+        subprocess.run(['hadolint', ROOT / 'Dockerfile'], check=True)
+
+
+@pytest.mark.slow
+def test_commands_of_the_dockerfile_run(sdist, tmp_path):
+    """In the tests' environment, without a network: pip finds torch there."""
+    arguments = dict(value.split('=', 1) for name, value in dockerfile() if name == 'ARG')
+    assert 'cpu' in arguments['TORCH_INDEX']
+    pip = {'PIP_NO_INDEX': '1', 'PIP_NO_BUILD_ISOLATION': '0', 'PIP_NO_DEPS': '1'}
+    folder = sdist
+    for name, value in dockerfile():
+        if name == 'WORKDIR':
+            folder = sdist if value == '/opt/tsjnet_mm' else tmp_path
+        if name != 'RUN':
+            continue
+        target = {'PIP_TARGET': str(tmp_path / 'site')} if value.endswith(' .') else {}
+        done = subprocess.run(
+            ['/bin/sh', '-c', value],
+            cwd=folder,
+            env={
+                **os.environ,
+                **arguments,
+                **pip,
+                **target,
+                'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}',
+                'PYTHONPATH': str(tmp_path / 'site'),
+            },
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / 'site' / 'tsjnet_mm' / 'py.typed').is_file()
 
 
 def test_wheel_has_every_module(wheel):
