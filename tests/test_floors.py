@@ -1,6 +1,8 @@
 """Imports only point down: each room's floor, and what stands on it."""
 
 import ast
+import importlib
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,19 @@ def test_imports_point_down(name):
         if (other := room_of(module)) not in (None, room) and ROOMS[other] >= ROOMS[room]
     ]
     assert not upward
+
+
+@pytest.mark.parametrize(
+    'name', [name for name in MODULES if 'gradio' not in MODULES[name].read_text()]
+)
+def test_what_is_imported_within_functions_exists(name):
+    """Such an import fails only when the function runs."""
+    for module, line in imports_of(name, MODULES[name]):
+        parent, _, attribute = f'tsjnet_mm.{module}'.rpartition('.')
+        if importlib.util.find_spec(parent) is None or module in MODULES:
+            continue
+        found = importlib.import_module(parent)
+        assert hasattr(found, attribute), f'{name}, line {line}: {parent}.{attribute}'
 
 
 def test_an_upward_arrow_is_seen(tmp_path):

@@ -30,7 +30,7 @@ def test(args):
 
     from tsjnet_mm.apis import init_fusor
     from tsjnet_mm.engine.launch import fit_to_machine, read_config
-    from tsjnet_mm.evaluation import format_drivers
+    from tsjnet_mm.evaluation.driver_metric import format_drivers
     from tsjnet_mm.evaluation.table import format_table
 
     cfg = read_config(args)
