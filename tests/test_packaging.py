@@ -13,8 +13,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from tsjnet_mm.models.fusors.hub import PUBLISHED
 from tsjnet_mm.utils.env import TESTED_VERSIONS
+from tsjnet_mm.utils.model_index import model_index
 from tsjnet_mm.version import __version__
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -208,7 +208,9 @@ def test_mim_finds_models_and_their_configs(wheel):
             assert f'tsjnet_mm/.mim/{collection["README"]}' in names
         for model in index['Models']:
             assert model['In Collection'] in collections
-            assert f'tsjnet_mm/.mim/{model["Config"]}' in names
+            configs = [model.get('Config'), model['Fusor']]
+            configs = [config for config in configs if isinstance(config, str)]
+            assert all(f'tsjnet_mm/.mim/{config}' in names for config in configs)
             weights = model.get('Weights')
             assert weights is None or weights.startswith('https://') or weights in names
             models.append(model['Name'])
@@ -310,7 +312,7 @@ def test_wheel_has_every_module(wheel):
 
 
 def test_wheel_has_the_shipped_weights(wheel):
-    shipped = [weights.file for weights in PUBLISHED.values() if not weights.url]
+    shipped = [entry.weights for entry in model_index().values() if entry.weights]
     assert shipped
     assert {f'tsjnet_mm/weights/{name}' for name in shipped} <= set(wheel.namelist())
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-import tsjnet_mm
 from tsjnet_mm.models.peers import PEERS
+from tsjnet_mm.utils.model_index import config_dir
 
 #: Fusors without weights, and the model config of each.
 CLASSICAL_FUSORS = {
@@ -20,23 +20,6 @@ PRESETS = {
     'tsjnet-official': '_base_/models/tsjnet_official.py',
     'tsjnet-light': '_base_/models/tsjnet_light.py',
 }
-
-
-def config_dir():
-    """The folder of configs: the source tree's, or the copy that an installation carries.
-
-    Returns:
-        Path: An existing folder.
-
-    Raises:
-        FileNotFoundError: There is neither.
-    """
-    package = Path(tsjnet_mm.__file__).resolve().parent
-    candidates = [package.parent / 'configs', package / '.mim' / 'configs']
-    for candidate in candidates:
-        if (candidate / 'tsjnet').is_dir():
-            return candidate
-    raise FileNotFoundError(f'no configs in {" or ".join(map(str, candidates))}')
 
 
 def fusor_config(name_or_config):

@@ -1,0 +1,132 @@
+"""The metafiles: what they say is true, and what is asked of them is found."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+
+from tsjnet_mm.apis import list_models
+from tsjnet_mm.registry import MODELS, SCOPE
+from tsjnet_mm.utils import model_index as module
+from tsjnet_mm.utils.model_index import find_model, model_index, names_of, ready_models
+
+ROOT = Path(__file__).resolve().parents[2]
+INDEX = model_index()
+METAFILES = yaml.safe_load((ROOT / 'model-index.yml').read_text())['Import']
+
+
+def test_every_metafile_is_listed_and_every_model_found_once():
+    there = {str(path.relative_to(ROOT)) for path in (ROOT / 'configs').rglob('metafile.yml')}
+    assert set(METAFILES) == there
+    names = []
+    for file in METAFILES:
+        metafile = yaml.safe_load((ROOT / file).read_text())
+        for collection in metafile['Collections']:
+            assert (ROOT / collection['README']).is_file()
+        names += [model['Name'] for model in metafile['Models']]
+    assert names == list(INDEX)
+    assert all(name == name.lower() for name in names), 'mim asks in lower case'
+
+
+@pytest.mark.parametrize('name', INDEX)
+def test_entries_are_true(name):
+    entry = INDEX[name]
+    fusor = entry.fusor
+    if isinstance(fusor, Path):
+        assert entry.config.is_file()
+        fusor = Config.fromfile(fusor).fusor
+        trained = Config.fromfile(entry.config).model
+        trained = {**trained.get('fusor', trained), 'losses': None}
+        assert trained == {**fusor, 'losses': None}
+    with DefaultScope.overwrite_default_scope(SCOPE):
+        network = MODELS.build(fusor)
+    assert sum(weight.numel() for weight in network.parameters()) == entry.parameters
+    assert bool(entry.weights) == bool(entry.sha256)
+    assert entry.needs_weights == (entry.parameters > 0 and name != 'tsjnet-light')
+    if entry.weights:
+        content = (module.PACKAGE / 'weights' / entry.weights).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == entry.sha256
+    if entry.family == 'peers':
+        assert entry.paper.startswith('https://') and entry.authors_page.startswith('https://')
+
+
+def test_published_weights_are_in_the_index():
+    shipped = {path.name for path in (module.PACKAGE / 'weights').glob('*.safetensors')}
+    assert shipped == {entry.weights for entry in INDEX.values() if entry.weights}
+
+
+@pytest.mark.parametrize(
+    'pattern, pretrained, expected',
+    [
+        ('tsjnet*', None, ['tsjnet-light', 'tsjnet-official']),
+        ('TSJNet*', True, ['tsjnet-light']),
+        ('tsjnet*', False, ['tsjnet-official']),
+        ('ifcnn-m*', None, ['ifcnn-max', 'ifcnn-mean']),
+        ('tsjnet', None, []),
+        (None, True, ['tsjnet-light']),
+        (None, None, sorted(INDEX)),
+        ('*', False, sorted(set(INDEX) - {'tsjnet-light'})),
+    ],
+)
+def test_list(pattern, pretrained, expected):
+    assert list_models(pattern, pretrained) == expected
+
+
+def test_families():
+    classical = ['average', 'max', 'laplacian', 'wavelet', 'guided-filter']
+    assert names_of('classical') == classical
+    assert ready_models() == ['tsjnet-light', *classical]
+    assert len(names_of('peers')) == 19 and names_of('tsjnet')[0] == 'tsjnet-light'
+
+
+@pytest.mark.parametrize(
+    'asked, meant',
+    [
+        ('tsjnet_light', 'tsjnet-light'),
+        ('TSJNet-Light', 'tsjnet-light'),
+        ('seefusion', 'seafusion'),
+        ('guided_filter', 'guided-filter'),
+    ],
+)
+def test_unknown_names_get_the_nearest(asked, meant):
+    with pytest.raises(ValueError) as error:
+        find_model(asked)
+    assert str(error.value).startswith(f'{asked!r} is no model (did you mean {meant!r}?): ')
+    assert str(error.value).endswith(f'the names are {", ".join(INDEX)}')
+
+
+def test_a_name_like_none_gets_all():
+    with pytest.raises(ValueError, match="'vgg' is no model: the names are tsjnet-light, "):
+        find_model('vgg')
+
+
+def test_an_installation_reads_its_own_copy(tmp_path, monkeypatch):
+    mim = tmp_path / 'site' / 'tsjnet_mm' / '.mim'
+    mim.mkdir(parents=True)
+    for name in ('configs', 'model-index.yml'):
+        (mim / name).symlink_to(ROOT / name)
+    monkeypatch.setattr(module, 'PACKAGE', mim.parent)
+    found = model_index.__wrapped__()
+    assert list(found) == list(INDEX)
+    assert found['tsjnet-light'].fusor.is_relative_to(mim)
+    monkeypatch.setattr(module, 'PACKAGE', tmp_path / 'other')
+    with pytest.raises(FileNotFoundError, match=r'no configs in .* or '):
+        model_index.__wrapped__()
+
+
+def test_it_needs_pyyaml_alone():
+    script = (
+        'import importlib.util, sys\n'
+        f'spec = importlib.util.spec_from_file_location("index", {module.__file__!r})\n'
+        'index = sys.modules["index"] = importlib.util.module_from_spec(spec)\n'
+        'spec.loader.exec_module(index)\n'
+        'assert index.list_models("tsjnet*")\n'
+        'print({"torch", "numpy", "mmengine"} & sys.modules.keys())\n'
+    )
+    run = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True)
+    assert run.stdout == 'set()\n', run.stderr
