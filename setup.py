@@ -60,6 +60,21 @@ def project_urls():
     return urls
 
 
+#: What fusing needs, of ``requirements/``; and what each extra adds to it.
+LIGHT = ('runtime', 'standalone')
+EXTRAS = {
+    'train': requirements('torch', 'onedl', 'train'),
+    'demo': requirements('demo'),
+    'onnx': requirements('onnx'),
+    'natten': requirements('natten'),
+    'tests': requirements('tests'),
+    'docs': requirements('docs'),
+}
+# Without natten, which builds only with --no-build-isolation.
+EXTRAS['all'] = [line for name in ('train', 'demo', 'onnx') for line in EXTRAS[name]]
+EXTRAS['onedl'] = EXTRAS['train']  # Its name in earlier versions.
+
+
 class BuildWithMim(build_py):
     """Put configs, tools and the model index under ``tsjnet_mm/.mim``.
 
@@ -109,16 +124,8 @@ setup(
     python_requires='>=3.10',
     packages=find_packages(include=('tsjnet_mm', 'tsjnet_mm.*')),
     package_data={'tsjnet_mm': ['py.typed', 'weights/*']},
-    install_requires=requirements('runtime'),
-    extras_require={
-        'onedl': requirements('torch', 'onedl'),
-        'upstream': requirements('torch', 'upstream'),
-        'natten': requirements('natten'),
-        'onnx': requirements('onnx'),
-        'demo': requirements('demo'),
-        'tests': requirements('tests'),
-        'docs': requirements('docs'),
-    },
+    install_requires=requirements(*LIGHT),
+    extras_require=EXTRAS,
     entry_points={'console_scripts': ['tsjnet = tsjnet_mm.__main__:main']},
     cmdclass={'build_py': BuildWithMim},
     zip_safe=False,

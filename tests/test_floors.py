@@ -24,7 +24,8 @@ FLOORS = (
     ('datasets', 'evaluation', 'visualization', 'engine'),
     ('io',),
     ('structures', 'metrics'),
-    ('utils', 'registry', 'version'),
+    ('registry',),
+    ('utils', 'version'),
 )
 #: A room may use one of its own floor where the layout says so.
 ROOMS = {room: height for height, floor in enumerate(reversed(FLOORS)) for room in floor}

@@ -344,9 +344,10 @@ def test_metadata_lists_the_requirement_files(wheel):
             (requirement.name, str(requirement.specifier))
         )
     files = {
-        None: ['runtime'],
-        'onedl': ['torch', 'onedl'],
-        'upstream': ['torch', 'upstream'],
+        None: ['runtime', 'standalone'],
+        'train': ['torch', 'onedl', 'train'],
+        'onedl': ['torch', 'onedl', 'train'],
+        'all': ['torch', 'onedl', 'train', 'demo', 'onnx'],
         'natten': ['natten'],
         'onnx': ['onnx'],
         'demo': ['demo'],

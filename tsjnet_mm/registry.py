@@ -5,15 +5,63 @@ import by hand, also from another library's scope (``type='tsjnet_mm.TSJNet'``).
 child of every root, filled or not: mmengine warns of a default scope that lacks one.
 """
 
+import importlib
+
 from mmengine import registry as root
-from mmengine.registry import Registry
+from mmengine.registry import Registry, build_from_cfg, build_model_from_cfg
+
+from tsjnet_mm.utils.after_import import after_import
+from tsjnet_mm.utils.env import prepare_mmengine
+from tsjnet_mm.utils.optional import optional_imports
 
 SCOPE = 'tsjnet_mm'
 
 
-def _child(parent, *locations):
+class RoomRegistry(Registry):
+    """Imports its locations one after the other, until one has what is asked for.
+
+    So fusing imports nothing that only training needs.
+    """
+
+    def get(self, key):
+        """See mmengine's ``Registry``."""
+        scope, name = self.split_scope_key(key) if isinstance(key, str) else (SCOPE, None)
+        if scope in (None, SCOPE) and name:
+            for location in self._locations:
+                if name in self._module_dict:
+                    break
+                with optional_imports():
+                    importlib.import_module(location)
+            if name in self._module_dict:
+                return self._module_dict[name]
+        return super().get(key)
+
+
+def _child(parent, *locations, build_func=None):
     locations = [f'{SCOPE}.{location}' for location in locations]
-    return Registry(parent.name, parent=parent, scope=SCOPE, locations=locations)
+    return RoomRegistry(
+        parent.name, build_func, parent=parent, scope=SCOPE, locations=locations
+    )
+
+
+def _build_model(cfg, registry, default_args=None):
+    # mmengine's function imports for any config what only a list of them needs.
+    build = build_model_from_cfg if isinstance(cfg, list) else build_from_cfg
+    return build(cfg, registry, default_args)
+
+
+def _add_scheme(loader):
+    # mmengine logs the end of the name: "Loads checkpoint by published backend".
+    def load_from_published(filename, map_location=None):
+        hub = importlib.import_module(f'{SCOPE}.models.fusors.hub')
+        return hub.load_from_published(filename, map_location)
+
+    loader.CheckpointLoader.register_scheme(f'{SCOPE}://', load_from_published, force=True)
+
+
+prepare_mmengine()
+# ``load_from`` and ``init_cfg`` of configs find published weights by it.
+after_import('mmengine.runner.checkpoint', _add_scheme)
 
 
 MODELS = _child(
@@ -21,23 +69,31 @@ MODELS = _child(
     *(
         f'models.{room}'
         for room in (
+            # In the order in which they are searched: what only training needs comes last.
             'data_preprocessor',
             'layers',
             'encoders',
             'fusion_layers',
             'decoders',
-            'losses',
-            'drivers',
             'fusors',
             'peers',
+            'losses',
+            'drivers',
             'downstream',
         )
     ),
+    build_func=_build_model,
 )
-DATASETS = _child(root.DATASETS, 'datasets')
+DATASETS = _child(
+    root.DATASETS,
+    *(
+        f'datasets.{module}'
+        for module in ('folder', 'msrs', 'm3fd', 'llvip', 'fmb', 'roadscene')
+    ),
+)
 TRANSFORMS = _child(root.TRANSFORMS, 'datasets.transforms')
-METRICS = _child(root.METRICS, 'evaluation')
-VISUALIZERS = _child(root.VISUALIZERS, 'visualization')
+METRICS = _child(root.METRICS, 'evaluation.fusion_metric', 'evaluation.driver_metric')
+VISUALIZERS = _child(root.VISUALIZERS, 'visualization.fusion_visualizer')
 HOOKS = _child(root.HOOKS, 'engine')
 FUNCTIONS = _child(root.FUNCTIONS, 'engine')
 PARAM_SCHEDULERS = _child(root.PARAM_SCHEDULERS, 'engine')
@@ -55,4 +111,4 @@ EVALUATOR = _child(root.EVALUATOR, 'evaluation')
 TASK_UTILS = _child(root.TASK_UTILS, 'models')
 VISBACKENDS = _child(root.VISBACKENDS, 'visualization')
 LOG_PROCESSORS = _child(root.LOG_PROCESSORS, 'engine')
-INFERENCERS = _child(root.INFERENCERS, 'apis')
+INFERENCERS = _child(root.INFERENCERS, 'apis.inferencer')

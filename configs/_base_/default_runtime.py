@@ -1,5 +1,5 @@
 default_scope = 'tsjnet_mm'
-custom_imports = dict(imports=['tsjnet_mm'], allow_failed_imports=False)
+custom_imports = dict(imports=['tsjnet_mm.registry'], allow_failed_imports=False)
 
 default_hooks = dict(
     reseed=dict(type='ReseedHook'),

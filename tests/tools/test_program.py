@@ -60,7 +60,11 @@ def fail(error):
         (MemoryError(), 'the memory is used up: '),
         (
             ModuleNotFoundError("No module named 'mmcv._ext'"),
-            'mmcv has no compiled operators, which detectors need',
+            'the compiled operators of mmcv, which detectors and segmentors need, cannot be',
+        ),
+        (
+            ModuleNotFoundError("No module named 'mmdet'", name='mmdet'),
+            'this needs mmdet, which is not installed: pip install "tsjnet_mm[train]"',
         ),
         (KeyError('models'), "KeyError: 'models' (unexpected: add --debug"),
         (AssertionError(), 'AssertionError (unexpected: add --debug'),

@@ -32,9 +32,12 @@ from pickle import UnpicklingError
 
 from torch import load, nn
 
-if sys.argv[1] == 'late':  # mmengine's loader is there before the package.
+if sys.argv[1] in ('late', 'unprepared'):  # mmengine's loader is there before the package.
     from mmengine.runner import load_checkpoint
 import tsjnet_mm
+if sys.argv[1] == 'late':
+    from tsjnet_mm.utils.env import prepare_mmengine
+    prepare_mmengine()
 from tsjnet_mm.utils.checkpoints import CheckpointError, refuse_unsafe_checkpoints
 from mmengine.runner import load_checkpoint
 
@@ -194,6 +197,13 @@ def test_mmengine_refuses_what_is_harmful_and_reads_the_rest(
 def test_importing_the_package_leaves_the_process_alone(hostile, trap, load):
     assert load('alone', f'torch:{hostile}') == ['read']
     assert trap.is_dir()
+
+
+def test_importing_the_package_leaves_alone_what_was_imported_before(
+    hostile, server, trap, load
+):
+    """The trap's folder shows that mmengine's own door, which runs code, is as it was."""
+    assert load('unprepared', f'{server}/bad.pth') == ['read'] and trap.is_dir()
 
 
 def flipped(path, offset):

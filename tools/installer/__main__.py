@@ -94,7 +94,8 @@ def main():
     ensure_pip()
     others = other_stack()
     onedl = read_requirements('onedl')
-    rest = read_requirements('runtime') + (read_requirements('tests') if args.tests else [])
+    files = ('runtime', 'train', 'tests') if args.tests else ('runtime', 'train')
+    rest = [line for file in files for line in read_requirements(file)]
     mmcv_needed = not others and not has_mmcv(args.keep)
     if mmcv_needed and not (os.environ.get('MMCV_FIND_LINKS') or built_wheel('*')):
         check_compiler()

@@ -37,7 +37,7 @@ def read_requirements(name):
 
 def pins():
     """Every requirement of the tested stack."""
-    files = ('build', 'torch', 'onedl', 'runtime', 'tests')
+    files = ('build', 'torch', 'onedl', 'runtime', 'train', 'tests')
     return [line for name in files for line in read_requirements(name)]
 
 

@@ -3,8 +3,7 @@
 Each name is imported when it is first used.
 """
 
-import importlib
-
+from tsjnet_mm.utils.lazy import lazy_names
 from tsjnet_mm.utils.moved import moved_names
 
 #: Name to the module that has it.
@@ -27,7 +26,6 @@ _MODULES = {
     'load_state_dict': 'tsjnet_mm.utils.checkpoints',
     'write_image': 'tsjnet_mm.io.images',
 }
-__all__ = list(_MODULES)
 
 _look_up_moved = moved_names(
     __name__,
@@ -38,15 +36,4 @@ _look_up_moved = moved_names(
         'temporal_difference': 'tsjnet_mm.video',
     },
 )
-
-
-def __getattr__(name):
-    if name not in _MODULES:
-        return _look_up_moved(name)
-    found = getattr(importlib.import_module(_MODULES[name]), name)
-    globals()[name] = found
-    return found
-
-
-def __dir__():
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__, __all__ = lazy_names(__name__, _MODULES, _look_up_moved)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import warnings
 
+from tsjnet_mm.utils.optional import explain_missing
 from tsjnet_mm.utils.signals import signals_as_interrupts
 from tsjnet_mm.utils.unpickling import refuse_unsafe_checkpoints
 from tsjnet_mm.version import __version__
@@ -55,11 +56,9 @@ def describe_error(error):
         return f'a worker died, for lack of memory? Try fewer --workers ({text})'
     if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(text):
         return f'the memory is used up: try smaller images or a smaller batch: {text}'
-    if 'mmcv._ext' in text:
-        return (
-            f'mmcv has no compiled operators, which detectors need ({text}): install it by '
-            'tools/install.sh, see docs/install.md'
-        )
+    missing = explain_missing(error)
+    if missing:
+        return missing
     if isinstance(error, _EXPECTED) and text:
         return text
     kind = type(error).__name__

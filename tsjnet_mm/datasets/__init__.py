@@ -1,24 +1,17 @@
 """Datasets of infrared and visible pairs, and the transforms that load them."""
 
-from tsjnet_mm.datasets import transforms
-from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.utils.lazy import lazy_names
 
-from .fmb import FMBDataset
-from .folder import FolderDataset
-from .llvip import LLVIPDataset
-from .m3fd import M3FDDataset
-from .msrs import MSRSDataset
-from .paired import PairedFusionDataset
-from .roadscene import RoadSceneDataset
-
-__all__ = [
-    'FMBDataset',
-    'FolderDataset',
-    'LLVIPDataset',
-    'M3FDDataset',
-    'MSRSDataset',
-    'PairError',
-    'PairedFusionDataset',
-    'RoadSceneDataset',
-    'transforms',
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        'FMBDataset': '.fmb',
+        'FolderDataset': '.folder',
+        'LLVIPDataset': '.llvip',
+        'M3FDDataset': '.m3fd',
+        'MSRSDataset': '.msrs',
+        'PairError': 'tsjnet_mm.io.errors',
+        'PairedFusionDataset': '.paired',
+        'RoadSceneDataset': '.roadscene',
+    },
+)

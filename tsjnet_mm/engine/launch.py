@@ -13,6 +13,7 @@ from mmengine.config import Config, DictAction
 from mmengine.dist import is_distributed
 from mmengine.logging import print_log
 
+from tsjnet_mm.utils.env import check_versions, prepare_mmengine
 from tsjnet_mm.utils.parallel import local_rank
 
 _RANK = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID', 'mpi': 'OMPI_COMM_WORLD_RANK'}
@@ -73,7 +74,12 @@ def read_config(args):
 
     Returns:
         Config: With ``launcher`` and ``work_dir`` set.
+
+    Raises:
+        ImportError: A package that training needs is missing; says what brings it.
     """
+    check_versions('mmengine', 'mmcv')
+    prepare_mmengine()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if args.launcher == 'slurm':  # mmengine takes this number for that of the GPU.
         os.environ.pop('LOCAL_RANK')

@@ -1,15 +1,16 @@
 """Measuring: folders of images, the Runner's metrics, results and their tables."""
 
-from .driver_metric import DriverMetric
-from .fusion_metric import FusionMetric
-from .results import EvaluationResults, load_results
-from .table import format_table, rank_methods
+from tsjnet_mm.utils.lazy import lazy_names
 
-__all__ = [
-    'DriverMetric',
-    'EvaluationResults',
-    'FusionMetric',
-    'format_table',
-    'load_results',
-    'rank_methods',
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        'DriverMetric': '.driver_metric',
+        'EvaluationResults': '.results',
+        'FusionMetric': '.fusion_metric',
+        'format_drivers': '.driver_metric',
+        'format_table': '.table',
+        'load_results': '.results',
+        'rank_methods': '.table',
+    },
+)

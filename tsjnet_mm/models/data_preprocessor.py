@@ -2,8 +2,8 @@
 
 import torch
 import torch.nn.functional as F
-from mmengine.model import BaseDataPreprocessor
 from mmengine.structures import PixelData
+from torch import nn
 
 from tsjnet_mm.registry import MODELS
 
@@ -22,7 +22,7 @@ def _stack(images, height, width):
 
 
 @MODELS.register_module()
-class PairDataPreprocessor(BaseDataPreprocessor):
+class PairDataPreprocessor(nn.Module):
     """Batch pairs; smaller ones are continued at the right and below by their last pixels.
 
     Each sample's metainfo gets ``batch_input_shape`` and ``pad_shape`` (H, W). In training its
@@ -34,8 +34,26 @@ class PairDataPreprocessor(BaseDataPreprocessor):
     """
 
     def __init__(self, seg_pad_val=255, non_blocking=False):
-        super().__init__(non_blocking=non_blocking)
+        super().__init__()
         self.seg_pad_val = seg_pad_val
+        self._non_blocking = non_blocking
+        self._device = torch.device('cpu')
+
+    @property
+    def device(self):
+        """The device that batches are moved to: the model's."""
+        return self._device
+
+    def _apply(self, fn, recurse=True):
+        super()._apply(fn, recurse)
+        self._device = fn(torch.empty(0, device=self._device)).device
+        return self
+
+    def cast_data(self, data):
+        """See mmengine's ``BaseDataPreprocessor``, whose import takes longer than fusing."""
+        from mmengine.model import BaseDataPreprocessor
+
+        return BaseDataPreprocessor.cast_data(self, data)
 
     def forward(self, data, training=False):
         """Batch and move.

@@ -272,7 +272,7 @@ class Protocol:
         imports = cfg.setdefault(
             'custom_imports', {'imports': [], 'allow_failed_imports': False}
         )
-        imports['imports'] = list(dict.fromkeys([*imports['imports'], 'tsjnet_mm']))
+        imports['imports'] = list(dict.fromkeys([*imports['imports'], 'tsjnet_mm.registry']))
         return cfg
 
     def _score(self, name, fold, report):

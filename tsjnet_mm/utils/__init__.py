@@ -1,6 +1,14 @@
 """Helpers that need torch and numpy alone."""
 
-from .colour import recolour, rgb_to_luma, rgb_to_ycbcr, ycbcr_to_rgb
-from .files import whole_file
+from .lazy import lazy_names
 
-__all__ = ['recolour', 'rgb_to_luma', 'rgb_to_ycbcr', 'whole_file', 'ycbcr_to_rgb']
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        'recolour': '.colour',
+        'rgb_to_luma': '.colour',
+        'rgb_to_ycbcr': '.colour',
+        'whole_file': '.files',
+        'ycbcr_to_rgb': '.colour',
+    },
+)

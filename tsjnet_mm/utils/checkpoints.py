@@ -1,10 +1,7 @@
 """Checkpoints are data: reading one never runs what is in it."""
 
-import importlib.abc
-import importlib.util
 import os
 import re
-import sys
 import urllib.error
 import zipfile
 
@@ -18,8 +15,6 @@ from .words import counted
 
 #: Key of the tensors' digest: in ``meta`` of a ``.pth``, in the metadata of ``.safetensors``.
 DIGEST_KEY = 'tensors_sha256'
-# The module of mmengine in which all its loading of checkpoints is.
-_LOADER = 'mmengine.runner.checkpoint'
 
 
 class CheckpointError(ValueError):
@@ -246,37 +241,16 @@ def load_from_local(filename, map_location=None):
     return read_checkpoint(filename, map_location)
 
 
-def _guard(loader):
-    loader.torch = _SafeTorch()
-    loader.load_url = _load_url
-    loader.CheckpointLoader.register_scheme('', load_from_local, force=True)
-
-
-class _GuardOnImport(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name != _LOADER:
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
-        execute = spec.loader.exec_module
-
-        def execute_and_guard(module):
-            execute(module)
-            _guard(module)
-
-        spec.loader.exec_module = execute_and_guard
-        return spec
-
-
-def guard_mmengine():
-    """Make mmengine's Runner and models of this process read checkpoints safely, or not at all.
+def guard(loader):
+    """Make mmengine's module of checkpoints read them safely, or not at all.
 
     Left alone, mmengine's maintained fork unpickles a file in full when the safe way refuses
     it, and either mmengine unpickles downloads in full. Afterwards local files go through
-    :func:`read_checkpoint`, and what is fetched is as safe. Importing the package calls this.
-    mmengine's module is changed as soon as it is imported, which takes seconds.
+    :func:`read_checkpoint`, and what is fetched is as safe.
+
+    Args:
+        loader (ModuleType): ``mmengine.runner.checkpoint``, in which all its loading is.
     """
-    if _LOADER in sys.modules:
-        _guard(sys.modules[_LOADER])
-    elif not any(isinstance(finder, _GuardOnImport) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _GuardOnImport())
+    loader.torch = _SafeTorch()
+    loader.load_url = _load_url
+    loader.CheckpointLoader.register_scheme('', load_from_local, force=True)

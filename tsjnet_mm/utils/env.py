@@ -1,12 +1,17 @@
-"""Checks of the environment: which versions are imported, and are they tested together?"""
+"""The environment: which packages are there, and what of them is changed for this one."""
 
 import importlib
 import importlib.metadata
+import sys
 import warnings
 from pickle import UnpicklingError
+from types import ModuleType
 
 import numpy as np
 import torch
+
+from .after_import import change_imported
+from .optional import require
 
 #: Import name -> versions whose combination the tests run on: the maintained fork's and,
 #: second, upstream's. The distribution that provides the import does not matter.
@@ -18,12 +23,26 @@ TESTED_VERSIONS = {
 }
 
 
-def check_versions(tested=None):
-    """Warn, once, of imported OpenMMLab packages whose version is not a tested one.
+def prepare_mmengine() -> None:
+    """Fit mmengine and torch of this process to the package, where that is not done yet.
+
+    It is called where building, loading or training begins. Afterwards
+
+    - mmengine's Runner and models read checkpoints safely, or not at all, see
+      :func:`tsjnet_mm.utils.checkpoints.guard`;
+    - configs find ``mmdet::``, ``mmseg::`` and ``tsjnet_mm::`` ones, see :func:`find_configs`;
+    - ``torch.load`` reads what the Runner stores, see :func:`allow_mmengine_checkpoints`.
+    """
+    change_imported()
+    allow_mmengine_checkpoints()
+
+
+def check_versions(*names: str, tested: dict | None = None) -> dict[str, str]:
+    """Warn, once, of OpenMMLab packages whose version is not a tested one.
 
     Args:
-        tested (dict[str, tuple[str, ...]], optional): Import name to tested versions.
-            Defaults to :data:`TESTED_VERSIONS`.
+        names: Import names of those that are needed. Defaults to all of ``tested``.
+        tested: Import name to tested versions. Defaults to :data:`TESTED_VERSIONS`.
 
     Returns:
         dict[str, str]: Import name to imported version, for those that differ.
@@ -32,20 +51,10 @@ def check_versions(tested=None):
         ImportError: A package is missing; says which, and how to install it.
     """
     tested = TESTED_VERSIONS if tested is None else tested
-    untested = {}
-    for name, versions in tested.items():
-        try:
-            module = importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if error.name != name:
-                raise
-            raise ImportError(
-                f'tsjnet_mm needs {name} (tested: {" or ".join(versions)}), which is not '
-                'installed. `bash tools/quickstart.sh` installs the whole tested stack; see '
-                'docs/install.md for other ways.'
-            ) from error
-        if module.__version__ not in versions:
-            untested[name] = module.__version__
+    names = names or tuple(tested)
+    require(*names)
+    found = {name: sys.modules[name].__version__ for name in names}
+    untested = {name: version for name, version in found.items() if version not in tested[name]}
     if untested:
         found = ', '.join(f'{name} {version}' for name, version in untested.items())
         wanted = ', '.join(f'{name} {" or ".join(tested[name])}' for name in untested)
@@ -77,21 +86,23 @@ def usable_device(device):
     return found
 
 
-def enable_cross_library_configs():
+def find_configs(config_utils: ModuleType) -> None:
     """Let mmengine find ``mmseg::`` and ``tsjnet_mm::`` configs by import name.
 
     mmengine looks the distribution ``mmsegmentation`` up, which the maintained fork does
     not carry, and knows nothing of this package. For ours it gets the name of a module, which
     it resolves by import: upstream's mmengine looks for the folder of an editable
     installation beside its metadata, where it is not.
-    """
-    from mmengine.config.utils import MODULE2PACKAGE
 
-    MODULE2PACKAGE.setdefault('tsjnet_mm', 'tsjnet_mm.version')
+    Args:
+        config_utils: ``mmengine.config.utils``.
+    """
+    packages = config_utils.MODULE2PACKAGE
+    packages.setdefault('tsjnet_mm', 'tsjnet_mm.version')
     try:
         importlib.metadata.version('mmsegmentation')
     except importlib.metadata.PackageNotFoundError:
-        MODULE2PACKAGE['mmseg'] = 'mmseg'
+        packages['mmseg'] = 'mmseg'
 
 
 _SCHEDULERS = 'mmengine.optim.scheduler.param_scheduler'

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tsjnet_mm.utils.signals import signals_as_interrupts
 
-from .checkpoints import guard_mmengine, refuse_unsafe_checkpoints
+from .env import prepare_mmengine
+from .unpickling import refuse_unsafe_checkpoints
 
 #: Seconds that a process has to end after it was told to.
 _PATIENCE = 30
@@ -90,7 +91,7 @@ def main():
         sys.exit(__doc__)
     script = sys.argv[0]
     sys.path[0] = str(Path(script).resolve().parent)
-    guard_mmengine()
+    prepare_mmengine()
     refuse_unsafe_checkpoints()
     with signals_as_interrupts() as arrived:
         try:

@@ -1,7 +1,6 @@
 """Modules and names that stand elsewhere now: the old ones work for one version, and warn."""
 
 import importlib
-import importlib.abc
 import importlib.machinery
 import sys
 import warnings
@@ -88,7 +87,7 @@ def _new_name(name):
     return None
 
 
-class _MovedModules(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+class _MovedModules:
     """Gives, under an old name, a module that looks all up in the new one."""
 
     def find_spec(self, name, path=None, target=None):

@@ -8,8 +8,8 @@ def refuse_unsafe_checkpoints(environment: MutableMapping[str, str] = os.environ
     """Make every ``torch.load`` of this process, and of those it starts, refuse to run code.
 
     Whatever its arguments; mmengine's own loading is guarded apart from it, see
-    :func:`~tsjnet_mm.utils.checkpoints.guard_mmengine`. It is meant for programs, not to be
-    called on import.
+    :func:`~tsjnet_mm.utils.checkpoints.guard`. It is meant for programs, not to be called on
+    import.
 
     Args:
         environment (MutableMapping[str, str]): Variables that are changed. Defaults to this

@@ -1,5 +1,5 @@
 # MSRS for fused segmentors: mmseg's dataset and pipeline, on images of four channels.
-custom_imports = dict(imports=['tsjnet_mm'], allow_failed_imports=False)
+custom_imports = dict(imports=['tsjnet_mm.registry'], allow_failed_imports=False)
 data_root = 'data/MSRS/'
 metainfo = dict(
     classes=(

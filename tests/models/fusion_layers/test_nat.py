@@ -41,7 +41,7 @@ def test_default_is_the_released_pyramid():
     assert [len(level) for level in module.levels] == [3, 4, 6, 5]
     assert [level[0].attention.num_heads for level in module.levels] == [2, 4, 8, 16]
     assert [layer.kernel_size[0] for layer in module.upsample[:-1]] == [4, 4, 2]
-    rates = [block.drop_path.drop_prob for level in module.levels for block in level]
+    rates = [block.drop_path.rate for level in module.levels for block in level]
     assert rates[0] == 0
     assert rates[-1] == pytest.approx(0.2)
     # 20.3 M, less the release's unread leftovers.

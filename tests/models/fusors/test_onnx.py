@@ -95,5 +95,5 @@ def test_says_what_to_install(model, monkeypatch):
         return real_import(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, '__import__', without_onnxruntime)
-    with pytest.raises(ImportError, match=r'requirements/onnx\.txt'):
+    with pytest.raises(ImportError, match=r'onnxruntime.*tsjnet_mm\[onnx\]'):
         OnnxFusor(model)

@@ -8,6 +8,8 @@ from tsjnet_mm.models.drivers import network_images
 from tsjnet_mm.models.fusors.hub import load_fusor_weights
 from tsjnet_mm.models.fusors.presets import fusor_config
 from tsjnet_mm.registry import MODELS, SCOPE
+from tsjnet_mm.utils.env import check_versions
+from tsjnet_mm.utils.optional import require
 
 
 class FusedModel(BaseModel):
@@ -37,6 +39,8 @@ class FusedModel(BaseModel):
 
     Raises:
         ValueError: ``appearance`` or the fusor's name is unknown.
+        ImportError: The library, mmcv or its compiled operators are missing; says what brings
+            them.
     """
 
     def __init__(
@@ -53,6 +57,8 @@ class FusedModel(BaseModel):
         super().__init__(init_cfg=init_cfg)
         if appearance not in ('grey', 'colour'):
             raise ValueError(f"appearance must be 'grey' or 'colour', got {appearance!r}")
+        check_versions('mmcv', scope)
+        require('mmcv._ext')
         network = {'_scope_': scope, **model}
         if data_preprocessor is not None:
             network.setdefault('data_preprocessor', data_preprocessor)

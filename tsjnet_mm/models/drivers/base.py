@@ -15,6 +15,8 @@ from tsjnet_mm.models.layers import bear_single_values, without_sync_norms
 from tsjnet_mm.registry import MODELS
 from tsjnet_mm.structures import FusionDataSample
 from tsjnet_mm.utils import recolour
+from tsjnet_mm.utils.env import check_versions
+from tsjnet_mm.utils.optional import require
 
 from .network import read_network
 
@@ -107,7 +109,8 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
         ValueError: ``appearance`` is unknown, or see
             :func:`~tsjnet_mm.models.drivers.network.read_network`.
         FileNotFoundError: There is no such config.
-        ModuleNotFoundError: The library is not installed.
+        ImportError: The library, mmcv or its compiled operators are missing; says what brings
+            them.
     """
 
     def __init__(
@@ -127,6 +130,8 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
         super().__init__(init_cfg)
         if appearance not in ('grey', 'colour'):
             raise ValueError(f"appearance must be 'grey' or 'colour', got {appearance!r}")
+        check_versions('mmcv', scope)
+        require('mmcv._ext')
         network = read_network(scope, config, model, weights, num_classes)
         self.model = without_sync_norms(MODELS.build({'_scope_': scope, **network.model}))
         bear_single_values(self.model)

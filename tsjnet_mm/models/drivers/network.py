@@ -4,7 +4,6 @@ Such a config describes a whole experiment. A driver wants its network and how i
 normalised; data sets, pipelines, schedules and the sizes of training crops stay behind.
 """
 
-import importlib.util
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ from mmengine.hub import get_config
 from mmengine.utils import get_installed_path
 
 from tsjnet_mm.registry import DATASETS
+from tsjnet_mm.utils.optional import require
 
 #: Parts of a network whose ``num_classes`` is not the number of the data set's classes.
 _CLASSLESS = ('backbone', 'neck', 'rpn_head', 'semantic_head', 'train_cfg', 'test_cfg')
@@ -44,9 +44,7 @@ def _read_config(name: str, scope: str) -> Config:
     library = name.split('::')[0]
     if library != scope:
         raise ValueError(f'{name}: this driver takes configs of {scope}, not of {library}')
-    # mmengine would install what is missing.
-    if importlib.util.find_spec(library) is None:
-        raise ModuleNotFoundError(f'{name}: {library} is not installed')
+    require(library)  # mmengine would install what is missing.
     name = name if name.endswith('.py') else f'{name}.py'
     folder = Path(get_installed_path(library)) / '.mim' / 'configs'
     path = folder / name.removeprefix(f'{library}::')
@@ -152,7 +150,7 @@ def read_network(
 
     Raises:
         FileNotFoundError: There is no such config.
-        ModuleNotFoundError: The library is not installed.
+        ImportError: The library is not installed.
         ValueError: Neither config nor model is given, the config has no model, or there are no
             published weights.
     """

@@ -7,11 +7,11 @@ padded by reflection to a multiple of ``size_divisor`` and cropped back.
 """
 
 import torch
-from timm.layers import DropPath
 from torch import nn
 
 from tsjnet_mm.models.layers import (
     ChannelLayerNorm,
+    DropPath,
     NeighborhoodAttention,
     checkpoint,
     pad_to_multiple,

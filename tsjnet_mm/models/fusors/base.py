@@ -1,15 +1,17 @@
 """What every fusor offers: ``fuse`` for people, ``forward`` for mmengine's Runner."""
 
+import copy
 from abc import ABCMeta, abstractmethod
 
 import torch
-from mmengine.model import BaseModel
 from mmengine.structures import PixelData
-from torch import Tensor
+from torch import Tensor, nn
 
 from tsjnet_mm.models.layers import for_inference
+from tsjnet_mm.registry import MODELS
 from tsjnet_mm.structures import FusionDataSample
 from tsjnet_mm.utils import rgb_to_luma
+from tsjnet_mm.utils.after_import import after_import
 
 
 def _check_pair(ir, vi):
@@ -48,12 +50,30 @@ def check_finite(name, image, reason):
     raise ValueError(f'{name} holds values that are NaN or infinite ({wrong}): {reason}')
 
 
-class BaseFusor(BaseModel, metaclass=ABCMeta):
+def _of_mmengine(name):
+    """A method of mmengine's ``BaseModel``, imported when it is called.
+
+    Training needs it; importing it takes longer than fusing a pair.
+    """
+
+    def method(self, *args, **kwargs):
+        from mmengine.model import BaseModel
+
+        return getattr(BaseModel, name)(self, *args, **kwargs)
+
+    method.__name__ = name
+    method.__doc__ = f"See mmengine's ``BaseModel.{name}``."
+    return method
+
+
+class BaseFusor(nn.Module, metaclass=ABCMeta):
     """Base of all fusors. A subclass implements :meth:`fuse_luma` and, if it learns, `loss`.
 
+    It is one of mmengine's ``BaseModel``, also to ``isinstance``.
+
     Args:
-        data_preprocessor (dict, optional): Config of the preprocessor. Defaults to
-            ``dict(type='PairDataPreprocessor')``.
+        data_preprocessor (dict | nn.Module, optional): The preprocessor or its config.
+            Defaults to ``dict(type='PairDataPreprocessor')``.
         init_cfg (dict, optional): Initialisation, see mmengine's ``BaseModule``.
     """
 
@@ -63,9 +83,35 @@ class BaseFusor(BaseModel, metaclass=ABCMeta):
     inference_dtype = None
 
     def __init__(self, data_preprocessor=None, init_cfg=None):
-        super().__init__(
-            data_preprocessor or {'type': 'tsjnet_mm.PairDataPreprocessor'}, init_cfg
-        )
+        super().__init__()
+        self.init_cfg = copy.deepcopy(init_cfg)
+        self._is_init = False
+        if not isinstance(data_preprocessor, nn.Module):
+            data_preprocessor = MODELS.build(
+                data_preprocessor or {'type': 'tsjnet_mm.PairDataPreprocessor'}
+            )
+        self.data_preprocessor = data_preprocessor
+
+    @property
+    def is_init(self):
+        """Whether :meth:`init_weights` was called."""
+        return self._is_init
+
+    train_step = _of_mmengine('train_step')
+    val_step = _of_mmengine('val_step')
+    test_step = _of_mmengine('test_step')
+    parse_losses = _of_mmengine('parse_losses')
+    init_weights = _of_mmengine('init_weights')
+    _dump_init_info = _of_mmengine('_dump_init_info')
+    _run_forward = _of_mmengine('_run_forward')
+
+    def _apply(self, fn, recurse=True):
+        """Move or convert what the fusor holds; its preprocessors move along."""
+        super()._apply(fn, recurse)
+        for module in self.modules():
+            if isinstance(getattr(module, '_device', None), torch.device):
+                module._device = fn(torch.empty(0, device=module._device)).device
+        return self
 
     @abstractmethod
     def fuse_luma(self, ir, vi):
@@ -190,3 +236,10 @@ class BaseFusor(BaseModel, metaclass=ABCMeta):
             RuntimeError: This fusor has nothing to train.
         """
         raise RuntimeError(f'{type(self).__name__} has nothing to train')
+
+
+def _join_base_models(module):
+    module.BaseModel.register(BaseFusor)
+
+
+after_import('mmengine.model.base_model.base_model', _join_base_models)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from mmengine.runner import CheckpointLoader
 
 import tsjnet_mm
 from tsjnet_mm.models.peers import PEERS, load_peer
@@ -15,7 +14,8 @@ from tsjnet_mm.utils.checkpoints import CheckpointError, load_weights, read_chec
 
 from .presets import CLASSICAL_FUSORS, fusor_config, type_name
 
-#: ``load_from`` and ``init_cfg`` of configs find published weights by it.
+#: ``load_from`` and ``init_cfg`` of configs find published weights by it: the registry tells
+#: mmengine.
 SCHEME = 'tsjnet_mm://'
 #: Environment variable: where to fetch files from instead of their own addresses.
 MIRROR = 'TSJNET_MM_MIRROR'
@@ -160,8 +160,6 @@ def load_fusor_weights(fusor, model, weights=None):
     return True
 
 
-# mmengine logs the end of the name: "Loads checkpoint by published backend".
-@CheckpointLoader.register_scheme(SCHEME, force=True)
 def load_from_published(filename, map_location=None):
     """Read published weights for mmengine.
 

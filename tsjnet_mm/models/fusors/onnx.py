@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from tsjnet_mm.registry import MODELS
+from tsjnet_mm.utils.optional import optional_imports
 
 from .base import BaseFusor
 
@@ -15,12 +16,8 @@ MIN_SIZE_KEY = 'tsjnet_mm.min_size'
 
 
 def _import_onnxruntime():
-    try:
+    with optional_imports():
         import onnxruntime
-    except ImportError as error:
-        raise ImportError(
-            'ONNX models need onnxruntime: pip install -r requirements/onnx.txt'
-        ) from error
     return onnxruntime
 
 

@@ -1,6 +1,7 @@
 """Building blocks: plain modules that know nothing of registries."""
 
 from .checkpoint import checkpoint
+from .drop_path import DropPath
 from .inference import for_inference
 from .neighborhood_attention import NeighborhoodAttention, neighborhood_attention
 from .norm import ChannelLayerNorm, bear_single_values, without_sync_norms
@@ -11,6 +12,7 @@ from .wavelet import spline_smooth, spline_wavelets
 
 __all__ = [
     'ChannelLayerNorm',
+    'DropPath',
     'NeighborhoodAttention',
     'ResNeStBottleneck',
     'ResNeStTrunk',

@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from mmengine.dist import is_distributed
 from mmengine.logging import print_log
-from mmengine.model import revert_sync_batchnorm
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -91,5 +90,7 @@ def without_sync_norms(module: nn.Module) -> nn.Module:
     synchronised = any(type(part).__name__ == 'SyncBatchNorm' for part in module.modules())
     if torch.cuda.is_available() or not synchronised:
         return module
+    from mmengine.model import revert_sync_batchnorm
+
     _say_reverted()
     return revert_sync_batchnorm(module)

@@ -1,0 +1,70 @@
+"""Packages that not every installation has: what brings each."""
+
+import contextlib
+import importlib
+import re
+from collections.abc import Iterator
+
+#: Import name -> extra of this package that brings it.
+EXTRAS = {
+    **dict.fromkeys(('mmcv', 'mmdet', 'mmseg', 'torchvision', 'pycocotools'), 'train'),
+    **dict.fromkeys(('tensorboard', 'scipy', 'matplotlib'), 'train'),
+    **dict.fromkeys(('onnx', 'onnxruntime', 'onnxscript'), 'onnx'),
+    'gradio': 'demo',
+    'natten': 'natten',
+}
+
+
+def explain_missing(error: BaseException) -> str | None:
+    """One sentence about an optional package that could not be imported.
+
+    Args:
+        error: What an import raised.
+
+    Returns:
+        str | None: What is missing and the command that brings it; None of any other error.
+    """
+    if not isinstance(error, ImportError):
+        return None
+    if re.search(r'\bmmcv[./\\]_ext\b', str(error)):
+        return (
+            f'the compiled operators of mmcv, which detectors and segmentors need, cannot be '
+            f'imported ({error}): compile them by `bash tools/install.sh`, or as '
+            'docs/install.md says under "No module named \'mmcv._ext\'"'
+        )
+    if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:
+        return (
+            f'this needs {error.name}, which is not installed: '
+            f'pip install "tsjnet_mm[{EXTRAS[error.name]}]" (docs/install.md)'
+        )
+    return None
+
+
+@contextlib.contextmanager
+def optional_imports() -> Iterator[None]:
+    """Imports within that fail for lack of an optional package say what brings it.
+
+    Raises:
+        ImportError: Such a package is missing; see :func:`explain_missing`.
+    """
+    try:
+        yield
+    except ImportError as error:
+        sentence = explain_missing(error)
+        if sentence is None:
+            raise
+        raise ImportError(sentence, name=error.name) from error
+
+
+def require(*names: str) -> None:
+    """Import packages, or say what brings them.
+
+    Args:
+        names: Names to import; ``'mmcv._ext'`` are mmcv's compiled operators.
+
+    Raises:
+        ImportError: One cannot be imported; of :data:`EXTRAS` it says what brings it.
+    """
+    with optional_imports():
+        for name in names:
+            importlib.import_module(name)
