@@ -62,10 +62,6 @@ def fail(error):
             ModuleNotFoundError("No module named 'mmcv._ext'"),
             'the compiled operators of mmcv, which detectors and segmentors need, cannot be',
         ),
-        (
-            ModuleNotFoundError("No module named 'mmdet'", name='mmdet'),
-            'this needs mmdet, which is not installed: pip install "tsjnet_mm[train]"',
-        ),
         (KeyError('models'), "KeyError: 'models' (unexpected: add --debug"),
         (AssertionError(), 'AssertionError (unexpected: add --debug'),
         (OSError(), 'OSError (unexpected'),
@@ -79,6 +75,13 @@ def test_errors_are_one_sentence(error, message, capsys):
     assert stop.value.code == 1 and not out
     assert err.startswith(f'error: {message}') and err.count('\n') == 1
     assert err == f'error: {describe_error(error)}\n'
+
+
+def test_a_missing_package_names_its_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'mmdet', None)
+    error = ModuleNotFoundError("No module named 'mmdet.apis'", name='mmdet.apis')
+    wanted = 'this needs mmdet, which is not installed: pip install "tsjnet_mm[train]"'
+    assert describe_error(error).startswith(wanted)
 
 
 def test_errors_of_data_loader_workers_lose_their_trace():

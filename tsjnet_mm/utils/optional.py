@@ -1,7 +1,7 @@
 """Packages that not every installation has: what brings each."""
 
 import contextlib
-import importlib
+import importlib.util
 import re
 from collections.abc import Iterator
 
@@ -32,10 +32,11 @@ def explain_missing(error: BaseException) -> str | None:
             f'imported ({error}): compile them by `bash tools/install.sh`, or as '
             'docs/install.md says under "No module named \'mmcv._ext\'"'
         )
-    if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:
+    name = (error.name or '').partition('.')[0]
+    if name in EXTRAS and importlib.util.find_spec(name) is None:
         return (
-            f'this needs {error.name}, which is not installed: '
-            f'pip install "tsjnet_mm[{EXTRAS[error.name]}]" (docs/install.md)'
+            f'this needs {name}, which is not installed: '
+            f'pip install "tsjnet_mm[{EXTRAS[name]}]" (docs/install.md)'
         )
     return None
 

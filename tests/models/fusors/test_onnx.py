@@ -1,4 +1,4 @@
-import builtins
+import sys
 
 import pytest
 import torch
@@ -87,13 +87,6 @@ def test_damaged_and_missing_files_are_named(tmp_path):
 
 
 def test_says_what_to_install(model, monkeypatch):
-    real_import = builtins.__import__
-
-    def without_onnxruntime(name, *args, **kwargs):
-        if name == 'onnxruntime':
-            raise ImportError(name)
-        return real_import(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, '__import__', without_onnxruntime)
+    monkeypatch.setitem(sys.modules, 'onnxruntime', None)
     with pytest.raises(ImportError, match=r'onnxruntime.*tsjnet_mm\[onnx\]'):
         OnnxFusor(model)
