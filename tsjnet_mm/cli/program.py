@@ -17,6 +17,8 @@ from tsjnet_mm.version import __version__
 
 #: Errors that say what is wrong with an input; any other is a fault of the program.
 _EXPECTED = (ImportError, OSError, ValueError, subprocess.SubprocessError)
+#: Modules of Python's own that Windows lacks.
+_UNIX_MODULES = ('fcntl', 'pwd', 'resource', 'termios')
 _OUT_OF_MEMORY = re.compile('out of memory|not enough memory', re.IGNORECASE)
 
 
@@ -56,6 +58,8 @@ def describe_error(error):
         return f'a worker died, for lack of memory? Try fewer --workers ({text})'
     if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(text):
         return f'the memory is used up: try smaller images or a smaller batch: {text}'
+    if isinstance(error, ModuleNotFoundError) and error.name in _UNIX_MODULES:
+        return f'this needs {error.name}, which Python has on Linux and macOS alone: use WSL'
     missing = explain_missing(error)
     if missing:
         return missing
@@ -111,6 +115,9 @@ def tool(interrupted='run it again to go on'):
         @functools.wraps(main)
         def run(*args, **kwargs):
             is_debugged = '--debug' in sys.argv
+            for stream in (sys.stdout, sys.stderr):
+                # Windows' consoles lack letters, such as arrows.
+                getattr(stream, 'reconfigure', dict)(errors='replace')
             sentences = contextlib.nullcontext() if is_debugged else warnings_as_sentences()
             with sentences, signals_as_interrupts() as arrived:
                 before = os.environ.copy()

@@ -1,8 +1,9 @@
 """Time functions side by side: each in a process of its own, taking turns in one run."""
 
+import math
 import multiprocessing
-import resource
 import statistics
+import sys
 import time
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ class Result(NamedTuple):
     Attributes:
         parameters (int): Of its network.
         gmacs (float): Multiply-accumulates, in 1e9, by torch's counter.
-        gigabytes (float): Peak of its process, or of the GPU's memory.
+        gigabytes (float): Peak of its process, or of the GPU's memory; NaN on Windows.
         seconds (float): Median.
         output (Tensor): What it returned, float32 on the CPU.
     """
@@ -54,7 +55,12 @@ def _synchronise(device):
 def _gigabytes(device):
     if device.startswith('cuda'):
         return torch.cuda.max_memory_allocated() / 1e9
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows
+        return math.nan
+    unit = 1 if sys.platform == 'darwin' else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
 
 
 def _serve(build, arguments, device, threads, flush_denormal, pipe):
