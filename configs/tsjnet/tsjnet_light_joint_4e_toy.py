@@ -43,5 +43,5 @@ optim_wrapper = dict(
     type='OptimWrapper',
     paramwise_cfg=dict(_delete_=True),
 )
-train_cfg = dict(max_epochs=4, val_interval=5)
+train_cfg = dict(max_epochs=4, val_begin=5)
 default_hooks = dict(logger=dict(interval=4))

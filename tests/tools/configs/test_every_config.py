@@ -125,7 +125,11 @@ def reduced(path):
     if 'max_iters' in config.train_cfg:
         options = {'train_cfg.max_iters': 2, 'train_cfg.val_interval': 2}
     else:
-        options = {'train_cfg.max_epochs': 1, 'train_cfg.val_interval': 1}
+        options = {
+            'train_cfg.max_epochs': 1,
+            'train_cfg.val_interval': 1,
+            'train_cfg.val_begin': 1,
+        }
     if path in FUSED:
         options |= fused_options(config)
     else:
