@@ -88,7 +88,7 @@ def test_processes_share_the_work(run_tool, pair_folder, tmp_path):
     assert len(list(out.iterdir())) == 3
 
 
-@pytest.mark.parametrize('page', ['tools/fuse.py', 'docs/inference.md'])
+@pytest.mark.parametrize('page', ['tsjnet_mm/cli/fuse.py', 'docs/inference.md'])
 def test_the_documented_torchrun_command_shares_the_work(
     page, repository, pair_folder, tmp_path, monkeypatch
 ):

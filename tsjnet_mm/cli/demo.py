@@ -37,7 +37,7 @@ from pathlib import Path
 from tsjnet_mm.demo.guard import LOCAL_NAMES, host_name
 from tsjnet_mm.demo.store import DemoStore, Limits
 
-from .arguments import add_device_arguments, check_arguments
+from .arguments import add_device_arguments, check_device, check_weights
 from .program import ToolParser, tool
 
 _PORTS = 20
@@ -124,8 +124,7 @@ def parse_args():
     )
     args = parser.parse_args()
     for model, weights in args.models:
-        given = {'model': model, 'weights': weights}
-        check_arguments(parser, argparse.Namespace(**given, ir_range=None, ir_percentiles=None))
+        check_weights(parser, argparse.Namespace(model=model, weights=weights))
     if args.max_megapixels <= 0 or args.max_megabytes <= 0:
         parser.error('--max-megapixels and --max-megabytes must be above 0')
     if args.max_kept_megabytes is None:
@@ -137,6 +136,7 @@ def parse_args():
             parser.error(
                 f'--allowed-host {name}: expected a name without scheme, port and path'
             )
+    check_device(parser, args)
     return parser, args
 
 

@@ -102,6 +102,7 @@ def main():
     from tsjnet_mm.apis import config_dir
     from tsjnet_mm.protocols.downstream import Protocol
 
+    options = config_options(parser, args)
     protocol = Protocol(
         args.task,
         unique_names('method', args.methods),
@@ -109,7 +110,7 @@ def main():
         args.config or config_dir() / CONFIGS[args.task],
         args.work_dir,
         args.seed,
-        config_options(parser, args),
+        options,
         args.gpus,
     )
     rows, failed = protocol.scores()

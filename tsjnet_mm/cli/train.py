@@ -1,17 +1,30 @@
-"""Train a fusor from a config.
+"""Train a fusor: by a config, or tsjnet-light from its shipped weights on your own folders.
 
 Examples:
+    python tools/train.py --ir IR --vi VI --out work_dirs/mine        # the fusor alone
+    python tools/train.py --ir IR --vi VI --boxes LABELS --masks MASKS --out work_dirs/mine
     python tools/train.py configs/tsjnet/tsjnet_light_joint_40e_msrs.py
     python tools/train.py CONFIG --resume                     # go on where a run ended
     python tools/train.py CONFIG --cfg-options train_dataloader.batch_size=4
     bash tools/dist_train.sh CONFIG 4                         # four GPUs
+
+With folders, the config that is made of them is left in --out, to be read, changed and trained
+again. --boxes and --masks add a small detector and a small segmentor, which begin from random
+weights and drive the fusor; they need neither pretrained weights nor a GPU.
 """
 
 import contextlib
 import logging
+from pathlib import Path
 
 from .program import ToolParser, tool
 from .run_arguments import add_run_arguments, config_options
+from .train_folders import (
+    add_folder_arguments,
+    check_folder_arguments,
+    fusing_command,
+    write_config,
+)
 
 
 def train(cfg, args):
@@ -31,6 +44,10 @@ def train(cfg, args):
         else:
             print_log(f'{cfg.work_dir} has no checkpoint to resume from: training begins')
     fit_to_machine(cfg, args.launcher)
+    config = Path(args.config).resolve()
+    if config.parent == Path(cfg.work_dir).resolve():
+        # The Runner keeps a copy of its config there, which must not take the place of it.
+        object.__setattr__(cfg, '_filename', str(config.with_stem(f'{config.stem}_whole')))
     Runner.from_cfg(cfg).train()
 
 
@@ -38,7 +55,12 @@ def train(cfg, args):
 def main():
     """Read the command line, claim the work dir and train."""
     parser = ToolParser(__doc__)
-    parser.add_argument('config', help='config file (Python code, which is run)')
+    parser.add_argument(
+        'config',
+        nargs='?',
+        metavar='CONFIG',
+        help='config file (Python code, which is run)',
+    )
     parser.add_argument(
         '--resume',
         nargs='?',
@@ -48,7 +70,9 @@ def main():
     )
     parser.add_argument('--amp', action='store_true', help='mixed precision (CUDA only)')
     add_run_arguments(parser)
+    add_folder_arguments(parser)
     args = parser.parse_args()
+    check_folder_arguments(parser, args)
 
     from tsjnet_mm.engine.launch import (
         check_training,
@@ -56,9 +80,12 @@ def main():
         is_first_process,
         read_config,
     )
-    from tsjnet_mm.engine.work_dir import claimed_work_dir
+    from tsjnet_mm.engine.work_dir import claimed_work_dir, saved_checkpoints
 
     args.cfg_options = config_options(parser, args)
+    of_folders = not args.config
+    if of_folders:
+        args.config = str(write_config(args))
     cfg = read_config(args)
     check_training(cfg, args.config)
     if args.amp:
@@ -68,4 +95,7 @@ def main():
     first = is_first_process(args.launcher)
     with claimed_work_dir(cfg.work_dir) if first else contextlib.nullcontext():
         train(cfg, args)
+    if of_folders:
+        weights = saved_checkpoints(cfg.work_dir)[-1]
+        print(f'trained: {weights}; to fuse by it:\n  {fusing_command(args, weights)}')
     end_distributed()
