@@ -42,14 +42,37 @@ def test_help_of_a_command_is_its_scripts(tsjnet, command):
     status, out, _ = tsjnet(command, '--help')
     assert status == 0
     assert out.startswith(f'usage: tsjnet {command} [-h]')
-    script = {'video': 'fuse_video'}.get(command, command)
-    assert f'tools/{script}.py' in out
+    assert f'{command_line.COMMANDS[command].module}.py' in out
 
 
-def test_unknown_command_names_the_known(tsjnet):
-    status, out, err = tsjnet('fues')
+def test_every_command_of_tools_is_listed():
+    modules = [command.module for command in command_line.COMMANDS.values()]
+    found = (ROOT / 'tsjnet_mm' / 'cli').glob('*.py')
+    assert sorted(modules) == sorted(
+        path.stem for path in found if '\ndef main(' in path.read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    ('typed', 'meant'),
+    [
+        ('fues', 'fuse'),
+        ('Evaluate', 'evaluate'),
+        ('fuse_video', 'video'),
+        ('export_onnx.py', 'onnx'),
+        ('plot_boxs', 'plot-box'),
+        ('downstrem', 'downstream'),
+        ('qqqq', None),
+    ],
+)
+def test_unknown_command_names_the_nearest(tsjnet, typed, meant):
+    status, out, err = tsjnet(typed)
     assert status == 2 and not out
-    assert err.startswith("tsjnet: error: no command 'fues'; there are fuse, video, ")
+    said = f"did you mean 'tsjnet {meant}'? " if meant else ''
+    count = len(command_line.COMMANDS)
+    assert err == (
+        f"tsjnet: error: no command {typed!r}: {said}'tsjnet --help' lists {count}\n"
+    )
 
 
 def test_version(tsjnet):

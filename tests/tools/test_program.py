@@ -224,9 +224,7 @@ def test_every_command_is_a_tool(path):
 
 
 def test_every_script_leads_to_its_command():
-    doors = [
-        path for path in (ROOT / 'tools').rglob('*.py') if 'mm.cli' in path.read_text()
-    ]
+    doors = [path for path in (ROOT / 'tools').rglob('*.py') if 'mm.cli' in path.read_text()]
     doors.remove(ROOT / 'tools' / 'quickstart.py')
     for path in doors:
         assert f'\nfrom tsjnet_mm.cli.{path.stem} import main\n' in path.read_text()

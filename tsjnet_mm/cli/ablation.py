@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 from tsjnet_mm.utils.files import whole_file
 from tsjnet_mm.utils.metric_names import CONVENTIONS, resolve_metrics
+from tsjnet_mm.utils.model_index import config_dir
 from tsjnet_mm.utils.words import counted
 
 from .arguments import add_overwrite_argument, parse_named_path, unique_names
@@ -148,8 +149,6 @@ def parse_args():
 
 def make_rows(args):
     """The rows that are asked for."""
-    from tsjnet_mm.models.fusors.presets import config_dir
-
     named = unique_names('row', args.rows) or {
         name: config_dir() / 'tsjnet' / f'tsjnet_{args.preset}_{kind}_40e_msrs.py'
         for name, kind in ROWS.items()

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from tsjnet_mm.io.ranges import check_percentiles, check_range
+from tsjnet_mm.utils.model_index import ready_models
 
 if TYPE_CHECKING:
     from tsjnet_mm.io.preparation import Preparation
@@ -189,9 +190,12 @@ def add_machine_arguments(parser, batched):
 
 def check_weights(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """End with a message where a network has no weights."""
+    if args.weights is not None or args.model in ready_models():
+        return
+
     from tsjnet_mm.models.fusors.hub import needs_weights
 
-    if args.weights is None and needs_weights(args.model):
+    if needs_weights(args.model):
         parser.error(f'--model {args.model} needs --weights CHECKPOINT')
 
 

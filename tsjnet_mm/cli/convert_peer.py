@@ -14,6 +14,7 @@ a config needs the converted one:
 from pathlib import Path
 
 from tsjnet_mm.utils.files import whole_file
+from tsjnet_mm.utils.model_index import names_of
 
 from .program import ToolParser, tool
 
@@ -21,9 +22,9 @@ from .program import ToolParser, tool
 @tool()
 def main():
     """Command line."""
-    parser = ToolParser(__doc__)
+    parser, peers = ToolParser(__doc__), names_of('peers')
     parser.add_argument(
-        'name', metavar='NAME', help='the network, of those that docs/models.md lists'
+        'name', metavar='NAME', choices=peers, help=f'the network: {", ".join(peers)}'
     )
     parser.add_argument('source', metavar='SOURCE', type=Path, help="the authors' checkpoint")
     parser.add_argument('out', metavar='OUT', type=Path, help='the checkpoint to write')
@@ -38,8 +39,6 @@ def main():
     from tsjnet_mm.models.peers import PEERS, load_peer
     from tsjnet_mm.utils.checkpoints import add_digest
 
-    if args.name not in PEERS:
-        parser.error(f'argument NAME: {args.name!r} is none of {", ".join(PEERS)}')
     check_outputs([args.out], [args.source], args.overwrite)
     fusor = load_peer(args.name, args.source)
     meta = {'source': args.source.name, 'model': PEERS[args.name].fusor}

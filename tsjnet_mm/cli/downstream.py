@@ -26,6 +26,7 @@ after an interruption, or to add methods: what is finished is not done again.
 from pathlib import Path
 
 from tsjnet_mm.utils.files import whole_file
+from tsjnet_mm.utils.model_index import config_dir
 
 from .arguments import parse_named_path, unique_names
 from .dataset_arguments import add_dataset_arguments, build_dataset, has_splits
@@ -99,7 +100,6 @@ def main():
     """Train and test on each method's images, and write the table."""
     parser, args = parse_args()
 
-    from tsjnet_mm.apis import config_dir
     from tsjnet_mm.protocols.downstream import Protocol
 
     options = config_options(parser, args)

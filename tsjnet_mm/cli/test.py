@@ -9,6 +9,7 @@ Examples:
 from pathlib import Path
 
 from tsjnet_mm.utils.files import whole_file
+from tsjnet_mm.utils.model_index import ready_models
 
 from .program import ToolParser, tool
 from .run_arguments import add_run_arguments, config_options
@@ -84,21 +85,15 @@ def main():
         '--baselines',
         nargs='+',
         default=[],
-        metavar='NAME',
+        choices=ready_models(),
         help='classical fusors, and networks with shipped weights, for the same table',
     )
     parser.add_argument('--out', type=Path, help='also write the table to this file')
     add_run_arguments(parser)
     args = parser.parse_args()
 
-    from tsjnet_mm.apis import CLASSICAL_FUSORS
     from tsjnet_mm.engine.launch import end_distributed
-    from tsjnet_mm.models.fusors.hub import PUBLISHED
 
-    known = sorted({*CLASSICAL_FUSORS, *PUBLISHED})
-    for name in args.baselines:
-        if name not in known:
-            parser.error(f'argument --baselines: {name!r} is none of {", ".join(known)}')
     args.cfg_options = config_options(parser, args)
     test(args)
     end_distributed()
