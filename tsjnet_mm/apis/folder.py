@@ -1,4 +1,4 @@
-"""Fusing folders: shared among processes, and finished by running it again."""
+"""Fuse folders of pairs: several processes can share the work, a second run completes it."""
 
 from tqdm import tqdm
 
@@ -27,42 +27,45 @@ def fuse_to_folder(
     overwrite: bool = False,
     **options,
 ):
-    """Fuse files into a folder; several processes may share the work.
+    """Fuse pairs of files and write the fused images into a folder.
 
-    Every ``world_size``-th pair is this process's. A pair that another process is fusing into
-    the same folder is left to it. An image there that is whole, and that the same settings made
-    of files with the same content, is kept; so an interrupted run is finished by the same call.
-    BMP, PPM and PGM say nothing of how they were made: they are made anew, and only with
-    ``overwrite``.
+    Of ``world_size`` processes, this one fuses every ``world_size``-th pair, starting at
+    ``rank``. It skips a pair that another process is fusing into the same folder. It also skips
+    a pair whose fused image exists, is complete, and was made by the same settings from files
+    of the same content. So the same call completes an interrupted run. A BMP, PPM or PGM file
+    does not record its settings: it is fused again, if ``overwrite`` allows it.
 
     Args:
-        inferencer (FusionInferencer): Fuses.
+        inferencer (FusionInferencer): The fusor and its device.
         ir (str | Path): Infrared image, folder or pattern, see :func:`.match_pairs`.
-        vi (str | Path): The same of visible images.
-        out_dir (str | Path): Folder for ``<name of the pair><extension>``, made where missing;
-            or, of a single pair, an image file, see :func:`.fused_paths`.
+        vi (str | Path): Visible image, folder or pattern.
+        out_dir (str | Path): Output folder; it is created if it does not exist. The files are
+            named ``<name of the pair><extension>``. For a single pair it may be an image file,
+            see :func:`.fused_paths`.
         extension (str, optional): Format of the files, one of :data:`.WRITTEN_FORMATS`.
             Defaults to ``'.png'``.
         rank (int): Number of this process. Defaults to 0.
         world_size (int): Number of processes. Defaults to 1.
-        batch_size (int): Pairs at once. Defaults to 1.
-        quality (int, optional): Of ``.jpg`` and ``.webp``, see :func:`.write_image`.
-        grey (bool): Make fused luma instead of colour. Defaults to False.
+        batch_size (int): Number of pairs that are fused at once. Defaults to 1.
+        quality (int, optional): Quality of ``.jpg`` and ``.webp`` files, see
+            :func:`.write_image`.
+        grey (bool): Write the fused luma instead of a colour image. Defaults to False.
         stretch (bool): Stretch each fused luma to the full range. Defaults to False.
         preparation (Preparation, optional): How the images of a pair are prepared.
         ir_affix (str | Iterable[str], optional): See :func:`.match_pairs`.
-        vi_affix (str | Iterable[str], optional): See there.
-        overwrite (bool): Write over files that were not made here; sources are never written
-            over. Defaults to False.
-        **options: Instead of ``preparation`` its parts, such as ``ir_range``.
+        vi_affix (str | Iterable[str], optional): See :func:`.match_pairs`.
+        overwrite (bool): Replace files that this toolbox did not write. Source files are never
+            replaced. Defaults to False.
+        **options: Fields of ``preparation``, such as ``ir_range``, instead of ``preparation``.
 
     Returns:
-        tuple[int, int]: Number of images fused now, and of those kept.
+        tuple[int, int]: Number of images fused by this call, and number of images kept.
 
     Raises:
         FileNotFoundError: A source does not exist.
-        PairError: A file has no partner, or a pair cannot be used.
-        ValueError: The format or an option cannot be used; or see :func:`.check_outputs`.
+        PairError: A file has no partner, or a pair cannot be fused.
+        ValueError: The format or an option is invalid, or :func:`.check_outputs` refuses an
+            output.
     """
     preparation = Preparation.of(preparation, **options)
     sources = find_pairs(ir, vi, ir_affix, vi_affix)

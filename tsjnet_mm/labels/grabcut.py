@@ -1,4 +1,4 @@
-"""Masks of objects from their boxes by GrabCut, on both images of a pair."""
+"""Object masks from boxes, by GrabCut on both images of a pair."""
 
 import cv2
 import numpy as np
@@ -7,26 +7,29 @@ from .shapes import is_solid, oval, tidy, whole_box
 from .shift import find_shifts
 from .structures import ObjectMask
 
-#: Sides in pixels of what GrabCut works on: small boxes are enlarged, large crops reduced.
+#: GrabCut works on a crop around the box. The crop is resized so that the box's shorter side
+#: has at least 40 pixels, but enlarged at most 4 times, and its longer side at most 200 pixels.
 _SHORT_SIDE, _LONG_SIDE = 40, 200
 _MOST_ENLARGED = 4
-#: What is known to be background: a frame around the box, as a share of its sides.
+#: Width of the frame around the box that is certainly background, as a share of its sides.
 _MARGIN = 0.3
 _ITERATIONS = 4
-#: Boxes with a shorter side show no outline.
+#: Side in pixels: in smaller boxes no outline can be seen, and the mask is an ellipse.
 _TINY = 6
-#: Ranges of a crop, of 0 to 1, below which it is not stretched any more: noise.
+#: The contrast of a crop is stretched to the full range. A crop whose values span less than
+#: this (of 1) is stretched as if they spanned this much, so that noise is not amplified.
 _IR_RANGE, _VI_RANGE = 0.06, 0.15
-#: Levels between inside and outside that make a clear outline.
+#: Difference in grey levels between both sides of an outline that counts as full contrast.
 _CLEAR_EDGE = 40
-#: Below this quality an ellipse is the better guess, and this is what one is worth.
+#: A mask of lower quality is replaced by an ellipse, whose quality is set to the second value.
 _MIN_QUALITY = 0.45
 _GUESS_QUALITY = 0.2
-#: A threshold looks at no neighbours: it cuts a body in two at the belt, with clear edges.
+#: Factor of the quality of a thresholded mask. A threshold ignores neighbouring pixels; it may
+#: cut a person in two at the belt, and the wrong outline still has high contrast.
 _THRESHOLD_WORTH = 0.9
-#: Share of the box that an ellipse for want of better covers in each direction.
+#: Diameters of that ellipse, as a share of the box's sides.
 _GUESS_SCALE = 0.85
-#: What is tried, and the channels that it sees of what _features returns.
+#: Name of each attempt, and the three channels of :func:`_features` that it sees.
 _VIEWS = {
     'grabcut both': (0, 1, 2),
     'grabcut ir': (0, 0, 0),
@@ -36,33 +39,36 @@ _VIEWS = {
 
 
 def grabcut_masks(ir, vi, boxes, names, max_shift=0.075):
-    """Mask of each object, from its box.
+    """Compute a mask of each object from its box.
 
-    GrabCut (Rother, Kolmogorov, Blake, 2004) runs three times for each object: on the infrared
-    image with the two principal colours of the visible one, on the infrared image alone and on
-    the visible one alone. What is outside of the box is background; an ellipse in it is
-    probably the object, its core for certain. What is warmer than Otsu's threshold is tried,
-    too. The result of the highest quality is taken:
-    the product of how far it reaches to the sides of the box, which is taken to be tight; the
-    share of its largest piece; the share of the box's sides that it is not cut off by; and
-    the contrast along its outline. At
-    night that is the infrared image for a person, by day often the visible one for a car.
-    Where none is good, or the box is under 6 pixels, the ellipse (for vehicles a rounded
-    rectangle) itself is taken, as a guess.
+    Four masks are computed for each object. GrabCut (Rother, Kolmogorov, Blake, 2004) computes
+    three of them: from the infrared image and the two principal colours of the visible image,
+    from the infrared image alone, and from the visible image alone. It starts from this guess:
+    pixels outside the box are background, an ellipse in the box is probably the object, and the
+    core of the ellipse is certainly the object. The fourth mask holds the pixels of the
+    infrared image above Otsu's threshold.
 
-    Boxes are taken to fit the visible image. Where the infrared image is off, each object is
-    looked for in it, see :func:`.find_shifts`.
+    The mask of the highest quality is returned. Its quality is the product of four numbers in
+    [0, 1]: the area of the mask's bounding box relative to the object's box; the area of the
+    mask's largest connected component relative to the mask; the share of pixels on the box's
+    four sides that the mask does not contain; and the contrast along the outline. For a person
+    at night the infrared mask usually has the highest quality, for a car by day the visible
+    one. If no quality reaches 0.45, or a side of the box is shorter than 6 pixels, the mask is
+    the ellipse, or for a vehicle a rounded rectangle.
+
+    The boxes must fit the visible image. If the infrared image is displaced,
+    :func:`.find_shifts` finds the displacement of each object.
 
     Args:
         ir (np.ndarray): (H, W) float32 in [0, 1].
         vi (np.ndarray): (H, W, 3) float32 RGB in [0, 1].
         boxes (Sequence[Sequence[float]]): N boxes xyxy in pixels.
-        names (Sequence[str]): Class name of each; vehicles are given convex outlines.
-        max_shift (float): How far the infrared image may be off, as a share of the image's
-            width; 0 for pairs that fit. Defaults to 0.075.
+        names (Sequence[str]): Class name of each; masks of vehicles are made convex.
+        max_shift (float): Largest displacement of the infrared image, as a share of the
+            image's width; 0 for registered pairs. Defaults to 0.075.
 
     Returns:
-        list[ObjectMask]: One for each box, none reaching out of it.
+        list[ObjectMask]: A mask for each box. It does not extend beyond the box.
     """
     size = ir.shape
     boxes = [whole_box(box, size) for box in boxes]
@@ -122,7 +128,7 @@ def _features(ir, vi):
     pixels = vi.reshape(-1, 3)
     axes = np.linalg.svd(pixels - pixels.mean(0), full_matrices=False)[2]
     first, second = (pixels @ axes[:2].T).T.reshape(2, *ir.shape)
-    # The root: a hot face must not leave the clothes with the background.
+    # The square root lifts clothes, which are cooler than the face, above the background.
     channels = (
         _stretch(np.sqrt(np.maximum(ir, 0)), _IR_RANGE),
         _stretch(first, _VI_RANGE),
@@ -143,14 +149,14 @@ def _cut(image, box, solid):
     labels[box[1] : box[3], box[0] : box[2]] = cv2.GC_PR_BGD
     labels[oval(size, box, 1.0, solid)] = cv2.GC_PR_FGD
     labels[oval(size, box, 0.65 if solid else 0.3, solid)] = cv2.GC_FGD
-    cv2.setRNGSeed(0)  # its mixtures start from random clusters
+    cv2.setRNGSeed(0)  # GrabCut initialises its mixtures at random.
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.grabCut(image, labels, None, *models, _ITERATIONS, cv2.GC_INIT_WITH_MASK)
     return tidy((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD), solid)
 
 
 def _threshold(image, box, solid):
-    """What is warmer than Otsu's threshold: sometimes that alone is the outline."""
+    """Mask of the pixels in the box that are above Otsu's threshold of the infrared image."""
     warm = cv2.threshold(image[..., 0], 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]
     place = slice(box[1], box[3]), slice(box[0], box[2])
     mask = np.zeros(warm.shape, np.uint8)
@@ -159,7 +165,7 @@ def _threshold(image, box, solid):
 
 
 def _quality(mask, box, image):
-    """Reach to the sides of the box, times unity, sides not cut off, and contrast."""
+    """Quality of a mask in [0, 1], see :func:`grabcut_masks`."""
     if not mask.any():
         return 0.0
     pieces = cv2.connectedComponentsWithStats(mask.astype(np.uint8))[2][1:]
@@ -172,7 +178,7 @@ def _quality(mask, box, image):
 
 
 def _contrast(mask, image):
-    """Mean over the outline of how the image differs across it, 0 to 1."""
+    """Mean difference of the image between both sides of the mask's outline, 0 to 1."""
     kernel = np.ones((7, 7), np.uint8)
     mask = mask.astype(np.uint8)
     inner = mask - cv2.erode(mask, kernel)

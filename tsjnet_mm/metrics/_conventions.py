@@ -1,7 +1,8 @@
-"""From a measure of two images to a fusion metric of three, under a named convention.
+"""Conventions: the different definitions that evaluators use for a metric of the same name.
 
-One name hides different numbers in the field, so each metric keeps a dictionary from the
-name of a convention to its :class:`Definition` under it.
+Two evaluators may print different values of, for example, SSIM for the same images. Each metric
+of this package has a dictionary that maps the name of a convention to the metric's
+:class:`Definition` under it.
 """
 
 from collections.abc import Callable
@@ -15,12 +16,12 @@ from ._checks import check_images
 
 
 class Definition(NamedTuple):
-    """What a metric is under one convention.
+    """A metric as one convention defines it.
 
     Attributes:
-        function (Callable): ``function(fused, ir, vi) -> (B,)`` of checked float64 images
-            (B, 1, H, W), levels in 0..255.
-        min_size (int): The shortest side that it is defined for.
+        function (Callable): ``function(fused, ir, vi) -> (B,)``. Its arguments are checked
+            float64 images (B, 1, H, W) with grey levels in 0..255.
+        min_size (int): Smallest height and width in pixels that the metric accepts.
     """
 
     function: Callable
@@ -28,10 +29,11 @@ class Definition(NamedTuple):
 
 
 def mean_of_two(measure):
-    """Fusion metric that is the mean of a measure against either source.
+    """Make a fusion metric: the mean of a measure over both source images.
 
     Args:
-        measure (Callable): ``measure(source, fused) -> (B,)``.
+        measure (Callable): ``measure(source, fused) -> (B,)`` of a source image and the fused
+            image.
 
     Returns:
         Callable: ``metric(fused, ir, vi) -> (B,)``.
@@ -44,10 +46,11 @@ def mean_of_two(measure):
 
 
 def sum_of_two(measure):
-    """Fusion metric that is the sum of a measure against either source.
+    """Make a fusion metric: the sum of a measure over both source images.
 
     Args:
-        measure (Callable): ``measure(source, fused) -> (B,)``.
+        measure (Callable): ``measure(source, fused) -> (B,)`` of a source image and the fused
+            image.
 
     Returns:
         Callable: ``metric(fused, ir, vi) -> (B,)``.
@@ -60,18 +63,18 @@ def sum_of_two(measure):
 
 
 def select_convention(definitions, convention):
-    """The definition under a convention.
+    """Look up the definition of a metric under a convention.
 
     Args:
-        definitions (Mapping[str, Definition]): What is known, by name.
-        convention (str): The name asked for.
+        definitions (Mapping[str, Definition]): The metric's definitions by convention.
+        convention (str): Name of the convention.
 
     Returns:
-        Definition: The entry.
+        Definition: The definition.
 
     Raises:
-        ValueError: There is no convention of that name, or the metric is not defined under
-            it; lists those it is defined under.
+        ValueError: No convention has that name, or this metric has no definition under it. The
+            message lists the conventions that define the metric.
     """
     known = ', '.join(definitions)
     if convention not in CONVENTIONS:
@@ -84,13 +87,13 @@ def select_convention(definitions, convention):
 def evaluate(definitions, convention, fused, ir, vi):
     """Check the images and compute a metric in float64.
 
-    Differences of moments of levels up to 255 cancel too many of float32's digits; in
-    float64 both input types give the same value. Devices without float64 (MPS) lend the
-    computation to the CPU.
+    Many metrics subtract moments of grey levels up to 255; in float32 such a difference loses
+    most of its digits. With float64, float32 and float64 inputs give the same value. The MPS
+    device has no float64, so its images are computed on the CPU.
 
     Args:
         definitions (Mapping[str, Definition]): The metric under each convention.
-        convention (str): The one to use.
+        convention (str): Name of the convention.
         fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255.
         ir (Tensor): The same.
         vi (Tensor): The same.

@@ -1,7 +1,7 @@
 """Base ResNeSt decoder (TSJNet, Eq. 6): spatial attention, then a ResNeSt trunk.
 
-New here, by option: an output for features that are smaller than the image. It takes detail
-from the two images and leaves the choice to the features.
+Not in the paper: :class:`BandOutput`, an output for features that are smaller than the image.
+It takes fine detail from the two source images, and the features only weigh that detail.
 """
 
 import torch
@@ -17,30 +17,39 @@ from tsjnet_mm.models.layers import (
 )
 from tsjnet_mm.registry import MODELS
 
-#: Energy of a detail of a quarter of a level of 255; smaller ones decide nothing.
+#: Added to each energy: that of a detail of a quarter of a grey level. Weaker detail, which is
+#: noise, does not decide which image is the stronger.
 _FAINT = 1e-6
-#: Power of the energies; the larger, the nearer to a choice.
+#: Power of the energies. The larger it is, the more the stronger image's detail dominates.
 _SHARPNESS = 6
-#: Times that energies are smoothed.
+#: How often the energies are smoothed.
 _SMOOTHINGS = 2
 
 
 class BandOutput(nn.Module):
-    """Image from features at a lower resolution and the bands of both images.
+    """Fused image as a weighted sum of the wavelet planes of both source images.
 
-    Both images are taken apart into undecimated wavelet planes, at full resolution. For each
-    plane the features give, interpolated bilinearly and so without a grid, a gain for the
-    stronger of the two at every pixel and one for each image's own; for the base a weight for
-    each image's and for the larger; and last an image beside them. At the start the gains are
-    those of classical fusion: the stronger detail, and a base between average and maximum. So
-    the network learns what to do better, not how to copy.
+    An undecimated wavelet transform splits each source image, at full resolution, into
+    ``bands`` detail planes and a base (the blurred rest). Two convolutions compute weight maps
+    from the features; bilinear interpolation brings the maps to full resolution. The fused
+    image is the sum of:
 
-    The stronger is a mean of both, weighted by powers of their local energies: nearly a choice
-    where one image has more detail, and a mean, with less noise, where both have alike.
+    - for each detail plane, three terms: a map times the stronger detail of the two images, and
+      a map times the detail of each image;
+    - for the base, three terms: a map times the larger base of the two, and a map times the
+      base of each image;
+    - one map that is added as it is, the offset.
+
+    The initial maps are constant and give a classical fusion rule: the stronger detail in each
+    plane, and a base between the average and the maximum. Training starts from this rule.
+
+    The stronger detail is a weighted mean of the two details. The weights are proportional to
+    the local energies to the power of 6. Where one image has more detail, the mean is almost
+    equal to that image's detail; where both have the same energy, it is their average.
 
     Args:
         in_channels (int): Channels of the features.
-        hidden_channels (int): Channels between the two convolutions of the features.
+        hidden_channels (int): Channels between the two convolutions.
         bands (int): Number of detail planes.
         upsample (int): Factor by which features are smaller than the image.
     """
@@ -54,24 +63,25 @@ class BandOutput(nn.Module):
             nn.LeakyReLU(inplace=True),
             nn.Conv2d(hidden_channels, 3 * bands + 4, 3, padding=1),
         )
-        # Small, not 0: the features must have a gradient from the first step on.
+        # Small weights, not zeros: with zeros the features would get no gradient at first.
         nn.init.normal_(self.gains[-1].weight, std=1e-3)
         with torch.no_grad():
             self.gains[-1].bias.copy_(torch.tensor([1.0, 0, 0] * bands + [0.3, 0.35, 0.35, 0]))
 
     def forward(self, features, ir, vi, painted=0):
-        """Draw the image.
+        """Compute the fused image.
 
         Args:
             features (Tensor): (B, in_channels, H, W).
             ir (Tensor): (B - painted, 1, H * upsample, W * upsample) in [0, 1].
             vi (Tensor): The same.
-            painted (int): The last so many features have no images: they draw alone. Defaults
-                to 0.
+            painted (int): Number of samples at the end of the batch that have no source
+                images. Their output is the offset alone, so it depends on the features only.
+                Defaults to 0.
 
         Returns:
-            Tensor: (B, 1, H * upsample, W * upsample), not clipped: a saturated pixel must
-            still be able to learn.
+            Tensor: (B, 1, H * upsample, W * upsample), near [0, 1]. The values are not
+            clipped, because a clipped pixel would have no gradient.
         """
         gains = self.gains(features)
         if self.upsample > 1:
@@ -80,42 +90,43 @@ class BandOutput(nn.Module):
             )
         if painted:
             gains, alone = gains[:-painted], gains[-painted:, -1:]
-        # In half precision squares of energies would vanish.
+        # Float32 at least: in half precision the energies would underflow.
         images = torch.cat((ir, vi), dim=1).to(torch.promote_types(ir.dtype, torch.float32))
         *details, base = gains.to(images.dtype).split([3] * self.bands + [4], dim=1)
         planes, bases = spline_wavelets(images, self.bands)
-        beside = base[:, 3:]
-        choices = torch.cat((bases.amax(1, keepdim=True), bases), dim=1)
-        image = (base[:, :3] * choices).sum(1, keepdim=True) + beside
+        offset = base[:, 3:]
+        candidates = torch.cat((bases.amax(1, keepdim=True), bases), dim=1)
+        image = (base[:, :3] * candidates).sum(1, keepdim=True) + offset
         for level, (gain, plane) in enumerate(zip(details, planes, strict=True)):
             energies = plane.square()
             for _ in range(_SMOOTHINGS):
                 energies = spline_smooth(energies, level)
-            # Shares of energies to the power of the sharpness, which itself would vanish.
+            # energy ** _SHARPNESS, normalised, by logarithms: the power itself underflows.
             shares = (_SHARPNESS * (energies + _FAINT).log()).softmax(dim=1)
             stronger = (shares * plane).sum(1, keepdim=True)
-            choices = torch.cat((stronger, plane), dim=1)
-            image = image + (gain * choices).sum(1, keepdim=True)
+            candidates = torch.cat((stronger, plane), dim=1)
+            image = image + (gain * candidates).sum(1, keepdim=True)
         image = image.to(ir.dtype)
         return torch.cat((image, alone.to(ir.dtype))) if painted else image
 
 
 @MODELS.register_module()
 class BaseResNeStDecoder(nn.Module):
-    """BRD: detail and local features to an image.
+    """BRD: computes the fused image from detail features and local features.
 
-    The defaults are the widths of the authors' release, which concatenates the two features;
-    the paper's Eq. 6 sums them.
+    The default widths are those of the authors' release. The release concatenates the two
+    features (``merge='concat'``); Eq. 6 of the paper adds them (``merge='sum'``).
 
     Args:
-        in_channels (int): Channels of either feature. Defaults to 64.
+        in_channels (int): Channels of each of the two features. Defaults to 64.
         merge (str): ``'sum'`` (Eq. 6) or ``'concat'`` (the release). Defaults to ``'sum'``.
         num_heads (int): Heads of the spatial attention. Defaults to 8.
-        reduced_channels (int): Channels that enter the trunk. Defaults to 32.
+        reduced_channels (int): Input channels of the trunk. Defaults to 32.
         hidden_channels (int): Channels before the output convolution. Defaults to 256.
         upsample (int): Factor by which features are smaller than the image. Defaults to 1.
-        bands (int): Detail planes of a :class:`BandOutput`; 0 draws the image from the
-            features alone, as the paper does. Defaults to 0.
+        bands (int): Number of detail planes of a :class:`BandOutput`. With 0, two convolutions
+            and a sigmoid compute the image from the features alone, as in the paper. Defaults
+            to 0.
         trunk (dict, optional): Arguments of :class:`ResNeStTrunk`.
         with_cp (bool): Recompute activations in the backward pass. Defaults to False.
 
@@ -172,13 +183,13 @@ class BaseResNeStDecoder(nn.Module):
             ir (Tensor): (B - painted, 1, H * upsample, W * upsample) in [0, 1], read only with
                 ``bands``.
             vi (Tensor): The same of the visible image.
-            painted (int): The last so many features draw without bands, whose images would be
-                drawn whatever the features are. Defaults to 0.
+            painted (int): Number of samples at the end of the batch that have no source
+                images; only a :class:`BandOutput` uses it. Defaults to 0.
 
         Returns:
-            tuple[Tensor, Tensor]: Image (B, 1, H * upsample, W * upsample), in (0, 1) or, of a
-            :class:`BandOutput`, near it, and the spatial attention maps
-            (B, num_heads, H, W) that Eq. 9 reads.
+            tuple[Tensor, Tensor]: The image, (B, 1, H * upsample, W * upsample), in (0, 1) or,
+            from a :class:`BandOutput`, near it; and the spatial attention maps
+            (B, num_heads, H, W), which the diversity loss (Eq. 9) reads.
         """
         merged = local + detail if self.merge == 'sum' else torch.cat((local, detail), dim=1)
         merged, attention = self.attention(merged)

@@ -1,8 +1,11 @@
-"""A loss that lets the fused image compete with another method in the metrics themselves.
+"""A loss on a fusion metric: the fused image has to exceed a reference method by a margin.
 
-Not in the paper. Each crop is fused by a method without weights, too, and every metric asks
-to be better than that method's by a margin. A metric that is won by far pulls no more, so
-none is bought with the others: the sum of plain metrics has no such brake.
+Not in the paper. A fusion method without weights, the reference, fuses each training crop. The
+loss compares a metric of the network's image with the same metric of the reference image. It is
+large while the network is worse and tends to 0 when the network is better by more than the
+margin. Then its gradient tends to 0, too, so that a sum of such losses improves the metrics
+that are still below their margin. A weighted sum of plain metrics has no such limit: it can
+raise one metric without end at the cost of the others.
 """
 
 import torch
@@ -17,19 +20,23 @@ from .base import FusionLoss
 
 
 def margin_loss(values, rival_values, scale, higher_is_better=True, margin=1.0, relative=False):
-    r"""Mean of :math:`\log(1 + e^{m - d})`, :math:`d` the lead over the rival in scales.
+    r"""Mean of :math:`\log(1 + e^{m - d})` over a batch.
+
+    :math:`d` is the difference of the two metrics divided by ``scale``, positive where the
+    fused image is better; :math:`m` is ``margin``.
 
     Args:
-        values (Tensor): (B,) a metric of the fused images.
-        rival_values (Tensor): (B,) the same metric of the rival's.
-        scale (float): Difference of the metric that counts as 1, above 0.
-        higher_is_better (bool): The metric's direction. Defaults to True.
-        margin (float): Lead that is asked for, in scales. Defaults to 1.
-        relative (bool): Compare logarithms of values plus 1, for metrics that differ from
-            image to image by magnitudes. Defaults to False.
+        values (Tensor): (B,) the metric of the fused images.
+        rival_values (Tensor): (B,) the same metric of the reference method's images.
+        scale (float): Unit of the difference, in units of the metric; above 0.
+        higher_is_better (bool): Whether a larger value is better. Defaults to True.
+        margin (float): Difference that the loss asks for, in units of ``scale``. Defaults to 1.
+        relative (bool): Compare ``log(1 + value)`` instead of the values, for metrics whose
+            values differ between images by orders of magnitude. Defaults to False.
 
     Returns:
-        Tensor: Scalar, above 0; about ``margin - d`` far behind, 0 far ahead.
+        Tensor: Scalar above 0. It is about ``margin - d`` if ``d`` is far below the margin,
+        and near 0 if ``d`` is far above.
 
     Raises:
         ValueError: ``scale`` is not above 0.
@@ -44,27 +51,28 @@ def margin_loss(values, rival_values, scale, higher_is_better=True, margin=1.0, 
 
 @MODELS.register_module()
 class MetricMarginLoss(FusionLoss):
-    """Ask one metric to be better than a rival's on every image.
+    """Loss that is small if one metric is better than a reference method's on each image.
 
     Args:
-        metric (str): A differentiable one of
+        metric (str): Name of a differentiable metric in
             :data:`~tsjnet_mm.metrics.FUSION_METRICS`, such as ``'SSIM'``,
             ``'MSE'``, ``'CC'``, ``'CV'``, ``'VIF'``, ``'Qabf'``, ``'SF'``, ``'SD'``.
-        scale (float): Difference of the metric, or of its logarithm, that counts as 1.
-        rival (dict, optional): Config of a fusor without weights. Defaults to
-            ``dict(type='LaplacianPyramidFusor')``.
-        margin (float): Lead that is asked for, in scales. Defaults to 1.
-        relative (bool): Compare logarithms. Defaults to False.
-        downsample (int): The images are averaged over squares of so many pixels first, as
-            some conventions do. Defaults to 1.
-        min_deviation (float): Images of which one source's levels (0..255) deviate less than
-            this are left out: nothing is to be fused there, and quotients of their moments
-            have no useful gradient. Defaults to 2.
-        loss_weight (float): Factor of the term. Defaults to 1.
+        scale (float): Unit of the difference; see :func:`margin_loss`.
+        rival (dict, optional): Config of the reference method, a fusor without weights.
+            Defaults to ``dict(type='LaplacianPyramidFusor')``.
+        margin (float): See :func:`margin_loss`. Defaults to 1.
+        relative (bool): See :func:`margin_loss`. Defaults to False.
+        downsample (int): Side in pixels of the squares over which the images are averaged
+            before the metric is computed; 1 keeps the resolution. Defaults to 1.
+        min_deviation (float): The loss ignores a pair if the grey levels (0..255) of one of
+            its images have a standard deviation below this. Such an image has nothing to
+            fuse, and metrics that divide by its variance have no useful gradient. Defaults
+            to 2.
+        loss_weight (float): Factor of the loss. Defaults to 1.
 
     Raises:
-        ValueError: The metric is unknown, or the rival has weights; in training, the metric has
-            no gradient.
+        ValueError: The metric is unknown or the reference method has weights; in training, the
+            metric has no gradient.
     """
 
     def __init__(
@@ -124,9 +132,15 @@ class MetricMarginLoss(FusionLoss):
         )
 
     def forward(self, outputs):
-        """Weighted loss (scalar) of a fusor's outputs.
+        """Weighted loss of a fusor's outputs.
 
-        The rival's image is put beside them, for further terms with the same rival.
+        Args:
+            outputs (dict): ``ir``, ``vi`` and ``fused``, each (B, 1, H, W) in [0, 1]. The
+                reference image is added to it, so that further losses with the same
+                reference method do not compute it again.
+
+        Returns:
+            Tensor: Scalar.
         """
         ir, vi = outputs['ir'], outputs['vi']
         if self._key not in outputs:
@@ -135,6 +149,6 @@ class MetricMarginLoss(FusionLoss):
         return self.loss_weight * self._loss(outputs['fused'], ir, vi, outputs[self._key])
 
     def extra_repr(self):
-        """Show what is asked for."""
+        """Metric and margin, for ``print(loss)``."""
         asked = f'{self.metric} by {self.margin * self.scale:g}'
         return f'{asked}, relative={self.relative}, {super().extra_repr()}'
