@@ -8,14 +8,9 @@ out. What a finished or interrupted run left is not done again.
 import sys
 from pathlib import Path
 
-from mmengine.config import Config
-
-from tsjnet_mm.apis import FusionInferencer, find_pairs
 from tsjnet_mm.cli.program import ToolParser, tool
-from tsjnet_mm.io.images import read_infrared, read_visible
 from tsjnet_mm.io.text import expect, parse_json, read_lines
 from tsjnet_mm.utils.guarded import run_process
-from tsjnet_mm.visualization.sheet import make_sheet, save_png
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / 'configs' / 'tsjnet' / 'tsjnet_light_joint_4e_toy.py'
@@ -55,6 +50,10 @@ def epoch_losses(work_dir):
 
 def make_contact_sheet(data, checkpoint, path, count=6):
     """Infrared, visible, and what each method makes of them, a pair a row."""
+    from tsjnet_mm.apis import FusionInferencer, find_pairs
+    from tsjnet_mm.io.images import read_infrared, read_visible
+    from tsjnet_mm.visualization.sheet import make_sheet, save_png
+
     fusors = {'trained': FusionInferencer(CONFIG, checkpoint, show_progress=False)}
     for name in METHODS:
         fusors[name] = FusionInferencer(name, show_progress=False)
@@ -81,6 +80,9 @@ def main():
         help='folder of logs, checkpoints and results (default: %(default)s)',
     )
     args = parser.parse_args()
+
+    from mmengine.config import Config
+
     work_dir = args.work_dir.resolve()
     config = Config.fromfile(CONFIG)
     data = ROOT / config.data_root

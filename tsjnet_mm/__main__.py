@@ -25,7 +25,7 @@ class Command(NamedTuple):
 #: The commands by name; what most people need first.
 COMMANDS = {
     'fuse': Command('fuse', 'fuse pairs of images', '--ir IR --vi VI --out OUT'),
-    'video': Command('fuse_video', 'fuse videos', '--ir ir.mp4 --vi vi.mp4 --out fused.mp4'),
+    'video': Command('fuse_video', 'fuse videos', '--ir a.mp4 --vi b.mp4 --out fused.mp4'),
     'demo': Command('demo', 'serve a web page that fuses', '--examples IR VI'),
     'evaluate': Command('evaluate', 'measure fused images', '--fused OUT --ir IR --vi VI'),
     'train': Command('train', 'train a fusor', '--ir IR --vi VI --out DIR'),

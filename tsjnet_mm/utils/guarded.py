@@ -11,7 +11,6 @@ from pathlib import Path
 
 from tsjnet_mm.utils.signals import signals_as_interrupts
 
-from .env import prepare_mmengine
 from .unpickling import refuse_unsafe_checkpoints
 
 #: Seconds that a process has to end after it was told to.
@@ -89,8 +88,11 @@ def main():
     sys.argv = sys.argv[1:]
     if not sys.argv:
         sys.exit(__doc__)
+    from .env import prepare_mmengine
+
     script = sys.argv[0]
     sys.path[0] = str(Path(script).resolve().parent)
+
     prepare_mmengine()
     refuse_unsafe_checkpoints()
     with signals_as_interrupts() as arrived:
