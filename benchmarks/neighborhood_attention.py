@@ -77,7 +77,7 @@ def main():
     """Print a line for each size, window and number of heads."""
     args = parse_args()
     torch.set_num_threads(args.threads)
-    contenders = {'tiled': 'tiled', **({'natten': 'natten'} if args.natten else {})}
+    candidates = {'tiled': 'tiled', **({'natten': 'natten'} if args.natten else {})}
     print(
         f'{args.device}, {args.threads} threads, heads of {args.dim}, medians of '
         f'{args.repeats}, ms: forward / forward and backward (times faster than gathering)'
@@ -87,12 +87,12 @@ def main():
         height, width = (int(side) for side in size.split('x'))
         inputs = torch.randn(3, 1, height, width, heads, args.dim, device=args.device).unbind(0)
         functions = {'gathered': lambda *x, k=window: gathered_attention(*x, k)}
-        for name, backend in contenders.items():
+        for name, backend in candidates.items():
             functions[name] = lambda *x, k=window, b=backend: neighborhood_attention(
                 *x, k, backend=b
             )
         expected = gathered_attention(*inputs, window)
-        for name in contenders:
+        for name in candidates:
             difference = (functions[name](*inputs) - expected).abs().max().item()
             if difference > 1e-4:
                 raise RuntimeError(f'{name} differs from gathering by {difference:.1e}')

@@ -9,7 +9,7 @@ Examples:
 
 Weights are random and converted by ``tools/model_converters/tsjnet_release.py``. The authors'
 neighbourhood attention (natten's module) is replaced by this toolbox's, which runs everywhere;
-all else is theirs. Each contender runs in a process of its own; they take turns; times are
+all else is theirs. Each candidate runs in a process of its own; they take turns; times are
 medians. Memory is the peak of the whole process. Sides must be multiples of 32: the authors'
 network takes no others. PSNR is for a peak of 1; SNR compares with the output's own deviation,
 which is small with random weights.
@@ -26,7 +26,7 @@ from torch import nn
 
 from tsjnet_mm.models.fusors.init import init_fusor
 from tsjnet_mm.models.layers import NeighborhoodAttention
-from tsjnet_mm.protocols.side_by_side import Contest, add_arguments
+from tsjnet_mm.protocols.side_by_side import SideBySideTimer, add_arguments
 
 ROOT = Path(__file__).resolve().parents[1]
 #: What is timed beside the authors' network: as it trains, and as it fuses.
@@ -119,16 +119,16 @@ def main():
     args = parser.parse_args()
     if not (args.authors / 'net.py').is_file():
         parser.error(f'there is no net.py in {args.authors}')
-    contenders = {'authors': (build_authors, args.authors, args.device)}
+    candidates = {'authors': (build_authors, args.authors, args.device)}
     for name, dtype in OURS.items():
-        contenders[f'official, {name}'] = (build_ours, args.authors, args.device, dtype)
-    contest = Contest(contenders, args.device, args.threads, args.flush_denormal)
-    for name, reason in contest.absent.items():
+        candidates[f'official, {name}'] = (build_ours, args.authors, args.device, dtype)
+    timer = SideBySideTimer(candidates, args.device, args.threads, args.flush_denormal)
+    for name, reason in timer.absent.items():
         print(f'{name} is left out: {reason}')
-    if 'authors' not in contest.pipes:
+    if 'authors' not in timer.pipes:
         parser.exit(1)
     for size in args.sizes:
-        results = contest.run(size, args.repeats)
+        results = timer.run(size, args.repeats)
         authors = results['authors']
         print(
             f'{size[0]}x{size[1]}, {args.device}, {args.threads} threads, medians of '
@@ -148,7 +148,7 @@ def main():
                 f'{authors.seconds / result.seconds:>8.2f}'
                 f'{difference.abs().max():>20.1e}{psnr:>10.1f}{snr:>9.1f}'
             )
-    contest.close()
+    timer.close()
 
 
 if __name__ == '__main__':

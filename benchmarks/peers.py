@@ -30,7 +30,7 @@ from pathlib import Path
 import torch
 
 from tsjnet_mm.apis import FusionInferencer
-from tsjnet_mm.protocols.side_by_side import Contest, add_arguments
+from tsjnet_mm.protocols.side_by_side import SideBySideTimer, add_arguments
 
 
 def _import(folder, module):
@@ -124,22 +124,22 @@ def main():
     args = parser.parse_args()
 
     given = (args.model, args.weights, args.device, args.precision)
-    contenders = {
+    candidates = {
         args.model: (build_ours, *given),
         f'{args.model}, colour': (build_ours, *given, True),
     }
     if args.compile:
-        contenders[f'{args.model}, compiled'] = (build_ours, *given, False, True)
+        candidates[f'{args.model}, compiled'] = (build_ours, *given, False, True)
     for name in PEERS if args.peers else ():
         if (args.peers / name).is_dir():
-            contenders[name] = (build_peer, name, args.peers / name, args.device)
+            candidates[name] = (build_peer, name, args.peers / name, args.device)
         else:
             print(f'{name} is left out: there is no {args.peers / name}')
-    contest = Contest(contenders, args.device, args.threads, args.flush_denormal)
-    for name, reason in contest.absent.items():
+    timer = SideBySideTimer(candidates, args.device, args.threads, args.flush_denormal)
+    for name, reason in timer.absent.items():
         print(f'{name} is left out: {reason}')
     for size in args.sizes:
-        results = contest.run(size, args.repeats)
+        results = timer.run(size, args.repeats)
         print(
             f'{size[0]}x{size[1]}, {args.device}, {args.threads} threads, ours in '
             f'{args.precision}, flush denormal {args.flush_denormal}, medians of {args.repeats}'
@@ -152,7 +152,7 @@ def main():
                 f'{result.gigabytes:>7.2f}{1000 * result.seconds:>9.1f}'
                 f'{result.seconds / ours:>7.2f}'
             )
-    contest.close()
+    timer.close()
 
 
 if __name__ == '__main__':

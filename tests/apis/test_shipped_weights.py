@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from tsjnet_mm.apis import FusionInferencer, init_fusor
+from tsjnet_mm.apis import FusionInferencer, init_fusor, list_models
 from tsjnet_mm.evaluation.image_folders import evaluate_folders
-from tsjnet_mm.models.fusors.hub import PUBLISHED, published_weights
+from tsjnet_mm.models.fusors.hub import published_weights
 
 PAIR = Path(__file__).parents[1] / 'data' / 'drawn_pair'
 #: Of the drawn pair in tests/data, measured when the weights were published.
@@ -50,7 +50,7 @@ def test_better_than_the_pyramid_on_a_scene_it_never_saw(folders):
     assert means['light']['MSE'] < means['pyramid']['MSE']
 
 
-@pytest.mark.parametrize('name', PUBLISHED)
+@pytest.mark.parametrize('name', list_models(pretrained=True))
 def test_small_and_undamaged(name):
     path = published_weights(name)
     assert path.stat().st_size < 10e6

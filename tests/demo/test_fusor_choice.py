@@ -6,12 +6,12 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from PIL import Image
 
-from tsjnet_mm.apis import CLASSICAL_FUSORS, config_dir
+from tsjnet_mm.apis import config_dir
 from tsjnet_mm.demo import fusor_choice as demo_models
 from tsjnet_mm.demo import upload_fusion as demo
 from tsjnet_mm.demo import uploads as demo_uploads
-from tsjnet_mm.models.fusors.hub import PUBLISHED
 from tsjnet_mm.registry import MODELS, SCOPE
+from tsjnet_mm.utils.model_index import ready_models
 
 
 def test_models_are_built_once_and_named(tiny_fusor, tmp_path):
@@ -21,7 +21,7 @@ def test_models_are_built_once_and_named(tiny_fusor, tmp_path):
         torch.save(MODELS.build(tiny_fusor).state_dict(), tmp_path / 'w.pth')
     given = [(str(config), str(tmp_path / 'w.pth'))] * 2
     models = demo_models.DemoModels([*given, ('max', None)], device='cpu')
-    assert models.names == ['tiny', 'tiny (w.pth)', *PUBLISHED, *CLASSICAL_FUSORS]
+    assert models.names == ['tiny', 'tiny (w.pth)', *ready_models()]
     assert models.default == 'tiny'
     assert models['average'] is models['average'] and models['tiny'] is models['tiny']
     assert not models.has_detector('tiny') and not models.has_detector('laplacian')

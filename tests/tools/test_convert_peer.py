@@ -2,10 +2,10 @@ import pytest
 import torch
 
 from tsjnet_mm.apis import init_fusor
-from tsjnet_mm.models.peers import PEERS
 from tsjnet_mm.registry import MODELS
 
 TOOL = 'model_converters/convert_peer.py'
+CONFIG = {'type': 'DenseFuse'}
 LAYERS = {
     'conv1': 'stem',
     'DB1.denseblock.0.dense_conv': 'dense.0',
@@ -21,7 +21,7 @@ LAYERS = {
 @pytest.fixture
 def published(tmp_path):
     """A random DenseFuse, and a file of its weights under the authors' names."""
-    fusor = MODELS.build(PEERS['densefuse'].fusor).eval()
+    fusor = MODELS.build(CONFIG).eval()
     own = fusor.state_dict()
     state_dict = {
         f'{theirs}.conv2d.{kind}': own[f'{ours}.0.{kind}']
@@ -42,7 +42,8 @@ def test_result_loads(published, tmp_path, run_main):
     pair = torch.rand(2, 1, 1, 9, 12)
     torch.save(fusor.state_dict(), tmp_path / 'trained.pth')
     for model, weights in [
-        (PEERS['densefuse'].fusor, target),
+        (CONFIG, target),
+        (CONFIG, source),
         ('densefuse', target),
         ('densefuse', source),
         ('densefuse', tmp_path / 'trained.pth'),

@@ -1,6 +1,7 @@
 """The metafiles: what they say is true, and what is asked of them is found."""
 
 import hashlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -130,3 +131,57 @@ def test_it_needs_pyyaml_alone():
     )
     run = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True)
     assert run.stdout == 'set()\n', run.stderr
+
+
+def table_rows(path, heading):
+    """Cells of the first table below a heading of a page, without its first two lines."""
+    section = (ROOT / path).read_text().split(f'\n## {heading}\n')[1].split('\n## ')[0]
+    lines = [line for line in section.splitlines() if line.startswith('|')]
+    return [[cell.strip() for cell in line.strip('|').split('|')] for line in lines[2:]]
+
+
+def names_in(cell):
+    """Names that a cell shows: ``ifcnn-max``, ``-mean`` are two of one beginning."""
+    names = re.findall('`(.*?)`', cell)
+    return [name if name[0] != '-' else names[0].split('-')[0] + name for name in names]
+
+
+def shown_as(text, parameters):
+    """Whether a number as a table shows it, ``7.5 K``, is this number, rounded."""
+    number, _, unit = text.partition(' ')
+    shown = float(number) * {'': 1, 'K': 1e3, 'M': 1e6}[unit]
+    decimals = len(number.partition('.')[2])
+    return abs(shown - parameters) <= 0.5 * {'': 1, 'K': 1e3, 'M': 1e6}[unit] / 10**decimals
+
+
+def test_table_of_models_in_the_readme():
+    rows = table_rows('README.md', 'Models')
+    named = [name for row in rows for name in names_in(row[0])]
+    assert sorted(named) == sorted(names_of('tsjnet') + names_of('classical'))
+    for row in rows:
+        for name in names_in(row[0]):
+            assert shown_as(row[1], INDEX[name].parameters), row
+
+
+def test_table_of_published_networks():
+    metafile = yaml.safe_load((ROOT / 'configs' / 'peers' / 'metafile.yml').read_text())
+    collections = {collection['Name']: collection for collection in metafile['Collections']}
+    of = {model['Name']: collections[model['In Collection']] for model in metafile['Models']}
+    rows = table_rows('docs/models.md', 'Other methods')
+    named = [name for row in rows for name in names_in(row[0])]
+    assert sorted(named) == sorted(names_of('peers'))
+    for names, kind, published, parameters, difference in rows:
+        for name in names_in(names):
+            said = of[name]['Metadata']
+            assert kind == f'`{INDEX[name].fusor["type"]}`'
+            weights = f'[weights]({said["Weights From"]}) ({said["Weights Note"]})'
+            assert published == f'{said["Published"]}; {weights}'
+            assert shown_as(parameters, INDEX[name].parameters), (name, parameters)
+            assert difference == said['Difference']
+
+
+def test_the_models_that_examples_name_are_known():
+    pages = [ROOT / 'README.md', *ROOT.glob('docs/*.md'), *ROOT.glob('configs/*/README.md')]
+    text = '\n'.join(page.read_text() for page in pages)
+    asked = set(re.findall(r'--model ([a-z][a-z0-9-]*)(?=[\s`])', text))
+    assert {'tsjnet-light', 'seafusion', 'laplacian'} <= asked <= set(INDEX)

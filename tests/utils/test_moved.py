@@ -1,4 +1,5 @@
 import importlib
+from pathlib import Path
 
 import pytest
 
@@ -17,3 +18,45 @@ def test_old_names_work_and_warn(old, new, name):
     with pytest.warns(DeprecationWarning, match=new):
         found = getattr(module, name)
     assert found is getattr(importlib.import_module(new), name)
+
+
+@pytest.mark.parametrize(
+    'old, name, key, part',
+    [
+        ('apis', 'CLASSICAL_FUSORS', 'laplacian', {'type': 'LaplacianPyramidFusor'}),
+        ('apis', 'PRESETS', 'tsjnet-light', '_base_/models/tsjnet_light.py'),
+        ('models.fusors.presets', 'CLASSICAL_FUSORS', 'max', {'type': 'MaxFusor'}),
+        ('models.fusors.presets', 'PRESETS', 'tsjnet-light', '_base_/models/tsjnet_light.py'),
+    ],
+)
+def test_old_dictionaries_of_models(old, name, key, part):
+    module = importlib.import_module(f'tsjnet_mm.{old}')
+    with pytest.warns(DeprecationWarning, match='list_models') as caught:
+        found = getattr(module, name)
+    assert found[key] == part
+    assert [Path(warning.filename) for warning in caught] == [Path(__file__)]
+    with pytest.raises(AttributeError):
+        module.NEVER_THERE
+
+
+def test_old_peers_and_published_weights():
+    with pytest.warns(DeprecationWarning, match='list_models'):
+        from tsjnet_mm.models.peers import PEERS
+    assert PEERS['ifcnn-sum'].fusor == {'type': 'IFCNN', 'rule': 'sum'}
+    with pytest.raises(ValueError):
+        PEERS['ifcnn-sum'].convert({'other': 1})
+    with pytest.warns(DeprecationWarning, match='list_models'):
+        from tsjnet_mm.models.fusors.hub import PUBLISHED
+    assert PUBLISHED['tsjnet-light'].file.startswith('tsjnet-light-')
+    assert not PUBLISHED['tsjnet-light'].url
+    assert (
+        PUBLISHED['tsjnet-light'].file.split('-')[2][:8] == PUBLISHED['tsjnet-light'].sha256[:8]
+    )
+
+
+def test_old_name_of_the_timer():
+    with pytest.warns(DeprecationWarning, match='SideBySideTimer'):
+        from tsjnet_mm.protocols.side_by_side import Contest
+    from tsjnet_mm.protocols.side_by_side import SideBySideTimer
+
+    assert Contest is SideBySideTimer

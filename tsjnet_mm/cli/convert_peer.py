@@ -14,7 +14,7 @@ a config needs the converted one:
 from pathlib import Path
 
 from tsjnet_mm.utils.files import whole_file
-from tsjnet_mm.utils.model_index import names_of
+from tsjnet_mm.utils.model_index import find_model, names_of
 
 from .program import ToolParser, tool
 
@@ -36,12 +36,12 @@ def main():
     import torch
 
     from tsjnet_mm.io.outputs import check_outputs
-    from tsjnet_mm.models.peers import PEERS, load_peer
+    from tsjnet_mm.models.peers import load_peer
     from tsjnet_mm.utils.checkpoints import add_digest
 
     check_outputs([args.out], [args.source], args.overwrite)
     fusor = load_peer(args.name, args.source)
-    meta = {'source': args.source.name, 'model': PEERS[args.name].fusor}
+    meta = {'source': args.source.name, 'model': find_model(args.name).fusor}
     checkpoint = {'meta': meta, 'state_dict': fusor.state_dict()}
     add_digest(checkpoint)
     with whole_file(args.out) as partial:

@@ -10,12 +10,12 @@ from mmengine.registry import DefaultScope
 
 from tsjnet_mm.apis.inferencer import FusionInferencer
 from tsjnet_mm.models.drivers import network_images
-from tsjnet_mm.models.fusors.hub import PUBLISHED
-from tsjnet_mm.models.fusors.presets import CLASSICAL_FUSORS, type_name
+from tsjnet_mm.models.fusors.presets import type_name
 from tsjnet_mm.registry import MODELS, SCOPE
 from tsjnet_mm.structures import FusionDataSample
 from tsjnet_mm.utils import rgb_to_luma
 from tsjnet_mm.utils.checkpoints import read_checkpoint
+from tsjnet_mm.utils.model_index import model_index, ready_models
 
 _PREFIX = 'detector.'
 
@@ -161,11 +161,12 @@ class DemoModels:
     def __init__(self, given=(), device=None, precision='auto'):
         self._options = {'device': device, 'precision': precision, 'show_progress': False}
         self._built = {}
+        ready = ready_models()
         for model, weights in given:
-            if model not in CLASSICAL_FUSORS and (weights or model not in PUBLISHED):
+            # A classical method takes no weights.
+            if model not in ready or (weights and model_index()[model].parameters):
                 name = self._free_name(model, weights)
                 self._built[name] = self._build(model, weights)
-        ready = [*PUBLISHED, *CLASSICAL_FUSORS]
         chosen = [*self._built, *(model for model, _ in given if model in ready)]
         #: str: The name that the page begins with.
         self.default = chosen[0] if chosen else ready[0]
@@ -174,7 +175,7 @@ class DemoModels:
 
     def _free_name(self, model, weights):
         name = Path(model).stem if Path(model).is_file() else str(model)
-        if name in self._built or name in [*PUBLISHED, *CLASSICAL_FUSORS]:
+        if name in self._built or name in ready_models():
             name = f'{name} ({Path(weights or model).name})'
         free, count = name, 1
         while free in self._built:

@@ -23,7 +23,7 @@ from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.words import counted
 from tsjnet_mm.version import __version__
 
-from .side_by_side import Contest
+from .side_by_side import SideBySideTimer
 
 #: What methods are compared by, by convention: the paper's own metrics as its authors compute
 #: them, and what shows whether contrast and edges were kept, which an average loses.
@@ -123,8 +123,8 @@ def build_zoo_model(name, weights=None):
     return init_fusor(name, weights)
 
 
-def _build_contender(name, weights):
-    """For :class:`Contest`: the network in inference form, and how to call it."""
+def _build_candidate(name, weights):
+    """For :class:`SideBySideTimer`: the network in inference form, and how to call it."""
     inferencer = FusionInferencer(
         build_zoo_model(name, weights), precision='fp32', device='cpu', show_progress=False
     )
@@ -314,19 +314,19 @@ class ZooBenchmark:
         Raises:
             ValueError: A method could not be built.
         """
-        contenders = {
-            row: (_build_contender, name, weights)
+        candidates = {
+            row: (_build_candidate, name, weights)
             for row, (name, weights) in self.models.items()
         }
-        contest = Contest(contenders, 'cpu', threads)
+        timer = SideBySideTimer(candidates, 'cpu', threads)
         try:
-            if contest.absent:
+            if timer.absent:
                 raise ValueError(
-                    '; '.join(f'{row}: {reason}' for row, reason in contest.absent.items())
+                    '; '.join(f'{row}: {reason}' for row, reason in timer.absent.items())
                 )
-            measured = contest.run(size, repeats)
+            measured = timer.run(size, repeats)
         finally:
-            contest.close()
+            timer.close()
         costs = {
             row: {
                 'parameters': result.parameters,

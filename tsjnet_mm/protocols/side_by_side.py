@@ -11,9 +11,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
+from tsjnet_mm.utils.moved import moved_names
+
 
 class Result(NamedTuple):
-    """What one contender needed for one input.
+    """What one network needed for one input.
 
     Attributes:
         parameters (int): Of its network.
@@ -91,11 +93,11 @@ def _serve(build, arguments, device, threads, flush_denormal, pipe):
             pipe.send((time.perf_counter() - start, _gigabytes(device)))
 
 
-class Contest:
-    """Contenders that wait for their turn.
+class SideBySideTimer:
+    """Times networks in turns, each in a process of its own.
 
     Args:
-        contenders (dict[str, tuple]): Name to a function, and its arguments, that returns a
+        candidates (dict[str, tuple]): Name to a function, and its arguments, that returns a
             network and a function of ir and vi (1, 1, H, W). It is called in a new process.
         device (str): Where they compute.
         threads (int): Of each process.
@@ -106,10 +108,10 @@ class Contest:
         absent (dict[str, str]): Contender that could not be built to the reason.
     """
 
-    def __init__(self, contenders, device, threads, flush_denormal=False):
+    def __init__(self, candidates, device, threads, flush_denormal=False):
         context = multiprocessing.get_context('spawn')
         self.pipes, self.parameters, self.absent = {}, {}, {}
-        for name, (build, *arguments) in contenders.items():
+        for name, (build, *arguments) in candidates.items():
             pipe, end = context.Pipe()
             job = (build, arguments, device, threads, flush_denormal, end)
             context.Process(target=_serve, args=job, daemon=True).start()
@@ -131,7 +133,7 @@ class Contest:
             repeats (int): Rounds.
 
         Returns:
-            dict[str, Result]: By contender.
+            dict[str, Result]: By candidate.
         """
         answers = {name: [] for name in self.pipes}
         for _ in tqdm(range(repeats + 1), desc='rounds'):
@@ -161,14 +163,14 @@ def size_of(text):
         tuple[int, int]: The two.
 
     Raises:
-        ValueError: The text is none such.
+        ValueError: The text is no width and height.
     """
     width, height = text.split('x')
     return int(width), int(height)
 
 
 def add_arguments(parser, repeats):
-    """Add what every contest needs.
+    """Add the options of every comparison.
 
     Args:
         parser (argparse.ArgumentParser): Gets ``--sizes``, ``--repeats``, ``--threads``,
@@ -185,3 +187,8 @@ def add_arguments(parser, repeats):
     parser.add_argument(
         '--flush-denormal', action='store_true', help='count denormal numbers as zero'
     )
+
+
+__getattr__ = moved_names(
+    __name__, {'Contest': (f'{__name__}.SideBySideTimer', lambda: SideBySideTimer)}
+)

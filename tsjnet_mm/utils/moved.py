@@ -49,11 +49,22 @@ MOVED_MODULES = {
 }
 
 
-def _warn(old, new, stacklevel):
+_IMPORTLIB = 'importlib._bootstrap'
+#: Modules between who uses an old name and the warning.
+_BETWEEN = (__name__, 'tsjnet_mm.utils.lazy', _IMPORTLIB)
+
+
+def _warn(old, new):
+    """Warn once at each place that uses an old name."""
+    frame, stacklevel = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals.get('__name__') in _BETWEEN:
+        frame = frame.f_back
+        # The warnings module itself does not count importlib's.
+        stacklevel += frame.f_globals.get('__name__') != _IMPORTLIB
     warnings.warn(
         f'{old} is now {new}; the old name will be removed in version 0.2',
         DeprecationWarning,
-        stacklevel=stacklevel + 1,
+        stacklevel=stacklevel,
     )
 
 
@@ -62,7 +73,8 @@ def moved_names(module, table):
 
     Args:
         module (str): Name of the module.
-        table (dict[str, str]): Name in it to the module that has it now.
+        table (dict[str, str | tuple]): Name in it to the module that has it now; or to what
+            took its place, for the warning, and a function that returns the old value.
 
     Returns:
         Callable: Looks a name up there, and warns once at each place.
@@ -71,8 +83,13 @@ def moved_names(module, table):
     def look_up(name):
         if name not in table:
             raise AttributeError(f'module {module!r} has no attribute {name!r}')
-        _warn(f'{module}.{name}', f'{table[name]}.{name}', stacklevel=2)
-        return getattr(importlib.import_module(table[name]), name)
+        target = table[name]
+        if isinstance(target, tuple):
+            replacement, old_value = target
+            _warn(f'{module}.{name}', replacement)
+            return old_value()
+        _warn(f'{module}.{name}', f'{target}.{name}')
+        return getattr(importlib.import_module(target), name)
 
     return look_up
 
@@ -104,7 +121,7 @@ class _MovedModules:
         def look_up(name):
             if name.startswith('__'):
                 raise AttributeError(f'module {old!r} has no attribute {name!r}')
-            _warn(old, new, stacklevel=2)
+            _warn(old, new)
             return getattr(importlib.import_module(new), name)
 
         module.__doc__ = f'Moved to {new}.'

@@ -7,13 +7,8 @@ import torch
 from mmengine.runner import CheckpointLoader
 
 from tsjnet_mm.apis import init_fusor
-from tsjnet_mm.models.fusors import hub as weights_module
-from tsjnet_mm.models.fusors.hub import (
-    MIRROR,
-    PublishedWeights,
-    needs_weights,
-    published_weights,
-)
+from tsjnet_mm.models.fusors.hub import MIRROR, needs_weights, published_weights
+from tsjnet_mm.utils.model_index import PACKAGE, ModelEntry, model_index
 
 CONTENT = b'not really weights'
 CHECKSUM = hashlib.sha256(CONTENT).hexdigest()
@@ -46,8 +41,10 @@ def publish(monkeypatch, tmp_path):
     monkeypatch.delenv(MIRROR, raising=False)
 
     def add(url, sha256=CHECKSUM):
-        entry = PublishedWeights('far.pth', sha256, url)
-        monkeypatch.setitem(weights_module.PUBLISHED, 'far', entry)
+        entry = ModelEntry(
+            'far', 'tsjnet', {}, parameters=1, weights='far.pth', sha256=sha256, url=url
+        )
+        monkeypatch.setitem(model_index(), 'far', entry)
 
     return add
 
@@ -95,17 +92,41 @@ def test_damaged_file_is_named(served, publish):
         published_weights('far')
 
 
+def test_shipped_weights_that_have_an_address_are_not_fetched(publish, monkeypatch):
+    entry = model_index()['tsjnet-light']._replace(url='http://127.0.0.1:9/light')
+    monkeypatch.setitem(model_index(), 'tsjnet-light', entry)
+    path = published_weights('tsjnet-light')
+    assert path == PACKAGE / 'weights' / entry.weights
+    monkeypatch.setitem(model_index(), 'tsjnet-light', entry._replace(sha256='0' * 64))
+    with pytest.raises(ValueError, match='is damaged: expected SHA-256 0000'):
+        published_weights('tsjnet-light')
+
+
 def test_unknown_name():
-    with pytest.raises(ValueError, match="no weights are published of 'laplacian', only of"):
+    with pytest.raises(
+        ValueError, match="no weights are published of 'laplacian', only of tsjnet-l"
+    ):
         published_weights('laplacian')
 
 
 @pytest.mark.parametrize(
     'model, expected',
-    [('laplacian', False), ('x.onnx', False), ('tsjnet-official', True), ('config.py', True)],
+    [
+        ('laplacian', False),
+        ('tsjnet-light', False),
+        ('x.onnx', False),
+        ('tsjnet-official', True),
+        ('seafusion', True),
+    ],
 )
 def test_needs_weights(model, expected):
     assert needs_weights(model) == expected
+
+
+@pytest.mark.parametrize('model', ['tsjnet_light', 'none.py'])
+def test_nothing_is_said_of_the_weights_of_an_unknown_model(model):
+    with pytest.raises(ValueError, match=f"'{model}' is neither a config file nor a model"):
+        needs_weights(model)
 
 
 def test_configs_name_them():

@@ -4,16 +4,18 @@ import warnings
 import pytest
 import torch
 
-from tsjnet_mm.apis import CLASSICAL_FUSORS, config_dir, init_fusor, load_state_dict
+from tsjnet_mm.apis import config_dir, get_fusor, init_fusor, load_state_dict
 from tsjnet_mm.models.fusors import JointFusor, TSJNet
 from tsjnet_mm.models.fusors.hub import needs_weights
+from tsjnet_mm.utils.model_index import names_of
 
 
-@pytest.mark.parametrize('name', CLASSICAL_FUSORS)
-def test_classical_names(name):
+@pytest.mark.parametrize('name', names_of('classical'))
+@pytest.mark.parametrize('build', [init_fusor, get_fusor])
+def test_classical_names(name, build):
     with warnings.catch_warnings():
         warnings.simplefilter('error')
-        fusor = init_fusor(name)
+        fusor = build(name)
     fused = fusor.fuse(torch.rand(2, 1, 32, 40), torch.rand(2, 3, 32, 40))
     assert fused.shape == (2, 1, 32, 40)
     assert not fusor.training
@@ -71,6 +73,41 @@ def test_weights_are_loaded(tiny_fusor, tmp_path):
 def test_unknown_name_lists_the_known():
     with pytest.raises(ValueError, match=r"'vgg' is neither .* tsjnet-light.* densefuse"):
         init_fusor('vgg')
+    with pytest.raises(ValueError, match=r"'tsjnet_light' .* mean 'tsjnet-light'\?\): "):
+        init_fusor('tsjnet_light')
+    with pytest.raises(ValueError, match=r"'tsjnet_light' .* mean 'tsjnet-light'\?\): "):
+        get_fusor('tsjnet_light')
+
+
+def test_get_fusor_loads_the_published_weights():
+    fusor = get_fusor('tsjnet-light')
+    assert not fusor.training
+    expected = init_fusor('tsjnet-light').state_dict()
+    torch.testing.assert_close(fusor.state_dict(), expected, rtol=0, atol=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        other = get_fusor('tsjnet-light', pretrained=False)
+    assert type(other) is type(fusor) and not other.training
+    name = 'encoder.embed.weight'
+    assert not torch.equal(other.state_dict()[name], fusor.state_dict()[name])
+
+
+def test_get_fusor_takes_a_checkpoint(tmp_path):
+    weights = get_fusor('reconet', pretrained=False).state_dict()
+    torch.save(weights, tmp_path / 'mine.pth')
+    for path in (tmp_path / 'mine.pth', str(tmp_path / 'mine.pth')):
+        found = get_fusor('reconet', path).state_dict()
+        torch.testing.assert_close(found, weights, rtol=0, atol=0)
+    with pytest.raises(FileNotFoundError, match=r'none\.pth'):
+        get_fusor('reconet', tmp_path / 'none.pth')
+
+
+def test_get_fusor_refuses_what_has_no_weights():
+    page = r'seafusion come .* offer them at https://github\.com/.*; give pretrained=FILE'
+    with pytest.raises(ValueError, match=page):
+        get_fusor('seafusion')
+    with pytest.raises(ValueError, match='of tsjnet-official come with the package: give'):
+        get_fusor('tsjnet-official')
 
 
 def test_weights_that_do_not_fit(tiny_fusor, tmp_path):

@@ -81,6 +81,8 @@ class BaseFusor(nn.Module, metaclass=ABCMeta):
     min_size = 1
     #: What :meth:`fuse_luma` computes in; None: in its inputs' type.
     inference_dtype = None
+    #: Of a published network: from what its authors' file holds to a state dict, or ValueError.
+    convert = None
 
     def __init__(self, data_preprocessor=None, init_cfg=None):
         super().__init__()

@@ -4,32 +4,17 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from tsjnet_mm.models.peers import PEERS
-from tsjnet_mm.utils.model_index import config_dir
-
-#: Fusors without weights, and the model config of each.
-CLASSICAL_FUSORS = {
-    'average': {'type': 'AverageFusor'},
-    'max': {'type': 'MaxFusor'},
-    'laplacian': {'type': 'LaplacianPyramidFusor'},
-    'wavelet': {'type': 'WaveletFusor'},
-    'guided-filter': {'type': 'GuidedFilterFusor'},
-}
-#: Networks, and the config in ``configs/`` that describes each.
-PRESETS = {
-    'tsjnet-official': '_base_/models/tsjnet_official.py',
-    'tsjnet-light': '_base_/models/tsjnet_light.py',
-}
+from tsjnet_mm.utils.model_index import config_dir, known_models, model_index, names_of
+from tsjnet_mm.utils.moved import moved_names
 
 
 def fusor_config(name_or_config):
     """The model config of a fusor.
 
     Args:
-        name_or_config (str | Path | Config | dict): ``'tsjnet-official'``,
-            ``'tsjnet-light'``; a name of :data:`CLASSICAL_FUSORS` or of
-            :data:`~tsjnet_mm.models.peers.PEERS`; an ``.onnx`` file; a config file; a
-            config; or a model config. Of a joint model it is the fusor's.
+        name_or_config (str | Path | Config | dict): One of
+            :func:`~tsjnet_mm.apis.list_models`; an ``.onnx`` file; a config file; a config; or
+            a model config. Of a joint model it is the fusor's.
 
     Returns:
         dict: For the registry.
@@ -37,12 +22,10 @@ def fusor_config(name_or_config):
     Raises:
         ValueError: The name is unknown.
     """
-    if isinstance(name_or_config, str) and name_or_config in CLASSICAL_FUSORS:
-        return dict(CLASSICAL_FUSORS[name_or_config])
-    if isinstance(name_or_config, str) and name_or_config in PEERS:
-        return dict(PEERS[name_or_config].fusor)
-    if isinstance(name_or_config, str) and name_or_config in PRESETS:
-        return Config.fromfile(config_dir() / PRESETS[name_or_config]).fusor
+    entry = model_index().get(name_or_config) if isinstance(name_or_config, str) else None
+    if entry is not None:
+        fusor = entry.fusor
+        return dict(fusor) if isinstance(fusor, dict) else Config.fromfile(fusor).fusor
     if isinstance(name_or_config, (str, Path)) and Path(name_or_config).suffix == '.onnx':
         return {'type': 'OnnxFusor', 'path': str(name_or_config)}
     if isinstance(name_or_config, dict):
@@ -50,9 +33,9 @@ def fusor_config(name_or_config):
     elif Path(name_or_config).is_file():
         config = Config.fromfile(name_or_config)
     else:
-        names = ', '.join([*PRESETS, *CLASSICAL_FUSORS, *PEERS])
         raise ValueError(
-            f'{name_or_config!r} is neither a config file nor one of the names {names}'
+            f'{str(name_or_config)!r} is neither a config file nor a model'
+            f'{known_models(name_or_config)}'
         )
     model = config.get('model', config)
     # A part of configs/_base_/models describes a fusor for configs that inherit it.
@@ -83,3 +66,20 @@ def type_name(config: dict) -> str | None:
     if found is None or isinstance(found, str):
         return found and found.rpartition('.')[2]
     return found.__name__
+
+
+def _former_classical():
+    return {name: dict(model_index()[name].fusor) for name in names_of('classical')}
+
+
+def _former_presets():
+    configs = {name: model_index()[name].fusor for name in names_of('tsjnet')}
+    return {name: str(path.relative_to(config_dir())) for name, path in configs.items()}
+
+
+#: Dictionaries that the metafiles replaced, see :func:`.moved_names`.
+FORMER = {
+    'CLASSICAL_FUSORS': ('tsjnet_mm.apis.list_models()', _former_classical),
+    'PRESETS': ('tsjnet_mm.apis.list_models()', _former_presets),
+}
+__getattr__ = moved_names(__name__, FORMER)

@@ -1,7 +1,9 @@
 """Published networks, implemented here; the weights are their authors'."""
 
+from tsjnet_mm.utils.moved import moved_names
+
 from .cddfuse import CDDFuse
-from .converters import PEERS, convert_peer, load_peer
+from .converters import _former_peers, convert_peer, load_peer
 from .datfuse import DATFuse
 from .densefuse import DenseFuse
 from .divfusion import DIVFusion
@@ -19,9 +21,9 @@ from .swinfusion import SwinFusion
 from .tardal import TarDAL
 from .u2fusion import U2Fusion
 
+__getattr__ = moved_names(__name__, {'PEERS': ('tsjnet_mm.apis.list_models()', _former_peers)})
 __all__ = [
     'IFCNN',
-    'PEERS',
     'SHIP',
     'CDDFuse',
     'DATFuse',

@@ -21,7 +21,7 @@ from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.models.layers import ChannelLayerNorm
 from tsjnet_mm.registry import MODELS
 
-from .renaming import rename_entries
+from .renaming import converter_for, rename_entries
 
 
 def _conv(in_channels, out_channels, size, groups=1):
@@ -275,6 +275,7 @@ _RULES = (
 )
 
 
+@converter_for(CDDFuse)
 def convert_cddfuse(checkpoint):
     """Names of the authors' checkpoint to those of :class:`CDDFuse`.
 

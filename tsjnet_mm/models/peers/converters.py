@@ -1,77 +1,28 @@
-"""Published checkpoints, and which fusor takes each."""
+"""From the file that the authors of a published network distribute to a fusor."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from mmengine.registry import DefaultScope
-
-from tsjnet_mm.registry import MODELS, SCOPE
-from tsjnet_mm.utils.checkpoints import CheckpointError, read_checkpoint
-
-from .cddfuse import convert_cddfuse
-from .datfuse import convert_datfuse
-from .densefuse import convert_densefuse
-from .divfusion import convert_divfusion
-from .ifcnn import convert_ifcnn
-from .ignet import convert_ignet
-from .lrrnet import convert_lrrnet
-from .lutfuse import convert_lutfuse
-from .mmdrfuse import convert_mmdrfuse
-from .piafusion import convert_piafusion
-from .reconet import convert_reconet
-from .seafusion import convert_seafusion
-from .ship import convert_ship
-from .superfusion import convert_superfusion
-from .swinfusion import convert_swinfusion
-from .tardal import convert_tardal
-from .u2fusion import convert_u2fusion
+from tsjnet_mm.models.fusors.base import BaseFusor
+from tsjnet_mm.models.fusors.hub import load_authors_weights
+from tsjnet_mm.models.fusors.init import get_fusor
+from tsjnet_mm.registry import MODELS
+from tsjnet_mm.utils.model_index import known_models, model_index, names_of
+from tsjnet_mm.utils.moved import moved_names
 
 
-class Peer(NamedTuple):
-    """A published network.
-
-    Attributes:
-        fusor (dict): Config of the fusor.
-        convert (Callable): From what the authors' file holds to the fusor's state dict; raises
-            ValueError where it is something else.
-    """
-
-    fusor: dict
-    convert: Callable
+def _check(name):
+    peers = names_of('peers')
+    if name not in peers:
+        raise ValueError(f'{name!r} is no network{known_models(name, peers)}')
 
 
-#: Name of each published network.
-PEERS = {
-    'seafusion': Peer({'type': 'SeAFusion'}, convert_seafusion),
-    'densefuse': Peer({'type': 'DenseFuse'}, convert_densefuse),
-    'ifcnn-max': Peer({'type': 'IFCNN', 'rule': 'max'}, convert_ifcnn),
-    'ifcnn-mean': Peer({'type': 'IFCNN', 'rule': 'mean'}, convert_ifcnn),
-    'ifcnn-sum': Peer({'type': 'IFCNN', 'rule': 'sum'}, convert_ifcnn),
-    'lrrnet': Peer({'type': 'LRRNet'}, convert_lrrnet),
-    'tardal': Peer({'type': 'TarDAL'}, convert_tardal),
-    'reconet': Peer({'type': 'ReCoNet'}, convert_reconet),
-    'datfuse': Peer({'type': 'DATFuse'}, convert_datfuse),
-    'ship': Peer({'type': 'SHIP'}, convert_ship),
-    'cddfuse': Peer({'type': 'CDDFuse'}, convert_cddfuse),
-    'swinfusion': Peer({'type': 'SwinFusion'}, convert_swinfusion),
-    'mmdrfuse': Peer({'type': 'MMDRFuse'}, convert_mmdrfuse),
-    'lutfuse': Peer({'type': 'LUTFuse'}, convert_lutfuse),
-    'u2fusion': Peer({'type': 'U2Fusion'}, convert_u2fusion),
-    'ignet': Peer({'type': 'IGNet'}, convert_ignet),
-    'superfusion': Peer({'type': 'SuperFusion'}, convert_superfusion),
-    'divfusion': Peer({'type': 'DIVFusion'}, convert_divfusion),
-    'piafusion': Peer({'type': 'PIAFusion'}, convert_piafusion),
-}
-
-
-def convert_peer(name, checkpoint):
+def convert_peer(name: str, checkpoint: Any) -> BaseFusor:
     """The fusor of a published network, with its authors' weights.
 
     Args:
-        name (str): A key of :data:`PEERS`.
-        checkpoint (Any): What the authors' file holds, or one with the names of our fusor's
-            weights (converted, or trained here), see
-            :func:`~tsjnet_mm.utils.checkpoints.read_checkpoint`.
+        name (str): One of ``configs/peers/metafile.yml``.
+        checkpoint (Any): See :func:`~tsjnet_mm.models.fusors.hub.load_authors_weights`.
 
     Returns:
         BaseFusor: In evaluation mode.
@@ -79,39 +30,18 @@ def convert_peer(name, checkpoint):
     Raises:
         ValueError: The name is unknown, or the checkpoint is not that network's.
     """
-    if name not in PEERS:
-        raise ValueError(f'{name!r} is none of {", ".join(PEERS)}')
-    peer = PEERS[name]
-    with DefaultScope.overwrite_default_scope(SCOPE):
-        fusor = MODELS.build(peer.fusor)
-    state_dict = checkpoint
-    if isinstance(checkpoint, dict):
-        state_dict = checkpoint.get('state_dict', checkpoint)
-    if not isinstance(state_dict, dict) or state_dict.keys() != fusor.state_dict().keys():
-        try:
-            state_dict = peer.convert(checkpoint)
-        except ValueError as error:
-            raise ValueError(f'not the weights of {name}: {error}') from error
-    try:
-        missing, unexpected = fusor.load_state_dict(state_dict, strict=False)
-    except RuntimeError as error:
-        reason = ' '.join(str(error).split('\n\t')[1:2])
-        raise ValueError(f'not the weights of {name}: {reason}') from error
-    if missing or unexpected:
-        raise ValueError(
-            f'not the weights of {name}: {len(missing)} are missing '
-            f'({", ".join(missing[:3])}), {len(unexpected)} are unknown '
-            f'({", ".join(unexpected[:3])})'
-        )
-    return fusor.eval()
+    _check(name)
+    fusor = get_fusor(name, pretrained=False)
+    load_authors_weights(fusor, checkpoint, name)
+    return fusor
 
 
-def load_peer(name, path):
+def load_peer(name: str, path: str | Path) -> BaseFusor:
     """Like :func:`convert_peer`, from the file.
 
     Args:
-        name (str): A key of :data:`PEERS`.
-        path (str | Path): See :func:`convert_peer`.
+        name (str): See there.
+        path (str | Path): See there.
 
     Returns:
         BaseFusor: In evaluation mode.
@@ -121,8 +51,21 @@ def load_peer(name, path):
         ValueError: It holds other things than weights or those of another network, or the name
             is unknown.
     """
-    checkpoint = read_checkpoint(path)
-    try:
-        return convert_peer(name, checkpoint)
-    except ValueError as error:
-        raise CheckpointError(f'{path}: {error}') from error
+    _check(name)
+    return get_fusor(name, path)
+
+
+class _Peer(NamedTuple):
+    fusor: dict
+    convert: Any
+
+
+def _former_peers():
+    fusors = {name: model_index()[name].fusor for name in names_of('peers')}
+    return {
+        name: _Peer(dict(fusor), MODELS.get(fusor['type']).convert)
+        for name, fusor in fusors.items()
+    }
+
+
+__getattr__ = moved_names(__name__, {'PEERS': ('tsjnet_mm.apis.list_models()', _former_peers)})

@@ -28,7 +28,7 @@ from torch import nn
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
 
-from .renaming import rename_entries
+from .renaming import converter_for, rename_entries
 
 
 def _conv_norm(in_channels, out_channels, size):
@@ -159,6 +159,7 @@ _RULES = (
 )
 
 
+@converter_for(DATFuse)
 def convert_datfuse(state_dict):
     """Names of the authors' checkpoint to those of :class:`DATFuse`.
 

@@ -21,7 +21,7 @@ from torch import nn
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
 
-from .renaming import rename_entries
+from .renaming import converter_for, rename_entries
 
 
 def _conv3x3(in_channels, out_channels):
@@ -79,6 +79,7 @@ _RULES = (
 )
 
 
+@converter_for(DenseFuse)
 def convert_densefuse(state_dict):
     """Names of the authors' checkpoint for grey images to those of :class:`DenseFuse`.
 

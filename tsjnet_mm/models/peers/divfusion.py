@@ -42,7 +42,7 @@ from torch import nn
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
 
-from .renaming import rename_entries
+from .renaming import converter_for, rename_entries
 
 #: The authors have 1e-5, but their TensorFlow (1.14) takes no less than this.
 _EPSILON = 1.001e-5
@@ -187,6 +187,7 @@ _RULES = (
 )
 
 
+@converter_for(DIVFusion)
 def convert_divfusion(state_dict):
     """The authors' weights to those of :class:`DIVFusion`.
 

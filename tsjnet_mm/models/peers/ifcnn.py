@@ -25,7 +25,7 @@ from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
 from tsjnet_mm.utils import rgb_to_luma
 
-from .renaming import rename_entries
+from .renaming import converter_for, rename_entries
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
@@ -107,4 +107,4 @@ _RULES = (
 
 #: From the authors' state dict to that of :class:`IFCNN`, see :func:`.rename_entries`.
 #: All three have the same names and shapes: only the file's name tells the rule.
-convert_ifcnn = partial(rename_entries, rules=_RULES)
+convert_ifcnn = converter_for(IFCNN)(partial(rename_entries, rules=_RULES))

@@ -34,7 +34,7 @@ from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.models.layers import pad_to_multiple
 from tsjnet_mm.registry import MODELS
 
-from .renaming import rename_entries
+from .renaming import converter_for, rename_entries
 
 _DILATIONS = (4, 8, 16)
 
@@ -283,4 +283,4 @@ _RULES = (
 
 #: From the authors' state dict to that of :class:`IGNet`, see :func:`.rename_entries`. It drops
 #: the attention of the first scale, which nothing computes.
-convert_ignet = partial(rename_entries, rules=_RULES)
+convert_ignet = converter_for(IGNet)(partial(rename_entries, rules=_RULES))

@@ -25,7 +25,7 @@ from torch import nn
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
 
-from .renaming import rename_entries
+from .renaming import converter_for, rename_entries
 
 
 def _conv3x3(in_channels, out_channels):
@@ -157,6 +157,7 @@ _RULES = (
 )
 
 
+@converter_for(LRRNet)
 def convert_lrrnet(state_dict):
     """Names of the authors' checkpoint to those of :class:`LRRNet`.
 

@@ -37,7 +37,7 @@ from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
 from tsjnet_mm.utils import rgb_to_luma
 
-from .renaming import rename_entries
+from .renaming import converter_for, rename_entries
 
 _SOBEL = ((1.0, 0.0, -1.0), (2.0, 0.0, -2.0), (1.0, 0.0, -1.0))
 #: Levels of an 8-bit image from one entry of the table to the next.
@@ -165,6 +165,7 @@ _RULES = (
 )
 
 
+@converter_for(LUTFuse)
 def convert_lutfuse(state_dict):
     """Names of the authors' two files, joined, to those of :class:`LUTFuse`.
 

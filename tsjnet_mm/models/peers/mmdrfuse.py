@@ -20,7 +20,7 @@ from torch import nn
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
 
-from .renaming import rename_entries
+from .renaming import converter_for, rename_entries
 
 
 def _conv3x3(in_channels, out_channels):
@@ -57,4 +57,4 @@ _RULES = (
 
 
 #: From the authors' state dict to that of :class:`MMDRFuse`, see :func:`.rename_entries`.
-convert_mmdrfuse = partial(rename_entries, rules=_RULES)
+convert_mmdrfuse = converter_for(MMDRFuse)(partial(rename_entries, rules=_RULES))

@@ -33,7 +33,7 @@ from torch import nn
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
 
-from .renaming import rename_entries
+from .renaming import converter_for, rename_entries
 
 #: The authors' weights of red, green and blue, and the level of black.
 _WEIGHTS = (0.257, 0.564, 0.098)
@@ -113,6 +113,7 @@ _RULES = (
 )
 
 
+@converter_for(PIAFusion)
 def convert_piafusion(state_dict):
     """The authors' weights to those of :class:`PIAFusion`.
 

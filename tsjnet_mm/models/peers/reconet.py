@@ -21,7 +21,7 @@ from torch import nn
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
 
-from .renaming import rename_entries
+from .renaming import converter_for, rename_entries
 
 
 def _branch(channels, dilation):
@@ -81,4 +81,4 @@ _RULES = (
 
 
 #: From the authors' state dict to that of :class:`ReCoNet`, see :func:`.rename_entries`.
-convert_reconet = partial(rename_entries, rules=_RULES)
+convert_reconet = converter_for(ReCoNet)(partial(rename_entries, rules=_RULES))

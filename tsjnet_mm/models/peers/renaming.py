@@ -1,8 +1,29 @@
 """From the names of a published checkpoint to those of this toolbox."""
 
 import re
+from collections.abc import Callable
 
 import torch
+
+
+def converter_for(fusor: type) -> Callable:
+    """Decorator of the function that reads the authors' file of a network.
+
+    It becomes ``convert`` of the fusor, by which :func:`.load_fusor_weights` finds it.
+
+    Args:
+        fusor (type): Class of the fusor.
+
+    Returns:
+        Callable: Takes a function from what the authors' file holds to the fusor's state dict,
+        which raises ValueError where it is something else, and returns that function.
+    """
+
+    def attach(function):
+        fusor.convert = staticmethod(function)
+        return function
+
+    return attach
 
 
 def rename_entries(state_dict, rules):

@@ -23,7 +23,7 @@ from torch import nn
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
 
-from .renaming import rename_entries
+from .renaming import converter_for, rename_entries
 
 _SOBEL = ((1.0, 0.0, -1.0), (2.0, 0.0, -2.0), (1.0, 0.0, -1.0))
 
@@ -123,4 +123,4 @@ _RULES = (
 
 
 #: From the authors' state dict to that of :class:`SeAFusion`, see :func:`.rename_entries`.
-convert_seafusion = partial(rename_entries, rules=_RULES)
+convert_seafusion = converter_for(SeAFusion)(partial(rename_entries, rules=_RULES))

@@ -30,7 +30,7 @@ from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.models.layers import ChannelLayerNorm
 from tsjnet_mm.registry import MODELS
 
-from .renaming import rename_entries
+from .renaming import converter_for, rename_entries
 
 #: Share of its local sum that is taken from each of the two crosses.
 _DIFFERENCE = 0.8
@@ -367,6 +367,7 @@ def _mixing_matrix(p, lower, upper, log_s, sign_s):
     return (p @ lower @ upper)[..., None, None]
 
 
+@converter_for(SHIP)
 def convert_ship(checkpoint):
     """Names of the authors' checkpoint to those of :class:`SHIP`.
 

@@ -27,7 +27,7 @@ from torch import nn
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
 
-from .renaming import rename_entries
+from .renaming import converter_for, rename_entries
 
 #: Axis along which each direction goes, and whether it goes from the last to the first.
 _DIRECTIONS = {'up': (2, True), 'right': (3, False), 'down': (2, False), 'left': (3, True)}
@@ -162,6 +162,7 @@ _RULES = (
 )
 
 
+@converter_for(SuperFusion)
 def convert_superfusion(checkpoint):
     """Names of the authors' checkpoint to those of :class:`SuperFusion`.
 

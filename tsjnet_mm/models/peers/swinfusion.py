@@ -24,7 +24,7 @@ from torch import nn
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
 
-from .renaming import rename_entries
+from .renaming import converter_for, rename_entries
 
 
 def _mirrored(length, padded, device):
@@ -357,6 +357,7 @@ _RULES = (
 )
 
 
+@converter_for(SwinFusion)
 def convert_swinfusion(state_dict):
     """Names of the authors' checkpoint to those of :class:`SwinFusion`.
 

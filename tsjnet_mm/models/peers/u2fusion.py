@@ -34,7 +34,7 @@ from torch import nn
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
 
-from .renaming import rename_entries
+from .renaming import converter_for, rename_entries
 
 
 def _conv3x3(in_channels, out_channels):
@@ -122,6 +122,7 @@ _RULES = (
 )
 
 
+@converter_for(U2Fusion)
 def convert_u2fusion(checkpoint):
     """Variables of the authors' checkpoint to the state dict of :class:`U2Fusion`.
 
