@@ -5,7 +5,18 @@ import pytest
 from PIL import Image
 
 from tsjnet_mm.io.images import write_image
-from tsjnet_mm.io.resume import NOTE, digest_file, encode_note, is_done, read_note
+from tsjnet_mm.io.outputs import made_here
+from tsjnet_mm.io.resume import (
+    NOTE,
+    differing_settings,
+    digest_file,
+    digest_note,
+    encode_note,
+    is_done,
+    read_note,
+    read_record,
+    write_record,
+)
 
 
 def test_digest_is_of_all_bytes(tmp_path):
@@ -42,3 +53,24 @@ def test_images_of_others_say_nothing(tmp_path):
     path = tmp_path / 'other.png'
     Image.new('L', (4, 4)).save(path)
     assert read_note(path) is None and not is_done(path, encode_note({}))
+
+
+def test_differing_settings_are_named():
+    before = {'grey': True, 'range': (0, 1), 'model': {'a': 1, 'b': 2}, 'limit': float('nan')}
+    same = {'limit': float('nan'), 'model': {'b': 2, 'a': 1}, 'range': [0, 1], 'grey': True}
+    assert differing_settings(before, same) == []
+    assert differing_settings(before, {**same, 'new': None}) == []  # As one that is not there.
+    assert differing_settings(before, {**same, 'new': 0, 'range': [1, 0]}) == ['range', 'new']
+    assert digest_note(before) == digest_note(same) != digest_note({**same, 'grey': False})
+
+
+def test_records_say_what_made_them(tmp_path):
+    path = tmp_path / 'scores.json'
+    assert read_record(path) is None and read_note(path) is None
+    write_record(path, {'x': (1, 2), 'file': tmp_path}, {'scores': [0.5]})
+    note = {'x': [1, 2], 'file': str(tmp_path)}
+    assert read_record(path) == {NOTE: note, 'scores': [0.5]}
+    assert read_note(path) == note and made_here(path)
+    for text in ('', '[]', '{"scores": [0.5]}', '{"tsjnet_mm": "0.1"}', path.read_text()[:-3]):
+        path.write_text(text)
+        assert read_record(path) is None and read_note(path) is None

@@ -156,6 +156,18 @@ def test_other_settings_need_another_folder(data):
     Image.fromarray(np.full((24, 32), 9, np.uint8)).save(path)
     with pytest.raises(ValueError, match=r'ours: 1 image has changed'):
         protocol(data, 'detection').scores(silent)
+    with pytest.raises(
+        ValueError, match=r'ours: images or labels have changed'
+    ):  # Nor the second time.
+        protocol(data, 'detection').scores(silent)
+
+
+def test_other_labels_need_another_folder(data):
+    protocol(data, 'detection', methods={}).scores(silent)
+    path = data / 'msrs' / 'test' / 'labels' / '4.txt'
+    path.write_text(path.read_text().splitlines()[0] + '\n')
+    with pytest.raises(ValueError, match=r'visible: images or labels have changed since'):
+        protocol(data, 'detection', methods={}).scores(silent)
 
 
 def test_problems_show_before_anything_is_trained(data):

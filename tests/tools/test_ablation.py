@@ -12,6 +12,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from tsjnet_mm.protocols import ablation, runs
+
 KILLER = """
 import os
 import signal
@@ -44,13 +46,13 @@ def ablate(load_tool, rows, monkeypatch, capsys, tmp_path):
     """Run the tool on the two rows, with a stand-in for training and testing."""
     tool, calls = load_tool('ablation.py'), []
 
-    def call(command, log, lock):
+    def call(command, log):
         command = [str(word) for word in command]
         calls.append(command)
         kind = next(word for word in command if word in ('train', 'test'))
         config = Path(command[command.index(kind) + 1])
         if run.failing and kind == 'train' and run.failing in config.name:
-            raise tool.RowError(f'exit status 1, see {log}')
+            raise runs.RunFailed(f'exit status 1, see {log}')
         if kind != 'test':
             folder = Path(command[command.index('--work-dir') + 1])
             (folder / f'epoch_{run.epochs}.pth').touch()
@@ -67,7 +69,7 @@ def ablate(load_tool, rows, monkeypatch, capsys, tmp_path):
                 values = [0.5 + shift] * len(metric.metrics)
                 writer.writerow([image, metric.convention, *values])
 
-    monkeypatch.setattr(tool, 'call', call)
+    monkeypatch.setattr(runs, 'call', call)
 
     def run(*arguments):
         calls.clear()
@@ -117,7 +119,11 @@ def test_other_questions_are_tested_but_not_trained_again(ablate, tmp_path):
     checkpoint = tmp_path / 'runs' / 'whole' / 'epoch_3.pth'
     ablate()
     os.utime(checkpoint, (1, 1))
+    assert ablate()[3] == []  # Its content counts.
+    checkpoint.write_bytes(b'trained again')
     assert ablate()[3] == ['test']
+    checkpoint.unlink()
+    assert ablate()[3] == []
 
 
 def test_failed_row_is_reported_and_the_others_go_on(ablate, tmp_path):
@@ -164,16 +170,15 @@ def test_folder_in_use_is_refused(ablate, tmp_path):
     assert status == 1 and 'runs/whole is in use by another run' in err
 
 
-def test_papers_table_and_rows(ablate, load_tool, repository):
+def test_papers_table_and_rows(ablate, repository):
     _, out, _, _ = ablate('--paper')
     assert out.splitlines()[-1].split() == [
         'TSJNet', '0.69', '18.13', '1502.60', '0.62', '344.20',
     ]  # fmt: skip
-    tool = load_tool('ablation.py')
-    names = [line[0] for line in tool.PAPER[1:]]
-    assert names == [*tool.ROWS]
+    names = [line[0] for line in ablation.PAPER[1:]]
+    assert names == [*ablation.ROWS]
     for preset in ('official', 'light', 'light-r18'):
-        for kind in tool.ROWS.values():
+        for kind in ablation.ROWS.values():
             name = f'tsjnet_{preset}_{kind}_40e_msrs.py'
             assert (repository / 'configs' / 'tsjnet' / name).is_file()
 

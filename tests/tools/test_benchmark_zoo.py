@@ -5,8 +5,11 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
+from PIL import Image
 
 from tsjnet_mm.evaluation import EvaluationResults, load_results
+from tsjnet_mm.io.images import read_image, write_image
+from tsjnet_mm.io.resume import NOTE, encode_note, read_note
 from tsjnet_mm.protocols.benchmark import comparison_table
 from tsjnet_mm.registry import MODELS, SCOPE
 
@@ -61,16 +64,26 @@ def test_only_new_images_are_measured(run, tmp_path):
     for row in content['values'].values():
         row['SD'] = [0.5] * 3
     path.write_text(json.dumps(content))
-    image = next((tmp_path / 'zoo' / 'fused' / 'max').iterdir())
-    os.utime(image, (path.stat().st_mtime + 1,) * 2)
+    fused = sorted((tmp_path / 'zoo' / 'fused' / 'max').iterdir())
+    write_image(  # As a run of a network with other weights might: it is kept as it is.
+        read_image(fused[0]) // 2, fused[0], {NOTE: encode_note(read_note(fused[0]))}
+    )
+    for image in (*fused, *(tmp_path / 'zoo' / 'fused' / 'average').iterdir()):
+        os.utime(image, (path.stat().st_mtime + 1,) * 2)  # Dates do not count.
     assert run('--models', 'laplacian', 'average', 'max', *options)[0] == 0
     found = load_results(path)
     assert found.methods == ('laplacian', 'average', 'max')
     assert found.values['average']['SD'] == [0.5] * 3
-    assert found.values['max'] == true['max']
+    assert found.values['max']['SD'][0] == pytest.approx(true['max']['SD'][0] / 2, rel=0.02)
+    assert found.values['max']['SD'][1:] == true['max']['SD'][1:]
     assert 0.5 not in found.values['laplacian']['SD']
-    source = next((tmp_path / 'data' / 'ir').iterdir())
-    os.utime(source, (path.stat().st_mtime + 1,) * 2)
+    for source in (tmp_path / 'data' / 'ir').iterdir():
+        os.utime(source, (path.stat().st_mtime + 1,) * 2)
+    status, out, error = run('--models', 'average', 'max', *options)
+    assert status == 0 and 'plain: 0 to measure, 2 kept' in out + error
+    image = Image.open(source)  # Another file of the same pixels and an older date.
+    image.save(source, compress_level=0)
+    os.utime(source, (1, 1))
     assert run('--models', 'average', *options)[0] == 0
     assert load_results(path).values['average']['SD'] == true['average']['SD']
 
@@ -93,7 +106,9 @@ def test_values_of_other_sources_are_not_kept(run, tmp_path):
     path = tmp_path / 'zoo' / 'results_plain.json'
     before = load_results(path).values
     content = json.loads(path.read_text())
-    content['paths']['vi'] = str(tmp_path / 'other')
+    sources = content['tsjnet_mm']['sources']
+    assert [len(pair) for pair in sources] == [2] * 3
+    sources[2][1] = sources[1][1]
     content['values']['average']['CC'] = [0.5] * 3
     path.write_text(json.dumps(content))
     status, out, error = run('--models', 'average', *options)

@@ -19,11 +19,11 @@ paper's authors compute them (convention tsjnet), and VIFp, Qabf, SF, SD, EN, AG
 their own papers define them (plain).
 
 OUT gets fused/ROW/ with the images, results_CONVENTION.json (every value of every image, for
-tools/analysis_tools), costs.json, table.md, radar_CONVENTION.pdf and grid.png. Images that are
-there and up to date are kept, and so are the values measured of them (delete results_*.json to
-measure anew): a method more costs its own time. Costs are of the network alone, in fp32 on the
-CPU, each in a process of its own, whose memory is that of Python and libraries, too; the
-networks take turns and the time is a median.
+tools/analysis_tools), costs.json, table.md, radar_CONVENTION.pdf and grid.png. Images that the
+same weights made of the same sources are kept, and so are the values measured of them (delete
+results_*.json to measure anew): a method more costs its own time. Costs are of the
+network alone, in fp32 on the CPU, each in a process of its own, whose memory is that of Python
+and libraries, too; the networks take turns and the time is a median.
 """
 
 import argparse

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tsjnet_mm.io.resume import NOTE, encode_note
 from tsjnet_mm.io.text import (
     LARGE_LIMIT,
     TextError,
@@ -38,6 +39,8 @@ class EvaluationResults:
         values (Mapping[str, Mapping[str, list[float]]]): Method to metric to the values in
             the order of ``images``.
         paths (Mapping): Where the images came from, for the record; JSON keeps it.
+        note (Mapping): What a later run knows them by, see :mod:`tsjnet_mm.io.resume`; JSON
+            keeps it, too.
 
     Raises:
         ValueError: A metric is unknown or not defined under the convention, there is no
@@ -50,6 +53,7 @@ class EvaluationResults:
     images: tuple
     values: Mapping
     paths: Mapping = field(default_factory=dict)
+    note: Mapping = field(default_factory=dict)
 
     def __post_init__(self):
         check_metrics(self.metrics, self.convention)
@@ -196,6 +200,8 @@ def _write_json(results, file):
         'images': results.images,
         'values': results.values,
     }
+    if results.note:
+        content[NOTE] = json.loads(encode_note(results.note))
     json.dump(_strict(content), file, indent=1, ensure_ascii=False, allow_nan=False)
     file.write('\n')
 
@@ -246,8 +252,9 @@ def _read_json(path):
         method: {metric: [float(value) for value in column] for metric, column in row.items()}
         for method, row in content['values'].items()
     }
-    if not isinstance(content['paths'], dict):
-        raise TypeError(f'paths {content["paths"]!r}')
+    for name, value in (('paths', content['paths']), ('note', content.get(NOTE, {}))):
+        if not isinstance(value, dict):
+            raise TypeError(f'{name} {value!r}')
     return EvaluationResults(
         content['convention'],
         tuple(content['metrics']),
@@ -255,6 +262,7 @@ def _read_json(path):
         tuple(content['images']),
         values,
         content['paths'],
+        content.get(NOTE, {}),
     )
 
 

@@ -1,16 +1,24 @@
-"""What a file that was made says of how it was made, by which a run is finished."""
+"""Files that say how they were made: a later run keeps those that its own settings made.
+
+Images carry a note, JSON files have it under a key of their own. A note holds settings and,
+where the content of files matters, their digests; dates of files play no part.
+"""
 
 import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
-from .images import DESCRIPTION_TAG
+from tsjnet_mm.utils.files import whole_file
 
-#: Keyword under which an image says what made it.
+from .images import DESCRIPTION_TAG
+from .text import LARGE_LIMIT, read_json
+
+#: Keyword under which an image or a JSON file says what made it.
 NOTE = 'tsjnet_mm'
 _PNG_END = b'IEND\xaeB`\x82'
 _JPEG_END = b'\xff\xd9'
@@ -20,12 +28,41 @@ def encode_note(settings: Mapping) -> str:
     """A note as text.
 
     Args:
-        settings (Mapping): Plain values.
+        settings (Mapping): Plain values; others count by their text.
 
     Returns:
         str: JSON object with sorted keys, so that equal settings give equal texts.
     """
-    return json.dumps(settings, sort_keys=True)
+    return json.dumps(settings, sort_keys=True, default=str)
+
+
+def digest_note(settings: Mapping) -> str:
+    """Digest of a note, for what is too long to be kept.
+
+    Args:
+        settings (Mapping): See :func:`encode_note`.
+
+    Returns:
+        str: See :func:`digest_file`.
+    """
+    return hashlib.sha256(encode_note(settings).encode()).hexdigest()[:32]
+
+
+def differing_settings(before: Mapping, now: Mapping) -> list[str]:
+    """Names of the settings in which two notes differ.
+
+    Args:
+        before (Mapping): One note.
+        now (Mapping): The other. What one of them lacks counts as None.
+
+    Returns:
+        list[str]: In their order; empty where both say the same.
+    """
+    return [
+        key
+        for key in {**before, **now}
+        if encode_note({'': before.get(key)}) != encode_note({'': now.get(key)})
+    ]
 
 
 def digest_file(path: str | Path) -> str:
@@ -60,15 +97,49 @@ def _note_text(image):
     return text[len(keyword) :] if isinstance(text, str) and text.startswith(keyword) else None
 
 
-def read_note(path: str | Path) -> dict | None:
-    """What an image says of how it was made.
+def write_record(path: str | Path, settings: Mapping, content: Mapping[str, Any]) -> None:
+    """Write a JSON file that says how it was made, whole or not at all.
 
     Args:
-        path (str | Path): PNG, JPEG, WebP or TIFF.
+        path (str | Path): The file.
+        settings (Mapping): Its note.
+        content (Mapping[str, Any]): What else is in it.
+    """
+    note = json.loads(encode_note(settings))
+    with whole_file(path) as partial:
+        text = json.dumps({NOTE: note, **content}, indent=1)
+        partial.write_text(text + '\n', encoding='utf-8')
+
+
+def read_record(path: str | Path) -> dict | None:
+    """What a JSON file holds that says how it was made.
+
+    Args:
+        path (str | Path): The file.
+
+    Returns:
+        dict | None: Its content, the note under :data:`NOTE`; None where there is no such
+        file, it is damaged, or it says nothing.
+    """
+    try:
+        content = read_json(path, limit=LARGE_LIMIT)
+    except (OSError, ValueError):
+        return None
+    is_noted = isinstance(content, dict) and isinstance(content.get(NOTE), dict)
+    return content if is_noted else None
+
+
+def read_note(path: str | Path) -> dict | None:
+    """What a file says of how it was made.
+
+    Args:
+        path (str | Path): PNG, JPEG, WebP, TIFF or JSON.
 
     Returns:
         dict | None: None where there is no such file, or it says nothing.
     """
+    if Path(path).suffix.lower() == '.json':
+        return (read_record(path) or {}).get(NOTE)
     try:
         with Image.open(path) as image:
             note = json.loads(_note_text(image) or 'null')

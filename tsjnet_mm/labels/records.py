@@ -1,11 +1,17 @@
 """What is known of each labelled pair: it lets a run be finished, and its labels be judged."""
 
-import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 
+from tsjnet_mm.io.resume import (
+    NOTE,
+    differing_settings,
+    digest_file,
+    read_record,
+    write_record,
+)
 from tsjnet_mm.io.text import LARGE_LIMIT, expect, read_json, read_text
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.words import counted
@@ -27,7 +33,7 @@ class Records:
 
     def __init__(self, folder, settings):
         self.folder = Path(folder)
-        self.settings = json.loads(json.dumps(settings))
+        self.settings = settings
 
     def path(self, stem):
         """Path of a pair's record."""
@@ -35,14 +41,11 @@ class Records:
 
     def read(self, stem):
         """A pair's record, or None where there is none that can be read."""
-        try:
-            return read_json(self.path(stem))
-        except (OSError, ValueError):
-            return None
+        return read_record(self.path(stem))
 
     def begin(self, stem):
         """Note that a pair's label file is about to be written, and is no one else's."""
-        self._dump(self.path(stem), {'settings': self.settings})
+        write_record(self.path(stem), self.settings, {})
 
     def finish(self, stem, **content):
         """Write a pair's record; its label file must be there already.
@@ -51,7 +54,7 @@ class Records:
             stem (str): The pair.
             **content: ``image``, ``height``, ``width`` and ``objects``.
         """
-        self._dump(self.path(stem), {'settings': self.settings, **content})
+        write_record(self.path(stem), self.settings, content)
 
     def find_done(self, outputs, overwrite=False):
         """Tell what is complete, and refuse to touch what others made.
@@ -78,8 +81,8 @@ class Records:
             if record is None:
                 if path.exists() and not (shared and known):
                     foreign.append(path)
-            elif 'objects' in record and record['settings'] != self.settings:
-                changed.append(record['settings'])
+            elif 'objects' in record and differing_settings(record[NOTE], self.settings):
+                changed.append(record[NOTE])
             elif 'objects' in record and (shared or path.exists()):
                 done.add(stem)
         if foreign:
@@ -89,8 +92,7 @@ class Records:
                 '--overwrite them'
             )
         if changed:
-            keys = sorted({*changed[0], *self.settings})
-            differing = [key for key in keys if changed[0].get(key) != self.settings.get(key)]
+            differing = differing_settings(changed[0], self.settings)
             raise ValueError(
                 f'{self.folder} has {counted(len(changed), "pair")} made with another '
                 f'{", ".join(differing)}: name another --out, or --overwrite them'
@@ -112,7 +114,9 @@ class Records:
             for record in records.values()
             for number, item in enumerate(record['objects'])
         ]
-        self._dump(self.folder / SUMMARY, {'settings': self.settings, 'objects': objects})
+        with whole_file(self.folder / SUMMARY) as partial:
+            text = json.dumps({'settings': self.settings, 'objects': objects}, indent=1)
+            partial.write_text(text + '\n', encoding='utf-8')
         return records
 
     def check_unchanged(self, path):
@@ -122,7 +126,7 @@ class Records:
             ValueError: It was changed since.
         """
         noted = self._digest_file()
-        if path.exists() and noted.is_file() and read_text(noted) != _digest(path):
+        if path.exists() and noted.is_file() and read_text(noted) != digest_file(path):
             raise ValueError(
                 f'{path} was changed since it was made here and would be written over: move '
                 'it away, or --overwrite it'
@@ -131,19 +135,10 @@ class Records:
     def remember(self, path):
         """Remember what a file for all pairs was when it was written."""
         with whole_file(self._digest_file()) as partial:
-            partial.write_text(_digest(path))
+            partial.write_text(digest_file(path))
 
     def _digest_file(self):
         return self.folder / 'written.sha256'
-
-    @staticmethod
-    def _dump(path, content):
-        with whole_file(path) as partial:
-            partial.write_text(json.dumps(content, indent=1) + '\n', encoding='utf-8')
-
-
-def _digest(path):
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def read_scores(path):

@@ -15,7 +15,7 @@ from tsjnet_mm.evaluation.image_folders import evaluate_folders
 from tsjnet_mm.evaluation.table import format_ranked, rank_methods
 from tsjnet_mm.io.pairs import find_pairs
 from tsjnet_mm.io.preparation import Preparation
-from tsjnet_mm.io.text import read_json
+from tsjnet_mm.io.resume import differing_settings, digest_files
 from tsjnet_mm.metrics import FUSION_METRICS, resolve_metrics
 from tsjnet_mm.models.fusors.hub import needs_weights
 from tsjnet_mm.models.fusors.init import init_fusor
@@ -133,10 +133,6 @@ def _build_candidate(name, weights):
     return network, fusor.fuse
 
 
-def _is_newer(path, time):
-    return os.stat(path).st_mtime >= time
-
-
 class ZooBenchmark:
     """Fuse, measure and time every method of a zoo.
 
@@ -224,8 +220,8 @@ class ZooBenchmark:
     def evaluate(self, metrics=None, workers=1, report=tqdm.write):
         """Measure all images.
 
-        Values in ``results_<convention>.json`` are kept where neither fused images nor sources
-        have changed since; delete the file to measure anew.
+        Values in ``results_<convention>.json`` are kept where fused images and sources have the
+        content that was measured; delete the file to measure anew.
 
         Args:
             metrics (dict[str, str | Iterable[str]], optional): By convention, see
@@ -244,7 +240,8 @@ class ZooBenchmark:
             names = resolve_metrics(names, convention)
             folders = {row: self.folder(row) for row in self.models}
             files = self.find_files(folders)
-            values = self._measured(path, names, files)
+            note = self._note(names, files)
+            values = self._measured(path, note)
             report(f'{convention}: {len(folders) - len(values)} to measure, {len(values)} kept')
             missing = {row: folder for row, folder in folders.items() if row not in values}
             if missing:
@@ -269,31 +266,34 @@ class ZooBenchmark:
                     **self.sources,
                     'fused': {row: str(folder) for row, folder in folders.items()},
                 },
+                note,
             )
             results[convention].save(path)
         return results
 
-    def _measured(self, path, metrics, files):
+    def _note(self, metrics, files):
+        """What determines the values: by row the content of the fused images."""
+        return {
+            'version': __version__,
+            'metrics': metrics,
+            'images': [file.image for file in files],
+            'sources': [digest_files((file.ir, file.vi)) for file in files],
+            'fused': {
+                row: digest_files(file.fused[row] for file in files) for row in self.models
+            },
+        }
+
+    def _measured(self, path, note):
         """The values in an earlier run's results of rows that nothing has changed for."""
         try:
             before = load_results(path)
-            version = read_json(path)['version']
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError):
             return {}
-        written = path.stat().st_mtime
-        sources = {name: before.paths.get(name) for name in self.sources}
-        images = tuple(file.image for file in files)
-        if (
-            (before.metrics, before.images, version) != (metrics, images, __version__)
-            or sources != self.sources
-            or any(_is_newer(file.ir, written) or _is_newer(file.vi, written) for file in files)
-        ):
+        if set(differing_settings(before.note, note)) - {'fused'}:
             return {}
+        fused = before.note['fused']
         return {
-            row: before.values[row]
-            for row in self.models
-            if row in before.methods
-            and not any(_is_newer(file, written) for file in self.folder(row).iterdir())
+            row: before.values[row] for row in fused if fused[row] == note['fused'].get(row)
         }
 
     def costs(self, size=(640, 480), repeats=5, threads=2):

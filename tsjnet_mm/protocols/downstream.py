@@ -1,10 +1,7 @@
 """The downstream protocol: the same network trained on each method's images, then tested."""
 
-import contextlib
 import importlib.util
-import json
 import pprint
-import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,14 +11,26 @@ from tqdm import tqdm
 
 from tsjnet_mm.engine.launch import merge_options
 from tsjnet_mm.evaluation.table import format_ranked
-from tsjnet_mm.io.text import expect, read_json, read_text
+from tsjnet_mm.io.resume import digest_file, digest_note, read_note, write_record
 from tsjnet_mm.utils import whole_file
-from tsjnet_mm.utils.guarded import guarded_command, run_process
+from tsjnet_mm.utils.guarded import guarded_command
 from tsjnet_mm.utils.words import counted
 
 from .downstream_config import fit_detection_config, fit_segmentation_config
 from .downstream_scores import detection_scores, segmentation_scores
-from .export_dataset import export_dataset
+from .export_dataset import MANIFEST, export_dataset
+from .runs import Run, RunFailed, finish_runs, last_checkpoint
+from .runs import train_and_test as run_commands
+
+__all__ = [
+    'SOURCES',
+    'TASKS',
+    'Protocol',
+    'RunFailed',
+    'Task',
+    'installed_tool',
+    'train_and_test',
+]
 
 #: Rows of the sources, which every table has.
 SOURCES = {'visible': 'vi', 'infrared': 'ir'}
@@ -51,10 +60,6 @@ TASKS = {
     'detection': Task('mmdet', 'coco', fit_detection_config, 'mAP@.5', 'classes'),
     'segmentation': Task('mmseg', 'mmseg', fit_segmentation_config, 'mIoU', 'seg_classes'),
 }
-
-
-class RunFailed(RuntimeError):
-    """Training or testing ended with an error; the message names the log."""
 
 
 def installed_tool(library, name):
@@ -94,19 +99,100 @@ def train_and_test(library, config, folder, gpus=1):
     Raises:
         RunFailed: A process failed.
     """
-    train = installed_tool(library, 'train.py')
-    _run(guarded_command(train, config, '--resume', processes=gpus), folder / 'log.txt')
-    checkpoint = Path(read_text(folder / RUN / 'last_checkpoint').strip())
+    cfg, work_dir, log = Config.fromfile(config), folder / RUN, folder / 'log.txt'
+    # Of a config's load_from the libraries' scripts take no notice with --resume.
+    resume = ['--resume'] if last_checkpoint(work_dir) else []
+    train = guarded_command(
+        installed_tool(library, 'train.py'), config, *resume, processes=gpus
+    )
     test = installed_tool(library, 'test.py')
-    _run(guarded_command(test, config, checkpoint), folder / 'log.txt')
+    run_commands(
+        train, lambda path: guarded_command(test, config, path), cfg, work_dir, (log, log)
+    )
 
 
-def _run(command, log):
-    with open(log, 'a', encoding='utf-8') as file:
-        status = run_process(command, stdout=file, stderr=subprocess.STDOUT)
-    if status:
-        lines = log.read_text(encoding='utf-8', errors='replace').strip().splitlines()
-        raise RunFailed(f'{lines[-1] if lines else "it failed"} (all of it: {log})')
+class DownstreamRun(Run):
+    """A network trained on one method's images, those of one fold.
+
+    Args:
+        protocol (Protocol): Has the data, the config and how to train.
+        name (str): The method.
+        fold (int): Number of the fold, from 0.
+
+    Raises:
+        ValueError: The config would train on no batch.
+    """
+
+    def __init__(self, protocol, name, fold):
+        folder = protocol.folder(name, fold)
+        super().__init__(name, folder, 'config.py', 'scores.json', folder / RUN)
+        self.data = protocol.folds[fold]
+        self.cfg = self._fit_config(protocol)
+        tests = ('test_dataloader', 'test_evaluator', 'test_cfg')
+        self.settings = {key: self.cfg.get(key) for key in tests}
+        self._protocol = protocol
+
+    def _fit_config(self, protocol):
+        cfg = Config(protocol.config.to_dict())
+        merge_options(cfg, protocol.cfg_options)
+        loader, images = cfg.train_dataloader, len(self.data['train'])
+        if loader.get('drop_last') and images < loader.batch_size:
+            raise ValueError(
+                f'{images} training images are fewer than a batch of {loader.batch_size}: add '
+                f'--cfg-options train_dataloader.batch_size={images}'
+            )
+        protocol.task.fit(cfg, self.folder / 'data', self.data['train'].metainfo, self.folder)
+        cfg.work_dir = str(self.folder.resolve() / RUN)
+        cfg.randomness = {'seed': protocol.seed}
+        imports = cfg.setdefault(
+            'custom_imports', {'imports': [], 'allow_failed_imports': False}
+        )
+        imports['imports'] = list(dict.fromkeys([*imports['imports'], 'tsjnet_mm.registry']))
+        return cfg
+
+    def prepare(self):
+        """Write the images and the config.
+
+        Raises:
+            ValueError: The folder holds a run of another config or of other images.
+            FileNotFoundError, PairError: See :func:`export_dataset`.
+        """
+        self.check()
+        is_trained = (self.work_dir / 'last_checkpoint').exists() or self.scores.exists()
+        written, layout = 0, self._protocol.task.layout
+        for split, dataset in self.data.items():
+            images = self._protocol.images[self.name]
+            if self.name not in SOURCES:
+                split_folder = Path(images, split)
+                images = split_folder if split_folder.is_dir() else Path(images)
+            done = export_dataset(dataset, self.folder / 'data', split, images, layout)
+            written += done.written
+        record = self.folder / 'data.json'
+        note = {'data': _digest_data(self.folder / 'data')}
+        if is_trained and (written or read_note(record) not in (None, note)):
+            changed = (
+                counted(written, 'image has', 'images have')
+                if written
+                else 'images or labels have'
+            )
+            raise ValueError(
+                f'{self.folder}: {changed} changed since it was trained on them: give another '
+                '--work-dir, or remove the folder'
+            )
+        write_record(record, note, {})
+        with whole_file(self.folder / self.config_name) as partial:
+            partial.write_text(_as_python(self.cfg))
+
+    def compute(self):
+        """Train, test and measure what was found."""
+        protocol, folder = self._protocol, self.folder
+        protocol.run(protocol.task.library, folder / self.config_name, folder, protocol.gpus)
+        data = folder / 'data'
+        if protocol.task.library == 'mmdet':
+            annotations = data / 'annotations' / 'test.json'
+            return detection_scores(annotations, folder / 'results.bbox.json')
+        classes = self.data['train'].metainfo['seg_classes']
+        return segmentation_scores(data / 'ann_dir' / 'test', folder / 'masks', classes)
 
 
 class Protocol:
@@ -175,7 +261,7 @@ class Protocol:
         self.cfg_options = cfg_options or {}
         self.seed = seed
         self.gpus = gpus
-        self._run = run or train_and_test
+        self.run = run or train_and_test
 
     def scores(self, report=tqdm.write):
         """Train and test what is not yet.
@@ -194,18 +280,20 @@ class Protocol:
                 following before anything is trained.
             FileNotFoundError, PairError: See :func:`export_dataset`.
         """
-        runs = [(name, fold) for name in self.images for fold in range(len(self.folds))]
-        for name, fold in tqdm(runs, 'exporting', unit='dataset'):
-            self._prepare(name, fold)
-        rows, failed = {}, []
-        for name, fold in tqdm(runs, 'training and testing', unit='run'):
-            try:
-                rows.setdefault(name, []).append(self._score(name, fold, report))
-            except RunFailed as error:
-                report(f'{name}: failed: {error}')
-                failed.append(name)
-        means = {name: _mean(scores) for name, scores in rows.items() if name not in failed}
-        return means, list(dict.fromkeys(failed))
+        runs = [
+            DownstreamRun(self, name, fold)
+            for name in self.images
+            for fold in range(len(self.folds))
+        ]
+        for run in tqdm(runs, 'exporting', unit='dataset'):
+            run.prepare()
+        finished, failed = finish_runs(runs, report)
+        failed = [*dict.fromkeys(run.name for run, _ in failed)]
+        rows = {}
+        for run, scores in finished:
+            if run.name not in failed:
+                rows.setdefault(run.name, []).append(scores)
+        return {name: _mean(scores) for name, scores in rows.items()}, failed
 
     def folder(self, name, fold=0):
         """The folder of a method's run."""
@@ -231,76 +319,15 @@ class Protocol:
             title += f', mean of {len(self.folds)} folds'
         return format_ranked(rows, title, lambda name: True, style)
 
-    def _prepare(self, name, fold):
-        """Write a method's images and config."""
-        folder = self.folder(name, fold)
-        text = _as_python(self._config(fold, folder))
-        with contextlib.suppress(FileNotFoundError):
-            if read_text(folder / 'config.py') != text:
-                raise ValueError(
-                    f'{folder} holds a run of another config: give another --work-dir, or '
-                    'remove the folder'
-                )
-        written = 0
-        for split, dataset in self.folds[fold].items():
-            images = self.images[name]
-            if name not in SOURCES:
-                split_folder = Path(images, split)
-                images = split_folder if split_folder.is_dir() else Path(images)
-            done = export_dataset(dataset, folder / 'data', split, images, self.task.layout)
-            written += done.written
-        if written and (folder / RUN / 'last_checkpoint').exists():
-            raise ValueError(
-                f'{folder}: {counted(written, "image has", "images have")} changed '
-                'since it was trained on them: give another --work-dir, or remove the folder'
-            )
-        with whole_file(folder / 'config.py') as partial:
-            partial.write_text(text)
 
-    def _config(self, fold, folder):
-        cfg = Config(self.config.to_dict())
-        merge_options(cfg, self.cfg_options)
-        loader, images = cfg.train_dataloader, len(self.folds[fold]['train'])
-        if loader.get('drop_last') and images < loader.batch_size:
-            raise ValueError(
-                f'{images} training images are fewer than a batch of {loader.batch_size}: add '
-                f'--cfg-options train_dataloader.batch_size={images}'
-            )
-        self.task.fit(cfg, folder / 'data', self.folds[fold]['train'].metainfo, folder)
-        cfg.work_dir = str(folder.resolve() / RUN)
-        cfg.randomness = {'seed': self.seed}
-        imports = cfg.setdefault(
-            'custom_imports', {'imports': [], 'allow_failed_imports': False}
-        )
-        imports['imports'] = list(dict.fromkeys([*imports['imports'], 'tsjnet_mm.registry']))
-        return cfg
-
-    def _score(self, name, fold, report):
-        """A method's scores, from its folder or by training and testing."""
-        folder = self.folder(name, fold)
-        path = folder / 'scores.json'
-        if path.exists():
-            report(f'{name}: {path} is there')
-            scores = read_json(path)
-            with expect(path, 'the scores of a run (remove it, and they are measured anew)'):
-                return {
-                    str(key): None if value is None else float(value)
-                    for key, value in scores.items()
-                }
-        report(f'{name}: training, see {folder / "log.txt"}')
-        self._run(self.task.library, folder / 'config.py', folder, self.gpus)
-        scores = self._measure(fold, folder)
-        with whole_file(path) as partial:
-            partial.write_text(json.dumps(scores, indent=2) + '\n')
-        return scores
-
-    def _measure(self, fold, folder):
-        data = folder / 'data'
-        if self.task.library == 'mmdet':
-            annotations = data / 'annotations' / 'test.json'
-            return detection_scores(annotations, folder / 'results.bbox.json')
-        classes = self.folds[fold]['train'].metainfo['seg_classes']
-        return segmentation_scores(data / 'ann_dir' / 'test', folder / 'masks', classes)
+def _digest_data(folder):
+    """Of the notes of exported images, and the bytes of all other files but the manifest."""
+    files = sorted(
+        path for path in folder.rglob('*') if path.is_file() and path.name != MANIFEST
+    )
+    return digest_note(
+        {str(path.relative_to(folder)): read_note(path) or digest_file(path) for path in files}
+    )
 
 
 def _as_python(cfg):

@@ -1,0 +1,208 @@
+"""The ablation protocol: each variant of a fusor trained, then measured on the same pairs."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from tsjnet_mm.engine.launch import merge_options, parse_options
+from tsjnet_mm.evaluation import EvaluationResults, load_results
+from tsjnet_mm.evaluation.table import format_lines
+from tsjnet_mm.models.fusors.presets import config_dir
+from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.guarded import tsjnet_command
+
+from .runs import Run, final_checkpoint, train_and_test
+
+#: Rows of the paper's Table 3, and what the configs of these variants are called.
+ROWS = {
+    'w/o DSM': 'joint-wo-dsm',
+    'w/o L_Det': 'joint-wo-det',
+    'w/o L_Seg': 'joint-wo-seg',
+    'w/o L_Det,Seg': 'joint-wo-det-seg',
+    'TSJNet': 'joint',
+}
+#: Table 3 of the paper, on the 361 test pairs of MSRS, in its own digits.
+PAPER = (
+    ('method', 'SSIM↑', 'PSNR↑', 'MSE↓', 'CC↑', 'CV↓'),
+    ('w/o DSM', '0.66', '14.83', '3731.88', '0.54', '560.46'),
+    ('w/o L_Det', '0.55', '14.86', '2550.33', '0.54', '376.49'),
+    ('w/o L_Seg', '0.50', '12.46', '4167.93', '0.60', '464.51'),
+    ('w/o L_Det,Seg', '0.49', '12.43', '4246.27', '0.51', '363.24'),
+    ('TSJNet', '0.69', '18.13', '1502.60', '0.62', '344.20'),
+)
+
+
+def preset_rows(preset: str) -> dict[str, Path]:
+    """The configs of the paper's rows.
+
+    Args:
+        preset (str): ``'official'``, ``'light'`` or ``'light-r18'``.
+
+    Returns:
+        dict[str, Path]: By the name of the row.
+    """
+    folder = config_dir() / 'tsjnet'
+    return {name: folder / f'tsjnet_{preset}_{kind}_40e_msrs.py' for name, kind in ROWS.items()}
+
+
+class AblationRun(Run):
+    """A row of the table: a config trained and tested by the tools of this package.
+
+    Args:
+        name (str): How the table calls it.
+        config (str | Path): Its config file.
+        folder (str | Path): Of its logs, checkpoints and results.
+        metrics (Sequence[str]): Columns of the table.
+        convention (str): What their names mean.
+        options (Sequence[str]): Changes of the config, as ``--cfg-options`` takes them.
+        test_config (str | Path, optional): Config with the test set. Defaults to its own.
+        gpus (int): To train on. Defaults to 1.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        config: str | Path,
+        folder: str | Path,
+        metrics: Sequence[str],
+        convention: str,
+        options: Sequence[str] = (),
+        test_config: str | Path | None = None,
+        gpus: int = 1,
+    ):
+        self.config, self._test_config = Path(config), test_config
+        self._options, self._gpus = options, gpus
+        self._measured = {'metrics': list(metrics), 'convention': convention}
+        super().__init__(name, folder, self.config.name, f'test_{convention}.json')
+
+    @cached_property
+    def cfg(self) -> Config:
+        """The config with its options, read when the row's turn comes."""
+        cfg = Config.fromfile(self.config)
+        merge_options(cfg, parse_options(self._options))
+        if self._test_config:
+            cfg.test_dataloader = Config.fromfile(self._test_config).test_dataloader
+        # A list: mmengine takes a dict with metrics for an evaluator of them.
+        cfg.test_evaluator = [
+            {
+                'type': 'FusionMetric',
+                **self._measured,
+                'per_image_csv': str(self.folder / 'test' / 'values.csv'),
+            }
+        ]
+        return cfg
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Metrics and pairs."""
+        return {**self._measured, 'test_dataloader': self.cfg.test_dataloader}
+
+    def compute(self) -> EvaluationResults:
+        """Train and test; the results have the values of each image."""
+        values = self.folder / 'test' / 'values.csv'
+        config = values.with_name(self.config.name)
+        with whole_file(config) as partial:
+            partial.write_text(self.cfg.pretty_text, encoding='utf-8')
+        values.unlink(missing_ok=True)
+        options = ['--cfg-options', *self._options] if self._options else []
+        train = tsjnet_command(
+            *('train', self.config, '--work-dir', self.folder, '--resume'),
+            processes=self._gpus,
+        )
+        train_and_test(
+            [*train, *options],
+            lambda path: tsjnet_command('test', config, path, '--work-dir', config.parent),
+            self.cfg,
+            self.work_dir,
+            (self.folder / 'train.log', self.folder / 'test.log'),
+        )
+        return self._read(values)
+
+    def save(self, scores: EvaluationResults, note: dict[str, Any]) -> None:
+        """Write the results with their note."""
+        dataclasses.replace(scores, note=note).save(self.scores)
+
+    def load(self) -> EvaluationResults:
+        """Read the results; the row may have had another name."""
+        return self._read(self.scores)
+
+    def _read(self, path):
+        found = load_results(path)
+        (row,) = found.values.values()
+        return dataclasses.replace(found, methods=(self.name,), values={self.name: row})
+
+
+def make_runs(
+    configs: Mapping[str, str | Path], work_dir: str | Path, **options: Any
+) -> list[AblationRun]:
+    """The runs of a table's rows.
+
+    Args:
+        configs (Mapping[str, str | Path]): Config file of each row.
+        work_dir (str | Path): Each row has its folder in it, named after its config.
+        **options: Of :class:`AblationRun`.
+
+    Returns:
+        list[AblationRun]: In the order of the rows.
+
+    Raises:
+        ValueError: Two rows would have one folder.
+        FileNotFoundError: A config is missing.
+    """
+    folders = {
+        name: Path(work_dir).resolve() / Path(path).stem for name, path in configs.items()
+    }
+    if len({*folders.values()}) != len(folders):
+        raise ValueError('each row needs a config file with a name of its own')
+    for name, path in configs.items():
+        if not Path(path).is_file():
+            raise FileNotFoundError(f'{path}: no such config, of the row {name}')
+    return [AblationRun(name, path, folders[name], **options) for name, path in configs.items()]
+
+
+def join_results(
+    finished: Sequence[tuple[AblationRun, EvaluationResults]],
+) -> EvaluationResults:
+    """One evaluation of all rows that have results.
+
+    Args:
+        finished (Sequence[tuple[AblationRun, EvaluationResults]]): At least one row.
+
+    Returns:
+        EvaluationResults: A method for each row.
+
+    Raises:
+        ValueError: Two were tested on different images.
+    """
+    (first, results), *others = finished
+    for run, other in others:
+        if other.images != results.images:
+            raise ValueError(f'{run.name} was tested on other images than {first.name}')
+    return dataclasses.replace(
+        results,
+        methods=tuple(run.name for run, _ in finished),
+        values={run.name: found.values[run.name] for run, found in finished},
+        paths={
+            run.name: {'checkpoint': str(final_checkpoint(run.folder, run.cfg))}
+            for run, _ in finished
+        },
+        note={},
+    )
+
+
+def format_tables(joined: EvaluationResults, paper: bool, style: str) -> str:
+    """The table, and the paper's below it where it is asked for.
+
+    Args:
+        joined (EvaluationResults): See :func:`join_results`.
+        paper (bool): Whether to add the paper's.
+        style (str): ``'text'`` or ``'markdown'``.
+    """
+    parts = [joined.table(style)]
+    if paper:
+        parts += ["The paper's Table 3, 361 pairs of MSRS:", format_lines(PAPER, style)]
+    return '\n\n'.join(parts)
