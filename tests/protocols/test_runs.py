@@ -32,14 +32,15 @@ class CountedRun(Run):
     """Trains in a blink; its score is the number of times that it was computed."""
 
     def __init__(self, folder, cfg=None, name='a', fails=None, **settings):
-        super().__init__(name, folder / name, 'net.py', 'scores.json')
+        self.name, self.folder = name, folder / name
+        self.record, self.scores = self.folder / 'net.py', self.folder / 'scores.json'
         self.cfg, self.settings, self.fails = cfg or config(), settings, fails
 
     def compute(self):
         if self.fails:
             raise self.fails
-        self.cfg.dump(str(self.work_dir / self.config_name))
-        (self.work_dir / 'epoch_3.pth').write_bytes(b'weights')
+        self.cfg.dump(str(self.record))
+        (self.folder / 'epoch_3.pth').write_bytes(b'weights')
         before = json.loads(self.scores.read_text())['scores'] if self.scores.exists() else 0
         return before + 1
 
@@ -177,7 +178,7 @@ def calls(monkeypatch):
         found.append((command, log.name))
         for path in command[1:] if command[0] == 'train' else ():
             path.write_bytes(b'')
-            (path.parent / 'last_checkpoint').write_text(f'/moved/{path.name}')
+            (path.parent / 'last_checkpoint').write_text(f'{path}\n')
 
     monkeypatch.setattr(runs, 'call', call)
     return found

@@ -49,13 +49,14 @@ def preset_rows(preset: str) -> dict[str, Path]:
     return {name: folder / f'tsjnet_{preset}_{kind}_40e_msrs.py' for name, kind in ROWS.items()}
 
 
+@dataclasses.dataclass
 class AblationRun(Run):
     """A row of the table: a config trained and tested by the tools of this package.
 
-    Args:
+    Attributes:
         name (str): How the table calls it.
-        config (str | Path): Its config file.
-        folder (str | Path): Of its logs, checkpoints and results.
+        config (Path): Its config file.
+        folder (Path): Of its logs, checkpoints and results.
         metrics (Sequence[str]): Columns of the table.
         convention (str): What their names mean.
         options (Sequence[str]): Changes of the config, as ``--cfg-options`` takes them.
@@ -63,37 +64,31 @@ class AblationRun(Run):
         gpus (int): To train on. Defaults to 1.
     """
 
-    def __init__(
-        self,
-        name: str,
-        config: str | Path,
-        folder: str | Path,
-        metrics: Sequence[str],
-        convention: str,
-        options: Sequence[str] = (),
-        test_config: str | Path | None = None,
-        gpus: int = 1,
-    ):
-        self.config, self._test_config = Path(config), test_config
-        self._options, self._gpus = options, gpus
-        self._measured = {'metrics': list(metrics), 'convention': convention}
-        super().__init__(name, folder, self.config.name, f'test_{convention}.json')
+    name: str
+    config: Path
+    folder: Path
+    metrics: Sequence[str]
+    convention: str
+    options: Sequence[str] = ()
+    test_config: str | Path | None = None
+    gpus: int = 1
+
+    def __post_init__(self):
+        self.record = self.folder / self.config.name
+        self.scores = self.folder / f'test_{self.convention}.json'
+        self._values = self.folder / 'test' / 'values.csv'
+        self._measured = {'metrics': list(self.metrics), 'convention': self.convention}
 
     @cached_property
     def cfg(self) -> Config:
         """The config with its options, read when the row's turn comes."""
         cfg = Config.fromfile(self.config)
-        merge_options(cfg, parse_options(self._options))
-        if self._test_config:
-            cfg.test_dataloader = Config.fromfile(self._test_config).test_dataloader
+        merge_options(cfg, parse_options(self.options))
+        if self.test_config:
+            cfg.test_dataloader = Config.fromfile(self.test_config).test_dataloader
+        evaluator = {'type': 'FusionMetric', 'per_image_csv': str(self._values)}
         # A list: mmengine takes a dict with metrics for an evaluator of them.
-        cfg.test_evaluator = [
-            {
-                'type': 'FusionMetric',
-                **self._measured,
-                'per_image_csv': str(self.folder / 'test' / 'values.csv'),
-            }
-        ]
+        cfg.test_evaluator = [{**evaluator, **self._measured}]
         return cfg
 
     @property
@@ -103,24 +98,23 @@ class AblationRun(Run):
 
     def compute(self) -> EvaluationResults:
         """Train and test; the results have the values of each image."""
-        values = self.folder / 'test' / 'values.csv'
-        config = values.with_name(self.config.name)
+        config = self._values.with_name(self.config.name)
         with whole_file(config) as partial:
             partial.write_text(self.cfg.pretty_text, encoding='utf-8')
-        values.unlink(missing_ok=True)
-        options = ['--cfg-options', *self._options] if self._options else []
+        self._values.unlink(missing_ok=True)
+        options = ['--cfg-options', *self.options] if self.options else []
         train = tsjnet_command(
             *('train', self.config, '--work-dir', self.folder, '--resume'),
-            processes=self._gpus,
+            processes=self.gpus,
         )
         train_and_test(
             [*train, *options],
             lambda path: tsjnet_command('test', config, path, '--work-dir', config.parent),
             self.cfg,
-            self.work_dir,
+            self.folder,
             (self.folder / 'train.log', self.folder / 'test.log'),
         )
-        return self._read(values)
+        return self._read(self._values)
 
     def save(self, scores: EvaluationResults, note: dict[str, Any]) -> None:
         """Write the results with their note."""
@@ -161,7 +155,10 @@ def make_runs(
     for name, path in configs.items():
         if not Path(path).is_file():
             raise FileNotFoundError(f'{path}: no such config, of the row {name}')
-    return [AblationRun(name, path, folders[name], **options) for name, path in configs.items()]
+    return [
+        AblationRun(name, Path(path), folders[name], **options)
+        for name, path in configs.items()
+    ]
 
 
 def join_results(
@@ -186,10 +183,7 @@ def join_results(
         results,
         methods=tuple(run.name for run, _ in finished),
         values={run.name: found.values[run.name] for run, found in finished},
-        paths={
-            run.name: {'checkpoint': str(final_checkpoint(run.folder, run.cfg))}
-            for run, _ in finished
-        },
+        paths={run.name: str(final_checkpoint(run.folder, run.cfg)) for run, _ in finished},
         note={},
     )
 

@@ -19,7 +19,7 @@ from tsjnet_mm.utils.words import counted
 from .downstream_config import fit_detection_config, fit_segmentation_config
 from .downstream_scores import detection_scores, segmentation_scores
 from .export_dataset import MANIFEST, export_dataset
-from .runs import Run, RunFailed, finish_runs, last_checkpoint
+from .runs import Run, RunFailed, finish_runs
 from .runs import train_and_test as run_commands
 
 __all__ = [
@@ -101,7 +101,7 @@ def train_and_test(library, config, folder, gpus=1):
     """
     cfg, work_dir, log = Config.fromfile(config), folder / RUN, folder / 'log.txt'
     # Of a config's load_from the libraries' scripts take no notice with --resume.
-    resume = ['--resume'] if last_checkpoint(work_dir) else []
+    resume = ['--resume'] if (work_dir / 'last_checkpoint').exists() else []
     train = guarded_command(
         installed_tool(library, 'train.py'), config, *resume, processes=gpus
     )
@@ -124,8 +124,10 @@ class DownstreamRun(Run):
     """
 
     def __init__(self, protocol, name, fold):
-        folder = protocol.folder(name, fold)
-        super().__init__(name, folder, 'config.py', 'scores.json', folder / RUN)
+        self.name = name
+        self.folder = protocol.folder(name, fold)
+        self.record = self.folder / RUN / 'config.py'
+        self.scores = self.folder / 'scores.json'
         self.data = protocol.folds[fold]
         self.cfg = self._fit_config(protocol)
         tests = ('test_dataloader', 'test_evaluator', 'test_cfg')
@@ -158,7 +160,7 @@ class DownstreamRun(Run):
             FileNotFoundError, PairError: See :func:`export_dataset`.
         """
         self.check()
-        is_trained = (self.work_dir / 'last_checkpoint').exists() or self.scores.exists()
+        is_trained = (self.folder / RUN / 'last_checkpoint').exists() or self.scores.exists()
         written, layout = 0, self._protocol.task.layout
         for split, dataset in self.data.items():
             images = self._protocol.images[self.name]
@@ -180,13 +182,13 @@ class DownstreamRun(Run):
                 '--work-dir, or remove the folder'
             )
         write_record(record, note, {})
-        with whole_file(self.folder / self.config_name) as partial:
+        with whole_file(self.folder / self.record.name) as partial:
             partial.write_text(_as_python(self.cfg))
 
     def compute(self):
         """Train, test and measure what was found."""
         protocol, folder = self._protocol, self.folder
-        protocol.run(protocol.task.library, folder / self.config_name, folder, protocol.gpus)
+        protocol.run(protocol.task.library, folder / self.record.name, folder, protocol.gpus)
         data = folder / 'data'
         if protocol.task.library == 'mmdet':
             annotations = data / 'annotations' / 'test.json'

@@ -105,11 +105,9 @@ def final_checkpoint(work_dir: str | Path, cfg: Config) -> Path:
 
 def last_checkpoint(work_dir: str | Path) -> Path | None:
     """The checkpoint that was saved last in a Runner's folder; None where there is none."""
-    with contextlib.suppress(OSError, ValueError, StopIteration):
-        path = Path(read_text(Path(work_dir) / 'last_checkpoint').strip())
-        # The folder may have moved since.
-        return next(p for p in (path, Path(work_dir) / path.name) if p.is_file())
-    return None
+    pointer = Path(work_dir) / 'last_checkpoint'
+    path = Path(read_text(pointer).strip()) if pointer.is_file() else pointer
+    return path if path.is_file() and path != pointer else None
 
 
 def train_and_test(
@@ -157,37 +155,17 @@ def _training_settings(cfg):
 class Run:
     """A network that is trained and tested in a folder, where its scores are kept.
 
-    A subclass has a method ``compute()``, which trains, tests and returns the scores, and two
-    attributes.
-
-    Args:
-        name (str): What reports call it.
-        folder (str | Path): Of its logs and scores.
-        config_name (str): File name of the config; the Runner's copy of it has the same.
-        scores (str): Name of the JSON file of its scores, see :mod:`tsjnet_mm.io.resume`.
-        work_dir (str | Path, optional): The Runner's folder. Defaults to ``folder``.
+    A subclass has these attributes, and a method ``compute()`` that trains, tests and returns
+    the scores.
 
     Attributes:
+        name (str): What reports call it.
+        folder (Path): Of its logs and scores.
+        record (Path): The config as the Runner writes it into its folder.
+        scores (Path): JSON file of the scores, see :mod:`tsjnet_mm.io.resume`.
         cfg (Config): Trains and tests it.
         settings (dict[str, Any]): What determines the scores besides the weights.
     """
-
-    cfg: Config
-    settings: dict[str, Any]
-
-    def __init__(
-        self,
-        name: str,
-        folder: str | Path,
-        config_name: str,
-        scores: str,
-        work_dir: str | Path | None = None,
-    ):
-        self.name = name
-        self.folder = Path(folder)
-        self.config_name = config_name
-        self.scores = self.folder / scores
-        self.work_dir = Path(work_dir or folder)
 
     def check(self) -> None:
         """Refuse a folder that was trained with other settings.
@@ -195,22 +173,22 @@ class Run:
         Raises:
             ValueError: It was; says which.
         """
-        record = self.work_dir / self.config_name
-        if not record.is_file():
+        if not self.record.is_file():
             return
-        before, now = map(_training_settings, (found := Config.fromfile(record), self.cfg))
+        found = Config.fromfile(self.record)
+        before, now = _training_settings(found), _training_settings(self.cfg)
         if found.get('resume'):  # Then it was trained from its own checkpoint.
             before['load_from'] = now['load_from']
         if differing := differing_settings(before, now):
             raise ValueError(
                 f'{self.folder} holds a run of another config: it was trained with other '
-                f'settings of {", ".join(differing)} (see {record.name} there): take another '
+                f'settings of {", ".join(differing)} (see {self.record.name} there): take another '
                 '--work-dir, or remove the folder'
             )
 
     def note(self) -> dict[str, Any]:
         """What determines the scores, with the digest of the checkpoint where one is there."""
-        checkpoint = final_checkpoint(self.work_dir, self.cfg)
+        checkpoint = final_checkpoint(self.record.parent, self.cfg)
         digest = digest_file(checkpoint) if checkpoint.is_file() else None
         return {**self.settings, 'checkpoint': digest}
 
@@ -219,13 +197,11 @@ class Run:
 
         Of a run whose checkpoint was removed they are kept, too.
         """
-        found, wanted = read_note(self.scores), self.note()
-        if found is not None and wanted['checkpoint'] is None:
-            wanted['checkpoint'] = found.get('checkpoint')
-        if found is None or differing_settings(found, wanted):
-            return None
-        with contextlib.suppress(LookupError, ValueError):
-            return self.load()
+        found, wanted = read_note(self.scores) or {}, self.note()
+        wanted['checkpoint'] = wanted['checkpoint'] or found.get('checkpoint')
+        if not differing_settings(found, wanted):
+            with contextlib.suppress(LookupError, ValueError):
+                return self.load()
         return None
 
     def finish(self, report: Callable[[str], None]) -> Any:
