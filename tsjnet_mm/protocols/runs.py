@@ -182,8 +182,8 @@ class Run:
         if differing := differing_settings(before, now):
             raise ValueError(
                 f'{self.folder} holds a run of another config: it was trained with other '
-                f'settings of {", ".join(differing)} (see {self.record.name} there): take another '
-                '--work-dir, or remove the folder'
+                f'settings of {", ".join(differing)} (see {self.record.name} there): take '
+                'another --work-dir, or remove the folder'
             )
 
     def note(self) -> dict[str, Any]:
