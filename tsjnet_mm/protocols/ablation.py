@@ -11,9 +11,9 @@ from mmengine.config import Config
 from tsjnet_mm.engine.launch import merge_options, parse_options
 from tsjnet_mm.evaluation import EvaluationResults, load_results
 from tsjnet_mm.evaluation.table import format_lines
-from tsjnet_mm.models.fusors.presets import config_dir
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.guarded import tsjnet_command
+from tsjnet_mm.utils.model_index import config_dir
 
 from .runs import Run, final_checkpoint, train_and_test
 
