@@ -69,13 +69,13 @@ def visual_information_fidelity(reference, distorted, of_nothing=0.0):
     pixel kept.
 
     Args:
-        reference (Tensor): (*, 1, H, W), float64, levels in 0..255; sides at least 41.
+        reference (Tensor): (..., 1, H, W), float64, levels in 0..255; sides at least 41.
         distorted (Tensor): The same dtype; the same shape or one that broadcasts to it.
         of_nothing (float): Value where the reference is constant and so holds no
             information to keep. Defaults to 0.
 
     Returns:
-        Tensor: (*,), at least 0; 1 for equal images, above 1 where contrast is enhanced.
+        Tensor: (...), at least 0; 1 for equal images, above 1 where contrast is enhanced.
     """
     kept = total = 0
     for var_ref, gain, noise in pixel_channels(reference, distorted):
