@@ -53,7 +53,7 @@ def test_without_gradio_it_says_how_to_install_it(run_here, monkeypatch):
     status, _, errors = run_here()
     assert (status, errors) == (
         1,
-        'error: the page needs gradio: pip install -r requirements/demo.txt\n',
+        'error: the page needs gradio: pip install "tsjnet_mm[demo]"\n',
     )
 
 

@@ -21,7 +21,7 @@ there is no password. Requests for other names, and what other sites send, are r
 Ctrl-C ends it. Uploads and results are deleted after a day, earlier where they are too many or
 too large in sum, and all of them at the end.
 
-Needs gradio: pip install -r requirements/demo.txt
+Needs gradio: pip install 'tsjnet_mm[demo]'
 """
 
 import argparse
@@ -225,6 +225,6 @@ def main():
     """Serve the page; stop with a message where that is not possible."""
     parser, args = parse_args()
     if importlib.util.find_spec('gradio') is None:
-        parser.exit(1, 'error: the page needs gradio: pip install -r requirements/demo.txt\n')
+        parser.exit(1, 'error: the page needs gradio: pip install "tsjnet_mm[demo]"\n')
     with tempfile.TemporaryDirectory(prefix='tsjnet_demo_') as folder:
         serve(args, Path(folder))

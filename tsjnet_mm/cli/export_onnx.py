@@ -9,7 +9,7 @@ Examples:
         --check ir.png vi.png     # compare on this pair too
     python tools/fuse.py --ir IR --vi VI --out OUT --model net.onnx
 
-Needs the extra `onnx`: pip install -r requirements/onnx.txt
+Needs the extra `onnx`: pip install 'tsjnet_mm[onnx]'
 """
 
 from pathlib import Path
