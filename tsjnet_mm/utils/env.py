@@ -1,5 +1,6 @@
 """The environment: which packages are there, and what of them is changed for this one."""
 
+import functools
 import importlib
 import importlib.metadata
 import sys
@@ -92,7 +93,8 @@ def find_configs(config_utils: ModuleType) -> None:
     mmengine looks the distribution ``mmsegmentation`` up, which the maintained fork does
     not carry, and knows nothing of this package. For ours it gets the name of a module, which
     it resolves by import: upstream's mmengine looks for the folder of an editable
-    installation beside its metadata, where it is not.
+    installation beside its metadata, where it is not. It also warns of each model in a metafile
+    that no config trains, such as a classical fusor; that says nothing to users.
 
     Args:
         config_utils: ``mmengine.config.utils``.
@@ -103,6 +105,17 @@ def find_configs(config_utils: ModuleType) -> None:
         importlib.metadata.version('mmsegmentation')
     except importlib.metadata.PackageNotFoundError:
         packages['mmseg'] = 'mmseg'
+    look_up = config_utils._get_cfg_metainfo
+    if hasattr(look_up, '__wrapped__'):
+        return
+
+    @functools.wraps(look_up)
+    def look_up_quietly(*args):
+        with warnings.catch_warnings():
+            warnings.filterwarnings('ignore', 'There is not `Config`')
+            return look_up(*args)
+
+    config_utils._get_cfg_metainfo = look_up_quietly
 
 
 _SCHEDULERS = 'mmengine.optim.scheduler.param_scheduler'
