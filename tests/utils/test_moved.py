@@ -1,7 +1,10 @@
 import importlib
+import importlib.util
 from pathlib import Path
 
 import pytest
+
+from tsjnet_mm.utils.moved import MOVED_MODULES
 
 
 @pytest.mark.parametrize(
@@ -11,6 +14,10 @@ import pytest
         ('tsjnet_mm.datasets.errors', 'tsjnet_mm.io.errors', 'PairError'),
         ('tsjnet_mm.apis.pairs', 'tsjnet_mm.io.pairs', 'find_pairs'),
         ('tsjnet_mm.evaluation.folders', 'tsjnet_mm.io.names', 'match_names'),
+        ('tsjnet_mm.evaluation.functional', 'tsjnet_mm.metrics', 'ssim'),
+        ('tsjnet_mm.evaluation.functional.qabf', 'tsjnet_mm.metrics.qabf', 'qabf'),
+        ('tsjnet_mm.models.fusors.zoo.ship', 'tsjnet_mm.models.peers.ship', 'SHIP'),
+        ('tsjnet_mm.apis.labels.grabcut', 'tsjnet_mm.labels.grabcut', 'cv2'),
     ],
 )
 def test_old_names_work_and_warn(old, new, name):
@@ -60,3 +67,19 @@ def test_old_name_of_the_timer():
     from tsjnet_mm.protocols.side_by_side import SideBySideTimer
 
     assert Contest is SideBySideTimer
+
+
+@pytest.mark.parametrize(('old', 'new'), MOVED_MODULES.items())
+def test_every_old_module_has_a_new_one(old, new):
+    assert importlib.util.find_spec(f'tsjnet_mm.{new}') is not None
+    assert importlib.util.find_spec(f'tsjnet_mm.{old}') is not None
+
+
+@pytest.mark.parametrize(
+    'name', ['fuse_video', 'FusedVideo', 'FusePair', 'temporal_difference']
+)
+def test_names_that_left_apis(name):
+    apis = importlib.import_module('tsjnet_mm.apis')
+    with pytest.warns(DeprecationWarning, match=name):
+        found = getattr(apis, name)
+    assert found.__name__ == name
