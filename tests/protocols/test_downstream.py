@@ -48,7 +48,8 @@ def find_what_is_true(library, config, folder, gpus):
     cfg = Config.fromfile(config)
     Path(cfg.work_dir).mkdir(exist_ok=True)
     Path(cfg.work_dir, 'last_checkpoint').write_text('none')
-    Path(cfg.work_dir, Path(config).name).write_text(cfg.pretty_text)  # as the Runner does
+    cfg.load_from = str(Path(cfg.work_dir, 'epoch_20.pth'))  # as the Runner does that tests
+    Path(cfg.work_dir, Path(config).name).write_text(cfg.pretty_text)
     half = 'infrared' in Path(folder).parts
     if library == 'mmdet':
         truth = json.loads(Path(cfg.test_evaluator.ann_file).read_text())

@@ -108,10 +108,18 @@ def test_where_and_how_fast_it_is_computed_does_not_matter(tmp_path, changes):
     assert finish(tmp_path, config(**changes)) == 1
 
 
-def test_a_resumed_training_began_from_its_own_checkpoint(tmp_path):
+@pytest.mark.parametrize(
+    'recorded',
+    [
+        {'load_from': 'x/epoch_2.pth', 'resume': True},  # As the Runner resumes,
+        {'load_from': None, 'resume': True},  # as mmdet's tools/train.py does,
+        {'load_from': '/before/it/was/moved/a/epoch_3.pth'},  # and as tools/test.py leaves it.
+    ],
+)
+def test_a_record_with_its_own_checkpoint_says_nothing_of_the_start(tmp_path, recorded):
     first = config(load_from='pretrained.pth')
     finish(tmp_path, first)
-    config(load_from='runs/epoch_2.pth', resume=True).dump(str(tmp_path / 'a' / 'net.py'))
+    config(**recorded).dump(str(tmp_path / 'a' / 'net.py'))
     assert finish(tmp_path, first) == 1
 
 

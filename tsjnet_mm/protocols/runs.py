@@ -177,7 +177,9 @@ class Run:
             return
         found = Config.fromfile(self.record)
         before, now = _training_settings(found), _training_settings(self.cfg)
-        if found.get('resume'):  # Then it was trained from its own checkpoint.
+        # What resumed or tested is recorded with its own checkpoint, maybe of before a move.
+        own = Path(found.get('load_from') or '').parent.name == self.record.parent.name
+        if own or found.get('resume'):
             before['load_from'] = now['load_from']
         if differing := differing_settings(before, now):
             raise ValueError(
