@@ -24,6 +24,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from PIL import Image
 
+from tsjnet_mm.__main__ import COMMANDS
 from tsjnet_mm.datasets.toy import write_toy_dataset
 from tsjnet_mm.models.fusors.hub import default_weights
 from tsjnet_mm.registry import MODELS
@@ -223,8 +224,7 @@ def noted_commands(block, folder):
 def tool_of(command):
     """A command's script below tools/ and its arguments; None where it runs none."""
     if command[0] == 'tsjnet':
-        name = {'video': 'fuse_video'}.get(command[1], command[1])
-        return f'{name}.py', command[2:]
+        return f'{COMMANDS[command[1]].module}.py', command[2:]
     scripts = [index for index, word in enumerate(command) if word.startswith('tools/')]
     if not scripts or command[0] not in ('python', 'torchrun'):
         return None
