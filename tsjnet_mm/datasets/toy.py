@@ -16,7 +16,10 @@ import numpy as np
 from tsjnet_mm.io.text import read_json
 from tsjnet_mm.utils.files import whole_folder
 
-from .toy_scene import DETECTION_CLASSES, SEGMENTATION_CLASSES, compose_scene, render
+from .msrs import MSRSDataset
+from .toy_scene.canvas import SEGMENTATION_CLASSES
+from .toy_scene.scene import compose_scene
+from .toy_scene.sensors import render
 
 __all__ = [
     'DETECTION_CLASSES',
@@ -27,10 +30,11 @@ __all__ = [
     'write_toy_dataset',
 ]
 
+DETECTION_CLASSES = MSRSDataset.METAINFO['classes']
 MANIFEST = 'toy.json'
 _GENERATOR = 'tsjnet_mm toy dataset'
 #: To be raised whenever the same seed draws something else, so that old sets are redrawn.
-_DRAWING_VERSION = 1
+_DRAWING_VERSION = 2
 #: Scene index of the first pair of each split; stems count on from it.
 _FIRST_INDEX = {'train': 0, 'test': 50000}
 _MAX_PAIRS = {'train': 50000, 'test': 49999}
@@ -88,7 +92,7 @@ def draw_scene(seed, index, size=(320, 240), night=True):
         raise ValueError(f'seed and index must be >= 0, got {seed} and {index}')
     canvas = compose_scene(np.random.default_rng([seed, index]), tuple(size), night)
     ir, vi = render(canvas)
-    instances = canvas.instances()
+    mask, instances, _ = canvas.centres()
     boxes, labels = [], []
     for number, (label, whole) in enumerate(canvas.actors, start=1):
         visible = (instances == number).astype(np.uint8)
@@ -101,7 +105,7 @@ def draw_scene(seed, index, size=(320, 240), night=True):
     return ToyScene(
         ir=ir,
         vi=vi,
-        mask=canvas.classes(),
+        mask=mask,
         boxes=np.array(boxes, np.float32).reshape(-1, 4),
         labels=np.array(labels, np.int64),
     )

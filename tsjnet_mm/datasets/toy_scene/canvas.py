@@ -1,260 +1,148 @@
-"""The camera of a toy scene and the layers it is painted on.
+"""The camera of a toy scene and the canvas that it looks at.
 
-Every shape is painted once into all layers, so that the infrared image, the visible
-image, the classes and the instances are registered by construction.
+A shape is painted as its number, by which images and masks are looked up: all are registered.
 """
 
 import contextlib
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-#: Sub-pixels a side while painting; the images are averaged down from them.
-SUPERSAMPLE = 2
+from ..msrs import MSRSDataset
 
-SEGMENTATION_CLASSES = (
-    'background',
-    'car',
-    'person',
-    'bike',
-    'curve',
-    'car_stop',
-    'guardrail',
-    'color_cone',
-    'bump',
-)
-DETECTION_CLASSES = ('person', 'bicycle', 'car')
-
-_INSTANCE_CLASS = {'person': 0, 'bike': 1, 'car': 2}
-_NEAR = 0.4
-_SUBPIXEL_BITS = 4
+SEGMENTATION_CLASSES = MSRSDataset.METAINFO['seg_classes']
+_LABELS = {'person': 0, 'bike': 1, 'car': 2}
+_FINE = 2  # Sub-pixels a side; the images are averaged down from them.
 
 
-@dataclass(frozen=True)
 class Camera:
-    """A level pinhole camera over a road that bends with the square of the distance.
+    """A level camera over a road that bends; x is right, y up, z ahead, in metres."""
 
-    World axes, in metres: x to the right, y up from the road, z forward.
-    """
-
-    width: int
-    height: int
-    focal: float
-    centre: float
-    horizon: float
-    altitude: float
-    bend: float
+    def __init__(self, rng, size):
+        self.width, self.height = self.size = size
+        self.focal = rng.uniform(0.8, 1.0) * max(self.width, self.height * 4 / 3)
+        self.centre = self.width * rng.uniform(0.36, 0.64)
+        self.horizon = self.height * rng.uniform(0.42, 0.54)
+        self.altitude = rng.uniform(1.3, 1.7)
+        self.bend = rng.uniform(-0.0035, 0.0035) * (rng.random() < 0.6)
 
     def project(self, points):
-        """World points (N, 3) to image points (N, 2), in pixels from the top left corner."""
-        x, y, z = points.T
-        return np.stack(
-            (
-                self.centre + self.focal * (x / z + self.bend * z),
-                self.horizon + self.focal * (self.altitude - y) / z,
-            ),
-            axis=1,
-        )
+        """World points (..., 3) to pixels (..., 2) from the top left corner."""
+        x, y, z = np.moveaxis(np.asarray(points, float), -1, 0)
+        z = np.maximum(z, 0.4)
+        column = self.centre + self.focal * (x / z + self.bend * z)
+        return np.stack((column, self.horizon + self.focal * (self.altitude - y) / z), axis=-1)
 
     def unproject(self, depth):
         """World x and y (H, W) of each pixel, given its distance z (H, W)."""
         columns = (np.arange(self.width, dtype=np.float32) + 0.5 - self.centre) / self.focal
         rows = (np.arange(self.height, dtype=np.float32) + 0.5 - self.horizon) / self.focal
-        x = (columns[None] - self.bend * depth) * depth
-        y = self.altitude - rows[:, None] * depth
-        return x, y
+        return (columns - self.bend * depth) * depth, self.altitude - rows[:, None] * depth
 
 
-def capsule(start, end, start_radius, end_radius):
-    """Outline (N, 2) of a tapered limb between two points."""
-    start, end = np.asarray(start, float), np.asarray(end, float)
-    along = end - start
-    turn = np.arctan2(along[1], along[0]) + np.linspace(-np.pi / 2, np.pi / 2, 6)
-    arc = np.stack((np.cos(turn), np.sin(turn)), axis=1)
-    return np.concatenate((end + end_radius * arc, start - start_radius * arc))
+def box(left, right, low, high):
+    """Outline (4, 2) of a rectangle."""
+    return np.array(((left, low), (right, low), (right, high), (left, high)), float)
 
 
 def ellipse(centre, radius_x, radius_y, count=20):
     """Outline (N, 2) of an ellipse."""
     turn = np.linspace(0, 2 * np.pi, count, endpoint=False)
-    offsets = np.stack((radius_x * np.cos(turn), radius_y * np.sin(turn)), axis=1)
-    return np.asarray(centre) + offsets
+    return np.stack((radius_x * np.cos(turn), radius_y * np.sin(turn)), axis=1) + centre
 
 
-def fractal_noise(rng, size, octaves=(64, 24, 10, 4)):
-    """Smooth noise (size, size) float32, mean 0 and standard deviation 1, seamless."""
-    noise = np.zeros((size, size), np.float32)
-    for weight, cell in zip((1.0, 0.8, 0.6, 0.5), octaves, strict=True):
-        count = max(2, size // cell)
-        grid = np.pad(rng.standard_normal((count, count)).astype(np.float32), 1, mode='wrap')
-        step = size / count
-        full = cv2.resize(grid, None, fx=step, fy=step, interpolation=cv2.INTER_CUBIC)
-        edge = round(step)
-        noise += weight * full[edge : edge + size, edge : edge + size]
-    return (noise - noise.mean()) / noise.std()
-
-
-def _clip_near(points):
-    """The part of a polygon (N, 3) in front of the near plane."""
-    if (points[:, 2] >= _NEAR).all():
-        return points
-    kept = []
-    for start, end in zip(points, np.roll(points, -1, axis=0), strict=True):
-        if start[2] >= _NEAR:
-            kept.append(start)
-        if (start[2] >= _NEAR) != (end[2] >= _NEAR):
-            kept.append(start + (end - start) * (_NEAR - start[2]) / (end[2] - start[2]))
-    return np.array(kept).reshape(-1, 3)
+def capsule(start, end, radius, last=None):
+    """Outline (12, 2) of a limb or tube between two points, tapered to the ``last`` radius."""
+    start, end = np.asarray(start, float), np.asarray(end, float)
+    turn = np.arctan2(*(end - start)[::-1]) + np.linspace(-np.pi / 2, np.pi / 2, 6)
+    arc = np.stack((np.cos(turn), np.sin(turn)), axis=1)
+    return np.concatenate((end + (last or radius) * arc, start - radius * arc))
 
 
 class Canvas:
-    """Layers of one scene, supersampled, painted from far to near.
+    """The shapes of one scene and what they are made of.
 
-    Attributes:
-        surface (np.ndarray): (sH, sW, 4) uint8: reflectance RGB, and warmth (the grey
-            level in the infrared image, before the sensor).
-        glow (np.ndarray): (sH, sW, 4) uint8: light emitted, RGB, on a square-root scale;
-            and segmentation class.
-        place (np.ndarray): (sH, sW, 2) float32: distance in metres; and instance: -1 on
-            the ground, 0 elsewhere in the background, counted from 1 on actors.
-        lights (list[tuple]): Lamps: position (x, y, z), RGB, power, reach in metres.
-        actors (list[tuple]): Detection label and unoccluded pixel count per instance.
+    A part has outlines (M, N, 2), of which two that overlap leave a hole; colour (reflectance),
+    warmth (grey level in the infrared) and, if it shines, glow (emitted light), 0 to 255.
+    ``lights`` are lamps: x, y, z, red, green, blue, power, reach. ``actors`` are the label and
+    the whole area, in pixels, of each instance.
     """
 
-    def __init__(self, camera, rng, night):
-        self.camera = camera
-        self.rng = rng
-        self.night = night
-        shape = (camera.height * SUPERSAMPLE, camera.width * SUPERSAMPLE)
-        self.surface = np.zeros((*shape, 4), np.uint8)
-        self.glow = np.zeros((*shape, 4), np.uint8)
-        self.place = np.zeros((*shape, 2), np.float32)
-        self.noise = fractal_noise(rng, 512)
-        self.lights = []
-        self.actors = []
-        self._class = 0
-        self._instance = 0
+    def __init__(self, rng, size, night):
+        self.rng, self.night, self.camera = rng, night, Camera(rng, size)
+        self.lights, self.actors, self._properties = [], [], []
+        self._shapes = np.zeros((size[1] * _FINE, size[0] * _FINE), np.int32)
+        self._class = self._instance = 0
 
     @contextlib.contextmanager
     def painting(self, name):
-        """Paint an object of a segmentation class; people, bikes and cars as instances."""
-        previous = self._class, self._instance
-        self._class = SEGMENTATION_CLASSES.index(name)
-        if name in _INSTANCE_CLASS:
-            self.actors.append((_INSTANCE_CLASS[name], 0))
-            self._instance = len(self.actors)
+        """Paint an object of a class, if it has one; people, bikes and cars as instances."""
+        first = len(self._properties)
+        self._class = SEGMENTATION_CLASSES.index(name) if name in SEGMENTATION_CLASSES else 0
+        self._instance = len(self.actors) + 1 if name in _LABELS else 0
         yield
-        if name in _INSTANCE_CLASS:
-            whole = np.count_nonzero(self.instances() == self._instance)
-            self.actors[self._instance - 1] = (_INSTANCE_CLASS[name], whole)
-        self._class, self._instance = previous
+        if name in _LABELS:
+            whole = np.count_nonzero(self._shapes[::_FINE, ::_FINE] >= first)
+            self.actors.append((_LABELS[name], whole))
+        self._class = self._instance = 0
 
-    def instances(self):
-        """Instance of each pixel, (H, W) float32."""
-        return self.place[::SUPERSAMPLE, ::SUPERSAMPLE, 1]
+    def paint(self, depth, outlines, colour, warmth, glow=(0, 0, 0), ground=False):
+        """Paint a part whose outlines (M, N, 2) are in pixels, at a distance in metres."""
+        instance = -1 if ground else self._instance
+        fixed = 16 * np.minimum(np.maximum(np.asarray(outlines) * _FINE - 0.5, -2e4), 2e4)
+        cv2.fillPoly(self._shapes, list(np.int32(fixed)), len(self._properties), cv2.LINE_8, 4)
+        self._properties.append((*colour, warmth, *glow, self._class, instance, depth))
 
-    def classes(self):
-        """Segmentation class of each pixel, (H, W) uint8."""
-        return np.ascontiguousarray(self.glow[::SUPERSAMPLE, ::SUPERSAMPLE, 3])
-
-    def depth(self):
-        """Distance of each pixel, (H, W) float32: exact on the ground, else of its shape."""
-        camera = self.camera
-        below = np.arange(camera.height, dtype=np.float32) + 0.5 - camera.horizon
-        ground = np.minimum(camera.focal * camera.altitude / np.maximum(below, 0.5), 400)
-        depth = self.place[::SUPERSAMPLE, ::SUPERSAMPLE, 0]
-        return np.where(self.instances() == -1, ground.astype(np.float32)[:, None], depth)
-
-    def fill(self, outlines, colour, warmth, depth, glow=(0, 0, 0), ground=False):
-        """Paint a polygon given in pixels.
-
-        Args:
-            outlines (np.ndarray | list[np.ndarray]): (N, 2); of several, the even-odd
-                rule leaves holes.
-            colour (tuple[float]): Reflectance, RGB, 0 to 255.
-            warmth (float): 0 to 255.
-            depth (float): Distance in metres.
-            glow (tuple[float]): Emitted light, RGB, 0 to 255.
-            ground (bool): Whether this is the road or what lies beside it.
-        """
-        outlines = [outlines] if isinstance(outlines, np.ndarray) else outlines
-        height, width = self.place.shape[:2]
-        joined = np.concatenate(outlines) * SUPERSAMPLE - 0.5
-        low, high = joined.min(axis=0), joined.max(axis=0)
-        if high[0] < 0 or high[1] < 0 or low[0] >= width or low[1] >= height:
-            return
-        reach = 8 * width
-        if low.min() < -reach or high.max() > reach:
-            joined = np.minimum(np.maximum(joined, -reach), reach)
-        fixed = (joined * (1 << _SUBPIXEL_BITS)).astype(np.int32)
-        ends = np.cumsum([len(outline) for outline in outlines])[:-1]
-        fixed = np.split(fixed, ends) if len(ends) else [fixed]
-        for layer, value in (
-            (self.surface, (*colour, warmth)),
-            (self.glow, (*glow, self._class)),
-            (self.place, (depth, -1 if ground else self._instance)),
-        ):
-            limit = 255.0 if layer.dtype == np.uint8 else np.inf
-            value = [min(float(part), limit) for part in value]
-            cv2.fillPoly(layer, fixed, value, cv2.LINE_8, _SUBPIXEL_BITS)
-
-    def face(self, points, colour, warmth, glow=(0, 0, 0), ground=False, outward=False):
-        """Paint a polygon (N, 3) given in the world; returns whether it was in view.
-
-        With ``outward`` a face seen from behind (clockwise from its outside) is left out.
-        """
-        points = _clip_near(np.asarray(points, float))
-        if len(points) < 3:
-            return False
-        flat = self.camera.project(points)
-        if outward:
-            nxt = np.roll(flat, -1, axis=0)
-            if np.sum(flat[:, 0] * nxt[:, 1] - nxt[:, 0] * flat[:, 1]) >= 0:
-                return False
-        self.fill(flat, colour, warmth, points[:, 2].mean(), glow, ground)
-        return True
-
-    def faces(self, quads, colour, warmth, glow=(0, 0, 0)):
-        """Paint world polygons (M, N, 3) that are alike and do not overlap."""
-        if len(quads):
-            flat = self.camera.project(quads.reshape(-1, 3)).reshape(*quads.shape[:2], 2)
-            self.fill(list(flat), colour, warmth, quads[..., 2].mean(), glow)
-
-    def strip(self, left, right, near, far, colour, warmth, height=0.0):
+    def strip(self, left, right, far, colour, warmth, near=0.5):
         """Paint a stretch of the ground between two lateral positions, along the bend."""
-        z = np.geomspace(max(near, _NEAR), far, 12 if self.camera.bend else 2)
-        edge = np.full_like(z, height)
-        outline = np.concatenate(
-            (
-                np.stack((np.full_like(z, left), edge, z), axis=1),
-                np.stack((np.full_like(z, right), edge, z), axis=1)[::-1],
-            )
-        )
-        self.face(outline, colour, warmth, ground=True)
+        z = np.geomspace(near, far, 12 if self.camera.bend else 2)
+        x = np.repeat((left, right), len(z))
+        points = np.stack((x, 0 * x, np.concatenate((z, z[::-1]))), axis=1)
+        self.paint(0, self.camera.project(points[None]), colour, warmth, ground=True)
 
-    def standing(self, x, z):
-        """A function from metres (N, 2), right and up of a spot on the road, to pixels."""
-        foot = self.camera.project(np.array([[x, 0.0, z]]))[0]
-        scale = self.camera.focal / z * np.array([1.0, -1.0])
-        return lambda points: foot + np.asarray(points, float) * scale
+    def upright(self, x, z, parts, size=1.0, colour=None, warmth=1.0, across=1.0):
+        """Paint parts at (x, z) that face the camera; ``colour`` is that of parts with None."""
+        foot = self.camera.project((x, 0, z))
+        scale = size * self.camera.focal / z * np.array((across, -1))
+        for outlines, own, heat, *glow in parts:
+            look = colour if own is None else own, heat * warmth, *glow
+            self.paint(z, foot + outlines * scale, *look)
 
-    def stamp(self, left, top, shape, surface, depth):
-        """Paint an irregular shape that lies within the canvas.
+    def block(self, x, z, yaw, base, top, faces):
+        """Paint the faces of a block that the camera sees; its axis is z turned by ``yaw``.
 
-        Args:
-            left (int): Column of its left edge, in sub-pixels.
-            top (int): Row of its top edge, in sub-pixels.
-            shape (np.ndarray): (h, w) bool, true inside.
-            surface (np.ndarray): (h, w, 4) uint8, reflectance and warmth.
-            depth (float): Distance in metres.
+        ``base`` and ``top`` are the rear and front end, half width and height of both lids.
+        ``faces`` are the parts of 'rear', 'side', 'front' and 'top' (if missing, of 'side').
         """
-        area = slice(top, top + shape.shape[0]), slice(left, left + shape.shape[1])
-        glow = np.array([0, 0, 0, self._class], np.uint8)
-        place = np.array([depth, self._instance], np.float32)
-        for layer, value in (
-            (self.surface.view(np.uint32), surface.view(np.uint32)[..., 0]),
-            (self.glow.view(np.uint32), glow.view(np.uint32)),
-            (self.place.view(np.uint64), place.view(np.uint64)),
-        ):
-            np.copyto(layer[..., 0][area], value, where=shape)
+        axes = (np.sin(yaw), 0, np.cos(yaw)), (np.cos(yaw), 0, -np.sin(yaw)), (0, 1, 0)
+        (a, b, c, low), (d, e, f, high) = base, top
+        ring = [(a, -c, low), (a, c, low), (b, c, low), (b, -c, low)]
+        ring += [(d, -f, high), (d, f, high), (e, f, high), (e, -f, high)]
+        corners = np.array(ring) @ np.array(axes) + (x, 0, z)
+        quads = np.array(((0, 1, 5, 4), (1, 2, 6, 5), (2, 3, 7, 6), (3, 0, 4, 7), (4, 5, 6, 7)))
+        quads = zip(('rear', 'side', 'front', 'side', 'top'), corners[quads], strict=True)
+        for name, quad in sorted(quads, key=lambda item: -np.linalg.norm(item[1].mean(axis=0))):
+            (ax, ay), (bx, by), (cx, cy), (dx, dy) = self.camera.project(quad)
+            if (cx - ax) * (dy - by) < (cy - ay) * (dx - bx):
+                for outlines, *look in faces.get(name, faces['side']):
+                    u, v = np.moveaxis(np.asarray(outlines), -1, 0)[..., None]
+                    points = (quad[0] * (1 - u) + quad[1] * u) * (1 - v)
+                    points += (quad[3] * (1 - u) + quad[2] * u) * v
+                    self.paint(quad[:, 2].mean(), self.camera.project(points), *look)
+
+    def centres(self):
+        """Class (uint8), instance (from 1, ground is -1) and distance of each pixel, (H, W)."""
+        table = np.array(self._properties, np.float32)[:, 7:].T
+        classes, instances, depth = table[:, self._shapes[::_FINE, ::_FINE]]
+        below = np.arange(len(depth), dtype=np.float32)[:, None] + 0.5 - self.camera.horizon
+        ground = self.camera.focal * self.camera.altitude / np.maximum(below, 0.5)
+        depth = np.where(instances == -1, np.minimum(ground, 400), depth)
+        return classes.astype(np.uint8), instances, depth.astype(np.float32)
+
+    def averages(self):
+        """Colour and warmth, and glow, of each pixel: two (H, W, 4) float32, 0 to 255."""
+        table = np.clip(self._properties, 0, 255).astype(np.uint8)
+        for part in np.split(table[:, :8], 2, axis=1):
+            layer = np.ascontiguousarray(part).view(np.uint32)[:, 0][self._shapes, None]
+            layer = layer.view(np.uint8)
+            yield np.float32(cv2.resize(layer, self.camera.size, interpolation=cv2.INTER_AREA))
