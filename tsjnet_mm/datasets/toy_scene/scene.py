@@ -121,7 +121,7 @@ def draw_person(canvas, x, z, name, turn=None):
     rng, rides = canvas.rng, name == 'rider'
     turn = turn or rng.uniform(-1, 1)
     pose = _RIDE if rides else _WALK * rng.uniform(0.2, 1.2, (2, 6))
-    size, heat, warm = rng.uniform((1.5, 115, 0.5), (1.86, 200, 0.85))
+    size, heat, warm = rng.uniform((1.5, 120, 0.62), (1.86, 200, 0.9))
     (top, cloth), skin = rng.choice(_COLOURS, 2), rng.choice(_SKIN)
     looks = (cloth, 0.8), (cloth, 0.85), (_DARK, 0.45), (top, warm), (top, warm), (skin, 1.2)
     broad, half = np.sqrt(1 - turn**2), 0.1 - 0.026 * abs(turn)
@@ -219,7 +219,7 @@ _ROWS = (
     (draw_person, 'walker', 0.8, (4.5, 38), (0.1, 3), (1, 4), (0.4, 2.5), (0.3, 0.3)),
     (draw_person, 'walker', 0.4, (4.5, 38), (0.1, 1), (1, 3), (-3, -0.5), (0.3, 0.3)),
     (draw_bike, 'parked', 0.25, (5, 16), (0.5, 0.7), (1, 4), (0.6, 1.4), (0, 0)),
-    (draw_bike, 'rider', 0.25, (5, 24), (5, 9), (1, 1), (-2, -0.6), (0.5, 0.8)),
+    (draw_bike, 'rider', 0.15, (7, 24), (5, 9), (1, 1), (-2, -0.6), (0.5, 0.8)),
 )
 
 
