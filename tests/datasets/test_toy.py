@@ -50,6 +50,10 @@ def test_drawing_is_deterministic():
 def test_classes_are_those_of_msrs():
     assert MSRSDataset.METAINFO['classes'] == toy.DETECTION_CLASSES
     assert MSRSDataset.METAINFO['seg_classes'] == toy.SEGMENTATION_CLASSES
+    assert toy.DETECTION_CLASSES == ('person', 'bicycle', 'car')
+    assert ' '.join(toy.SEGMENTATION_CLASSES) == (
+        'background car person bike curve car_stop guardrail color_cone bump'
+    )
 
 
 def test_every_class_appears(scenes):
