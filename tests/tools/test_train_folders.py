@@ -1,6 +1,8 @@
 """Training on one's own folders, by the command."""
 
 import json
+import re
+import shlex
 import warnings
 
 import numpy as np
@@ -184,6 +186,9 @@ def test_the_same_command_again_and_another(mine, configured):
     before = (mine / 'run' / 'config.py').read_text()
     status, _, err = configured(*folders(mine), '--epochs', '3')
     assert status == 1 and 'config.py is of other data or options' in err
+    (command,) = re.findall('`tsjnet train (.*)`', err)  # To be pasted into a shell.
+    assert shlex.split(command) == [str(mine / 'run' / 'config.py')]
+    assert f'#     tsjnet train {command}\n' in before
     assert (mine / 'run' / 'config.py').read_text() == before
 
 

@@ -308,5 +308,5 @@ def _write(out, texts):
 def _refuse(path) -> NoReturn:
     raise ValueError(
         f'{path} is of other data or options, or was changed: train it by '
-        f'`tsjnet train {path.parent / "config.py"}`, or take another --out'
+        f'`tsjnet train {shlex.quote(str(path.parent / "config.py"))}`, or take another --out'
     )

@@ -11,6 +11,9 @@ from .annotations import detect_label_format
 from .label_reader import list_label_files
 from .mask_check import IGNORE_INDEX
 
+#: A larger number in a YOLO file is no class, but a damaged or another file.
+_MOST_CLASSES = 10_000
+
 
 def found_classes(
     path: str, label_format: str = 'auto', encoding: str | None = None
@@ -68,7 +71,7 @@ def _yolo(path, encoding):
         for number, line in read_lines(where, encoding):
             with expect(where, f'class cx cy w h in line {number}', 'malformed label'):
                 index = float(line.split()[0])
-                if not (index.is_integer() and index >= 0):
+                if not (index.is_integer() and 0 <= index < _MOST_CLASSES):
                     raise ValueError(f'the class {shorten(line)!r}')
             last = max(last, int(index))
     return [f'class_{index}' for index in range(last + 1)]

@@ -1,5 +1,6 @@
 """The config of a training on one's own folders, written for people to read and change."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -169,7 +170,7 @@ class FolderTraining:
         )
         return '\n'.join(
             [
-                _HEAD.format(model=MODEL, name=self.out / 'config.py'),
+                _HEAD.format(model=MODEL, name=shlex.quote(str(self.out / 'config.py'))),
                 f'_base_ = [\n{bases}]',
                 (_JOINT if drivers else _ALONE).format(model=MODEL, drivers=drivers),
                 _LOADERS.format(**common),
