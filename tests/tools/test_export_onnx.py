@@ -59,9 +59,8 @@ def test_networks_need_weights(tmp_path, run_main):
     assert status == 2 and err.endswith('error: --model seafusion needs --weights CHECKPOINT\n')
 
 
-@pytest.mark.parametrize(
-    'model', ['tiny', pytest.param('tsjnet-light', marks=pytest.mark.slow)]
-)
+@pytest.mark.slow  # torch's export reasons about open sizes for minutes.
+@pytest.mark.parametrize('model', ['tiny', 'tsjnet-light'])
 def test_network_of_any_size(tool, tmp_path, tiny_fusor, model):
     # Each kind of module once: those of Eq. 4 are of the same classes as those of Eq. 5, and
     # tracing them for either image takes two thirds of the time.
