@@ -263,23 +263,42 @@ def test_commands_are_those_of_the_tools(block, original, load_tool, monkeypatch
             assert caught.type is Parsed or not caught.value.code, command
 
 
+@pytest.fixture
+def run_in_process(clones, load_tool, monkeypatch, capsys):
+    """Run a block's commands in this process, once for each page's folder."""
+
+    def run(block):
+        folder = clones(block.page)
+        done = folder / '.done'
+        if str(block) in (done.read_text().split() if done.exists() else ()):
+            return
+        with monkeypatch.context() as patch:
+            patch.chdir(folder)
+            for command in noted_commands(block, folder):
+                assert tool_of(command) is not None, command
+                script, arguments = tool_of(command)
+                patch.setattr(sys, 'argv', [script, *arguments])
+                try:
+                    load_tool(script).main()
+                except SystemExit as stop:
+                    assert not stop.code, (command, capsys.readouterr().err)
+        with open(done, 'a') as file:
+            file.write(f'{block}\n')
+
+    return run
+
+
 @pytest.mark.parametrize('block', RUN, ids=str)
-def test_shell_blocks_run(block, clones, load_tool, monkeypatch, capsys):
-    folder = clones(block.page)
-    monkeypatch.chdir(folder)
-    for command in noted_commands(block, folder):
-        assert tool_of(command) is not None, command
-        script, arguments = tool_of(command)
-        monkeypatch.setattr(sys, 'argv', [script, *arguments])
-        try:
-            load_tool(script).main()
-        except SystemExit as stop:
-            assert not stop.code, (command, capsys.readouterr().err)
+def test_shell_blocks_run(block, run_in_process):
+    run_in_process(block)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('block', SLOW, ids=str)
-def test_slow_shell_blocks_run(block, clones):
+def test_slow_shell_blocks_run(block, clones, run_in_process):
+    for earlier in RUN:  # What the page has made before.
+        if earlier.page == block.page and earlier.line < block.line:
+            run_in_process(earlier)
     python = f'PYTHONPATH={ROOT} exec {sys.executable}'
     programs = {
         'python': f'{python} "$@"',
