@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import inspect
 import subprocess
 import sys
 from functools import partial
@@ -99,6 +100,44 @@ def test_functions_have_the_names_of_tables():
     for name, info in FUSION_METRICS.items():
         assert info.function.__name__ == renamed.get(name, name.lower())
         assert getattr(functional, info.function.__name__) is info.function
+
+
+SIDES = {
+    'SSIM': "H and W at least 11 (7 under ``'cddfuse'``, 1 under ``'tang'``)",
+    'MS_SSIM': "H and W at least 161 (44 under ``'tang'``)",
+    'Qy': 'H and W at least 7.',
+    'Qs': 'H and W at least 8.',
+    'FMI_dct': 'H and W at least 3.',
+}
+
+
+@pytest.mark.parametrize('name', FUSION_METRICS)
+def test_docstring_is_complete(name):
+    text = inspect.getdoc(FUSION_METRICS[name].function)
+    parts = ['Args:', 'fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255']
+    parts += ['ir (Tensor): Inf', 'vi (Tensor): Vis', "convention (str): ``'plain'``"]
+    parts += ['Returns:', 'Tensor: (B,)', 'Raises:', 'TypeError: ', 'ValueError: ', 'Example:']
+    places = [text.index(part) for part in parts]
+    assert places == sorted(places)
+    assert all(text.count(part) == 1 for part in parts)
+    assert all(len(line) <= 96 for line in text.splitlines())
+    for convention in FUSION_METRICS[name].conventions:
+        assert f"``'{convention}'``" in text
+    if name in SIDES:
+        assert SIDES[name] in text
+    assert (text.count('not looked at') == 2) == (name in NO_REFERENCE)
+
+
+@pytest.mark.parametrize('name', FUSION_METRICS)
+def test_docstring_says_whether_nan_is_refused(name):
+    function = FUSION_METRICS[name].function
+    fused, ir, vi = 255 * torch.rand(3, 1, 1, 170, 170)
+    fused[..., 80, 80] = torch.nan
+    if 'a pixel is NaN' in inspect.getdoc(function):
+        with pytest.raises(ValueError, match='NaN'):
+            function(fused, ir, vi)
+    else:
+        function(fused, ir, vi)
 
 
 @METRICS

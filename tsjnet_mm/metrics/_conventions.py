@@ -5,7 +5,8 @@ of this package has a dictionary that maps the name of a convention to the metri
 :class:`Definition` under it.
 """
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
@@ -110,3 +111,71 @@ def evaluate(definitions, convention, fused, ir, vi):
     device = 'cpu' if fused.device.type == 'mps' else fused.device
     values = metric.function(*(image.to(device).to(torch.float64) for image in (fused, ir, vi)))
     return values.to(fused.dtype).to(fused.device)
+
+
+_IMAGES = """\
+    fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255{sides}.
+    ir (Tensor): Infrared image, the same shape, dtype and device{unread}.
+    vi (Tensor): Visible luma, the same{unread}.
+"""
+_RESULT = """\
+Returns:
+    Tensor: (B,), dtype and device of ``fused``.
+
+Raises:
+    TypeError: An image is no float32 or float64 tensor.
+    ValueError: {causes}, or the convention is unknown.
+
+"""
+
+
+def fusion_metric(
+    definitions: Mapping[str, Definition],
+    reads_sources: bool = True,
+    rejects_nan: bool = False,
+) -> Callable:
+    """Make a decorator of a metric that completes its docstring.
+
+    All metrics take the same images and return and raise the same, so a metric's own docstring
+    describes its ``convention`` alone. What they share is put before and after it. The metric
+    also gets ``definitions`` as an attribute.
+
+    Args:
+        definitions (Mapping[str, Definition]): The metric under each convention, which also
+            say how large images must be.
+        reads_sources (bool): Whether the value depends on the source images. Defaults to True.
+        rejects_nan (bool): Whether a pixel that is NaN is an error. Defaults to False.
+
+    Returns:
+        Callable: The decorator; it returns the function that it was given.
+    """
+    unread = '' if reads_sources else '; not looked at'
+    sides, causes = _describe_sides(definitions), 'Shapes do not fit'
+    if sides:
+        causes += ', a side is too short'
+    if rejects_nan:
+        causes += ', a pixel is NaN'
+
+    def complete(function):
+        function.definitions = definitions
+        if function.__doc__:  # None under ``python -OO``.
+            head, args, rest = inspect.cleandoc(function.__doc__).partition('Args:\n')
+            convention, example, rest = rest.partition('Example:\n')
+            images = _IMAGES.format(sides=sides, unread=unread)
+            result = _RESULT.format(causes=causes)
+            function.__doc__ = ''.join((head, args, images, convention, result, example, rest))
+        return function
+
+    return complete
+
+
+def _describe_sides(definitions):
+    """What to add to a metric's images on their size: nothing where any will do."""
+    sizes = {name: definition.min_size for name, definition in definitions.items()}
+    usual = next(iter(sizes.values()))
+    others = ', '.join(
+        f"{size} under ``'{name}'``" for name, size in sizes.items() if size != usual
+    )
+    if usual == 1 and not others:
+        return ''
+    return f';\n        H and W at least {usual}' + (f' ({others})' if others else '')

@@ -3,10 +3,11 @@
 import math
 
 import torch
+from torch import Tensor
 
 from tsjnet_mm.utils.filtering import centre_levels
 
-from ._conventions import Definition, evaluate, mean_of_two
+from ._conventions import Definition, evaluate, fusion_metric, mean_of_two
 
 _PIXELS = (1, 2, 3)
 
@@ -114,7 +115,8 @@ SCD_CONVENTIONS = dict.fromkeys(
 )
 
 
-def mse(fused, ir, vi, convention='plain'):
+@fusion_metric(MSE_CONVENTIONS)
+def mse(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Mean squared error against the two sources; lower is better.
 
     .. math:: \mathrm{MSE} = \tfrac12 \sum_{S \in \{A, B\}} \frac{1}{HW} \sum_x (S_x - F_x)^2
@@ -123,20 +125,10 @@ def mse(fused, ir, vi, convention='plain'):
     ``'vifb'`` with a gradient taken as 0 where the fused image equals a source.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255.
-        ir (Tensor): Infrared image, the same shape, dtype and device.
-        vi (Tensor): Visible luma, the same.
         convention (str): ``'plain'``, ``'tsjnet'`` and ``'cddfuse'``: as above. ``'tang'``:
             of levels in [0, 1], so divided by 255 squared. ``'vifb'``: the mean of two
             :math:`\lVert S - F \rVert / (HW)`, no square and twice divided by the size, so
             that it falls as images grow.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, or the convention is unknown.
 
     Example:
         >>> ir, vi = torch.full((1, 1, 8, 8), 100.0), torch.full((1, 1, 8, 8), 110.0)
@@ -146,7 +138,8 @@ def mse(fused, ir, vi, convention='plain'):
     return evaluate(MSE_CONVENTIONS, convention, fused, ir, vi)
 
 
-def rmse(fused, ir, vi, convention='plain'):
+@fusion_metric(RMSE_CONVENTIONS)
+def rmse(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Root mean squared error against the two sources; lower is better.
 
     .. math::
@@ -157,18 +150,8 @@ def rmse(fused, ir, vi, convention='plain'):
     fused image equals a source, the gradient of that term is taken as 0.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255.
-        ir (Tensor): Infrared image, the same shape, dtype and device.
-        vi (Tensor): Visible luma, the same.
         convention (str): ``'plain'``: the mean of the two roots, not the root of the mean
             error. ``'vifb'``: the same divided by the root of HW, which is its ``mse``.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, or the convention is unknown.
 
     Example:
         >>> ir, vi = torch.full((1, 1, 8, 8), 100.0), torch.full((1, 1, 8, 8), 110.0)
@@ -178,7 +161,8 @@ def rmse(fused, ir, vi, convention='plain'):
     return evaluate(RMSE_CONVENTIONS, convention, fused, ir, vi)
 
 
-def psnr(fused, ir, vi, convention='plain'):
+@fusion_metric(PSNR_CONVENTIONS)
+def psnr(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Peak signal-to-noise ratio against the two sources, in dB; higher is better.
 
     .. math::
@@ -190,9 +174,6 @@ def psnr(fused, ir, vi, convention='plain'):
     infinite only where the fused image equals both. Differentiable where finite.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255.
-        ir (Tensor): Infrared image, the same shape, dtype and device.
-        vi (Tensor): Visible luma, the same.
         convention (str): ``'plain'``: the mean of the two PSNRs, not the PSNR of the mean
             error. ``'tsjnet'``: :math:`10 \log_{10} (255^2 / \mathrm{MSE})` with the mean
             error of :func:`mse`. ``'cddfuse'``: the same with the fused image's brightest
@@ -200,13 +181,6 @@ def psnr(fused, ir, vi, convention='plain'):
             a source. ``'tang'``: :math:`20 \log_{10} (255 / \sqrt{\mathrm{MSE}})` with that
             convention's error of levels in [0, 1]: 48.13 dB above ``'tsjnet'``. ``'vifb'``:
             the same formula with that convention's ``mse``, so it rises as images grow.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, or the convention is unknown.
 
     Example:
         >>> ir, vi = torch.full((1, 1, 8, 8), 0.0), torch.full((1, 1, 8, 8), 255.0)
@@ -216,7 +190,8 @@ def psnr(fused, ir, vi, convention='plain'):
     return evaluate(PSNR_CONVENTIONS, convention, fused, ir, vi)
 
 
-def cc(fused, ir, vi, convention='plain'):
+@fusion_metric(CC_CONVENTIONS)
+def cc(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Pearson correlation with the two sources; higher is better.
 
     .. math::
@@ -228,18 +203,8 @@ def cc(fused, ir, vi, convention='plain'):
     itself. Differentiable; the gradient of a constant image's term is taken as 0.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255.
-        ir (Tensor): Infrared image, the same shape, dtype and device.
-        vi (Tensor): Visible luma, the same.
         convention (str): ``'plain'``, ``'tsjnet'``, ``'cddfuse'`` or ``'tang'``: all as
             above, but for the last two's NaN on constant images.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, or the convention is unknown.
 
     Example:
         >>> ramp = torch.arange(64.0).view(1, 1, 8, 8)
@@ -249,7 +214,8 @@ def cc(fused, ir, vi, convention='plain'):
     return evaluate(CC_CONVENTIONS, convention, fused, ir, vi)
 
 
-def scd(fused, ir, vi, convention='plain'):
+@fusion_metric(SCD_CONVENTIONS)
+def scd(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Sum of the correlations of differences; higher is better.
 
     .. math:: \mathrm{SCD} = r(F - B, A) + r(F - A, B)
@@ -262,18 +228,8 @@ def scd(fused, ir, vi, convention='plain'):
     of such a term is taken as 0.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255.
-        ir (Tensor): Infrared image, the same shape, dtype and device.
-        vi (Tensor): Visible luma, the same.
         convention (str): ``'plain'``, ``'cddfuse'`` or ``'tang'``: all as above, but for
             the last two's NaN on constant differences.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, or the convention is unknown.
 
     Example:
         >>> ir, vi = torch.rand(2, 1, 1, 8, 8)

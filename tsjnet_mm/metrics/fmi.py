@@ -23,8 +23,9 @@ with the standard deviations :math:`\sigma` of the pixel's number and
 """
 
 import torch
+from torch import Tensor
 
-from ._conventions import Definition, evaluate
+from ._conventions import Definition, evaluate, fusion_metric
 from ._fmi_features import (
     cosine_transform,
     meyer_subbands,
@@ -130,7 +131,8 @@ FMI_DCT_CONVENTIONS = {'plain': _DCT, 'tang': _DCT}
 FMI_W_CONVENTIONS = {'plain': _WAVELET, 'tang': _WAVELET}
 
 
-def fmi_pixel(fused, ir, vi, convention='plain'):
+@fusion_metric(FMI_PIXEL_CONVENTIONS)
+def fmi_pixel(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     """Feature mutual information of the grey levels; higher is better.
 
     The mean over all 3x3 windows, and over the two sources, of the information that source
@@ -144,10 +146,6 @@ def fmi_pixel(fused, ir, vi, convention='plain'):
     gradient.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255; H and W at
-            least 3.
-        ir (Tensor): Infrared image, the same shape, dtype and device.
-        vi (Tensor): Visible luma, the same.
         convention (str): ``'plain'``: the feature is the level. ``'tang'``: its FMI_pixel
             names no feature to the authors' code, whose default it thereby takes: the
             thinned Sobel edges, 0 or 1, of MATLAB's ``edge``. Most windows hold no edge in
@@ -155,14 +153,6 @@ def fmi_pixel(fused, ir, vi, convention='plain'):
             doubt is left: where ``vi`` and ``fused`` have no edge but ``ir`` has one, their
             code depends on rounding; this is the outcome of summing in order, as Octave
             does. Were nine ninths one, those windows would count 0, not a half.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, a side is shorter than 3 pixels, or the convention is
-            unknown.
 
     Example:
         >>> ir, vi = 255 * torch.rand(2, 1, 1, 16, 16)
@@ -174,7 +164,8 @@ def fmi_pixel(fused, ir, vi, convention='plain'):
     return evaluate(FMI_PIXEL_CONVENTIONS, convention, fused, ir, vi)
 
 
-def fmi_dct(fused, ir, vi, convention='plain'):
+@fusion_metric(FMI_DCT_CONVENTIONS)
+def fmi_dct(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     """Feature mutual information of the cosine transforms; higher is better.
 
     As :func:`fmi_pixel`, the feature being the orthonormal two-dimensional DCT-II of the
@@ -184,19 +175,7 @@ def fmi_dct(fused, ir, vi, convention='plain'):
     lies in a single pixel carries no information.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255; H and W at
-            least 3.
-        ir (Tensor): Infrared image, the same shape, dtype and device.
-        vi (Tensor): Visible luma, the same.
         convention (str): ``'plain'`` or ``'tang'``: they agree.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, a side is shorter than 3 pixels, or the convention is
-            unknown.
 
     Example:
         >>> ir, vi = 255 * torch.rand(2, 1, 1, 16, 16)
@@ -206,7 +185,8 @@ def fmi_dct(fused, ir, vi, convention='plain'):
     return evaluate(FMI_DCT_CONVENTIONS, convention, fused, ir, vi)
 
 
-def fmi_w(fused, ir, vi, convention='plain'):
+@fusion_metric(FMI_W_CONVENTIONS)
+def fmi_w(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     """Feature mutual information of a wavelet transform; higher is better.
 
     As :func:`fmi_pixel`, the feature being one level of the discrete Meyer wavelet
@@ -216,17 +196,7 @@ def fmi_w(fused, ir, vi, convention='plain'):
     as stretching leaves no trace of their level, unless one of them is black.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255.
-        ir (Tensor): Infrared image, the same shape, dtype and device.
-        vi (Tensor): Visible luma, the same.
         convention (str): ``'plain'`` or ``'tang'``: they agree.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, or the convention is unknown.
 
     Example:
         >>> ir, vi = 255 * torch.rand(2, 1, 1, 16, 16)

@@ -3,10 +3,12 @@
 import math
 
 import torch
+from torch import Tensor
 
 from ._conventions import (
     Definition,
     evaluate,
+    fusion_metric,
     mean_of_two,
     sum_of_two,
 )
@@ -119,7 +121,8 @@ NMI_CONVENTIONS = {'plain': Definition(sum_of_two(_normalised_information))}
 CE_CONVENTIONS = {name: Definition(mean_of_two(_cross_entropy)) for name in ('plain', 'vifb')}
 
 
-def mi(fused, ir, vi, convention='plain'):
+@fusion_metric(MI_CONVENTIONS, rejects_nan=True)
+def mi(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Mutual information with the two sources; higher is better.
 
     .. math::
@@ -134,22 +137,12 @@ def mi(fused, ir, vi, convention='plain'):
     gradient: not for training.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255.
-        ir (Tensor): Infrared image, the same shape, dtype and device.
-        vi (Tensor): Visible luma, the same.
         convention (str): ``'plain'``: bits. ``'cddfuse'`` and ``'vifb'``: nats, that is
             :math:`\ln 2` times as much; VIFB stretches each image to 0..255 first, which
             tells apart the same pixels and so changes nothing. ``'tang'``: bits, but its
             8-bit indices saturate and take level 255 for 254 in the joint histogram alone:
             more than ``'plain'`` where an image holds both, and then not quite 0 for
             independent images.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, a pixel is NaN, or the convention is unknown.
 
     Example:
         >>> ir = torch.arange(256.0).view(1, 1, 16, 16)
@@ -159,7 +152,8 @@ def mi(fused, ir, vi, convention='plain'):
     return evaluate(MI_CONVENTIONS, convention, fused, ir, vi)
 
 
-def nmi(fused, ir, vi, convention='plain'):
+@fusion_metric(NMI_CONVENTIONS, rejects_nan=True)
+def nmi(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Normalised mutual information with the two sources; higher is better.
 
     .. math::
@@ -174,17 +168,7 @@ def nmi(fused, ir, vi, convention='plain'):
     training.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255.
-        ir (Tensor): Infrared image, the same shape, dtype and device.
-        vi (Tensor): Visible luma, the same.
         convention (str): ``'plain'``: as above.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, a pixel is NaN, or the convention is unknown.
 
     Example:
         >>> ir = torch.arange(256.0).view(1, 1, 16, 16)
@@ -194,7 +178,8 @@ def nmi(fused, ir, vi, convention='plain'):
     return evaluate(NMI_CONVENTIONS, convention, fused, ir, vi)
 
 
-def ce(fused, ir, vi, convention='plain'):
+@fusion_metric(CE_CONVENTIONS, rejects_nan=True)
+def ce(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Cross entropy of the histograms, as the benchmark VIFB has it; lower is better.
 
     .. math::
@@ -210,17 +195,7 @@ def ce(fused, ir, vi, convention='plain'):
     first: not for training.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255.
-        ir (Tensor): Infrared image, the same shape, dtype and device.
-        vi (Tensor): Visible luma, the same.
         convention (str): ``'plain'`` or ``'vifb'``: both as above.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, a pixel is NaN, or the convention is unknown.
 
     Example:
         >>> ir = torch.full((1, 1, 2, 2), 7.0)

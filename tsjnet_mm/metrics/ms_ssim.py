@@ -7,11 +7,12 @@ assessment", Asilomar 2003; and for the convention ``'tang'`` Ma, Zeng and Wang,
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from tsjnet_mm.utils.filtering import gaussian_window
 from tsjnet_mm.utils.ssim import similarity_terms
 
-from ._conventions import Definition, evaluate
+from ._conventions import Definition, evaluate, fusion_metric
 from .mef_ssim import multi_exposure_similarity
 
 _WINDOW = gaussian_window(11, 1.5)
@@ -66,7 +67,8 @@ MS_SSIM_CONVENTIONS = {
 }
 
 
-def ms_ssim(fused, ir, vi, convention='plain'):
+@fusion_metric(MS_SSIM_CONVENTIONS)
+def ms_ssim(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Multi-scale structural similarity to the two sources; higher is better.
 
     .. math::
@@ -79,30 +81,19 @@ def ms_ssim(fused, ir, vi, convention='plain'):
     1.5, L = 255, valid area), the mean over the image before the power, and
     :math:`\beta` = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333). From scale to scale 2x2 pixels
     are averaged, odd sides continued by their last pixel. A negative mean counts as 0, where
-    a power would not be real. (The authors' code refuses sides below 176.)
+    a power would not be real. Sides of 161 pixels let five scales fit. (The authors' code
+    refuses sides below 176.)
 
     In [0, 1], 1 where the fused image equals both sources; 1 also for three constant images
     of one level. Differentiable; the gradient of a value of 0 is 0.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255; H and W at
-            least 161, so that five scales fit (44 under ``'tang'``).
-        ir (Tensor): Infrared image, the same shape, dtype and device.
-        vi (Tensor): Visible luma, the same.
         convention (str): ``'plain'``: as above. ``'tang'``: not this, but the
             multi-exposure measure of Ma, Zeng and Wang with the two sources as the
             sequence: the product of :func:`.multi_exposure_similarity` at three scales to
             the powers (0.0448, 0.2856, 0.3001) / 0.6305; a negative one counts as 0 (the
             original's result is complex there). Never looks at the luminance, and reaches
             1 for the desired fusion, not for a source. Differentiable in ``fused`` alone.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, a side is too short for the scales, or the convention
-            is unknown.
 
     Example:
         >>> ir, vi = 255 * torch.rand(2, 1, 1, 161, 161)

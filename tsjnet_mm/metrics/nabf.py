@@ -9,8 +9,9 @@ Processing 7(6), 2013, whose artefacts make the three add up to 1.
 import math
 
 import torch
+from torch import Tensor
 
-from ._conventions import Definition, evaluate
+from ._conventions import Definition, evaluate, fusion_metric
 from ._gradients import sobel
 
 _RIGHT_ANGLE = math.pi / 2
@@ -66,7 +67,8 @@ NABF_CONVENTIONS = {
 }
 
 
-def nabf(fused, ir, vi, convention='plain'):
+@fusion_metric(NABF_CONVENTIONS)
+def nabf(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Fusion artefacts N^{AB/F} as modified by Shreyamsha Kumar; lower is better.
 
     .. math::
@@ -94,20 +96,10 @@ def nabf(fused, ir, vi, convention='plain'):
     for training: the gradient is not a number where an image is flat.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255; any size.
-        ir (Tensor): Infrared image, the same shape, dtype and device.
-        vi (Tensor): Visible luma, the same.
         convention (str): ``'plain'``: as above. ``'tang'``: what that evaluation prints. It
             calls the same function with its arguments out of order, so that the infrared
             image is judged as if it were fused from the visible and the fused image: not a
             measure of the fusion, and of use only to compare with figures made that way.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, or the convention is unknown.
 
     Example:
         >>> ir, vi = 255 * torch.rand(2, 1, 1, 32, 32)
@@ -117,7 +109,8 @@ def nabf(fused, ir, vi, convention='plain'):
     return evaluate(NABF_CONVENTIONS, convention, fused, ir, vi)
 
 
-def labf(fused, ir, vi, convention='plain'):
+@fusion_metric(LABF_CONVENTIONS)
+def labf(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Fusion loss L^{AB/F}; lower is better.
 
     .. math::
@@ -135,17 +128,7 @@ def labf(fused, ir, vi, convention='plain'):
     training: the gradient is not a number where an image is flat.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255; any size.
-        ir (Tensor): Infrared image, the same shape, dtype and device.
-        vi (Tensor): Visible luma, the same.
         convention (str): ``'plain'``: as above.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, or the convention is unknown.
 
     Example:
         >>> ir, vi = 255 * torch.rand(2, 1, 1, 32, 32)

@@ -8,8 +8,9 @@ that all the public evaluators share.
 import math
 
 import torch
+from torch import Tensor
 
-from ._conventions import Definition, evaluate
+from ._conventions import Definition, evaluate, fusion_metric
 from ._gradients import sobel
 
 _RIGHT_ANGLE = math.pi / 2
@@ -46,7 +47,8 @@ QABF_CONVENTIONS = {
 }
 
 
-def qabf(fused, ir, vi, convention='plain'):
+@fusion_metric(QABF_CONVENTIONS)
+def qabf(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Gradient-based fusion performance Q^{AB/F}; higher is better.
 
     .. math::
@@ -73,17 +75,7 @@ def qabf(fused, ir, vi, convention='plain'):
     common to all three changes the value. Differentiable.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255; any size.
-        ir (Tensor): Infrared image, the same shape, dtype and device.
-        vi (Tensor): Visible luma, the same.
         convention (str): ``'plain'``, ``'cddfuse'``, ``'tang'`` or ``'vifb'``: all as above.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, or the convention is unknown.
 
     Example:
         >>> ir, vi = 255 * torch.rand(2, 1, 1, 32, 32)

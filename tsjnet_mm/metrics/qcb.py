@@ -9,10 +9,11 @@ import math
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from tsjnet_mm.utils.filtering import filter_valid
 
-from ._conventions import Definition, evaluate
+from ._conventions import Definition, evaluate, fusion_metric
 from ._stretch import stretch
 
 _RADIUS = 15
@@ -63,7 +64,8 @@ def _chen_blum(fused, ir, vi):
 QCB_CONVENTIONS = {name: Definition(_chen_blum) for name in ('plain', 'vifb')}
 
 
-def qcb(fused, ir, vi, convention='plain'):
+@fusion_metric(QCB_CONVENTIONS)
+def qcb(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Chen and Blum's Q_CB; higher is better.
 
     Each image is min-max stretched to 0..255, rounded, and filtered on the circle by the
@@ -95,17 +97,7 @@ def qcb(fused, ir, vi, convention='plain'):
     useful gradient: not for training.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255; any size.
-        ir (Tensor): Infrared image, the same shape, dtype and device.
-        vi (Tensor): Visible luma, the same.
         convention (str): ``'plain'`` or ``'vifb'``: both as above.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, or the convention is unknown.
 
     Example:
         >>> ir = 255 * torch.rand(1, 1, 32, 32)

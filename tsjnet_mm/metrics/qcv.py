@@ -7,8 +7,9 @@ based on regional information", Information Fusion 8(2), 2007. What the paper le
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
-from ._conventions import Definition, evaluate
+from ._conventions import Definition, evaluate, fusion_metric
 from ._gradients import sobel
 from ._stretch import stretch
 
@@ -68,7 +69,8 @@ def _chen_varshney(fused, ir, vi):
 CV_CONVENTIONS = {name: Definition(_chen_varshney) for name in ('plain', 'tsjnet', 'vifb')}
 
 
-def qcv(fused, ir, vi, convention='plain'):
+@fusion_metric(CV_CONVENTIONS)
+def qcv(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Chen and Varshney's Q_CV; lower is better.
 
     Each image is min-max stretched to 0..255 and rounded. Over blocks w of 16x16 pixels,
@@ -87,17 +89,7 @@ def qcv(fused, ir, vi, convention='plain'):
     takes rounding as none and the extremes as given.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255; any size.
-        ir (Tensor): Infrared image, the same shape, dtype and device.
-        vi (Tensor): Visible luma, the same.
         convention (str): ``'plain'``, ``'tsjnet'`` or ``'vifb'``: all as above.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, or the convention is unknown.
 
     Example:
         >>> ir = 255 * torch.rand(1, 1, 32, 32)

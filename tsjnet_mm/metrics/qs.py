@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tsjnet_mm.utils.filtering import filter_valid
 
-from ._conventions import Definition, evaluate
+from ._conventions import Definition, evaluate, fusion_metric
 
 _SIZE = 8
 # Variances are differences of moments of up to 255^2, with rounding errors of some 1e-11;
@@ -82,7 +82,8 @@ def _piella_heijmans(fused, ir, vi):
 QS_CONVENTIONS = {'plain': Definition(_piella_heijmans, _SIZE)}
 
 
-def qs(fused, ir, vi, convention='plain'):
+@fusion_metric(QS_CONVENTIONS)
+def qs(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Piella and Heijmans's fusion quality index Q_S; higher is better.
 
     .. math::
@@ -101,19 +102,7 @@ def qs(fused, ir, vi, convention='plain'):
     sources are constant, :math:`\lambda = 1/2`. Differentiable.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255; H and W at
-            least 8.
-        ir (Tensor): Infrared image, the same shape, dtype and device.
-        vi (Tensor): Visible luma, the same.
         convention (str): ``'plain'``: as above.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, a side is shorter than the window, or the
-            convention is unknown.
 
     Example:
         >>> ir = 255 * torch.rand(1, 1, 32, 32)

@@ -6,10 +6,11 @@ fusion metrics.
 """
 
 import torch
+from torch import Tensor
 
 from tsjnet_mm.utils.filtering import gaussian_window
 
-from ._conventions import Definition, evaluate
+from ._conventions import Definition, evaluate, fusion_metric
 from .qs import compare_windows
 
 _SIZE = 7
@@ -27,7 +28,8 @@ def _yang(fused, ir, vi):
 QY_CONVENTIONS = {'plain': Definition(_yang, _SIZE)}
 
 
-def qy(fused, ir, vi, convention='plain'):
+@fusion_metric(QY_CONVENTIONS)
+def qy(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Yang's Q_Y; higher is better.
 
     The mean over all windows w of
@@ -52,19 +54,7 @@ def qy(fused, ir, vi, convention='plain'):
     are constant, :math:`\lambda = 1/2`. Differentiable in the fused image.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255; H and W at
-            least 7.
-        ir (Tensor): Infrared image, the same shape, dtype and device.
-        vi (Tensor): Visible luma, the same.
         convention (str): ``'plain'``: as above.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, a side is shorter than the window, or the
-            convention is unknown.
 
     Example:
         >>> ir = 255 * torch.rand(1, 1, 32, 32)

@@ -7,11 +7,12 @@ the window, the dynamic range L of its constants, the border, and mean or sum.
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from tsjnet_mm.utils.filtering import gaussian_window
 from tsjnet_mm.utils.ssim import similarity_terms
 
-from ._conventions import Definition, evaluate
+from ._conventions import Definition, evaluate, fusion_metric
 
 _GAUSSIAN = gaussian_window(11, 1.5)
 _UNIFORM = (1 / 7,) * 7
@@ -58,7 +59,8 @@ SSIM_CONVENTIONS = {
 }
 
 
-def ssim(fused, ir, vi, convention='plain'):
+@fusion_metric(SSIM_CONVENTIONS)
+def ssim(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Structural similarity to the two sources; higher is better.
 
     .. math::
@@ -77,10 +79,6 @@ def ssim(fused, ir, vi, convention='plain'):
     full, and the values do not compare with those of the other conventions.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255; H and W at
-            least 11 (7 under ``'cddfuse'``, 1 under ``'tang'``).
-        ir (Tensor): Infrared image, the same shape, dtype and device.
-        vi (Tensor): Visible luma, the same.
         convention (str): ``'plain'``: Gaussian window of 11 pixels and sigma 1.5, L = 255,
             valid area, no downsampling, mean of the two. ``'tsjnet'``: the same after the
             images were average-pooled by max(1, round(min(H, W) / 256)), ties to even, as
@@ -92,14 +90,6 @@ def ssim(fused, ir, vi, convention='plain'):
             type double, hence L = 1 although the levels are in 0..255; the Gaussian window
             over the whole area, borders replicated. ``'vifb'``: sum of the two, otherwise
             as ``'plain'``.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, a side is shorter than the window, or the
-            convention is unknown.
 
     Example:
         >>> ir, vi = 255 * torch.rand(2, 1, 1, 32, 32)

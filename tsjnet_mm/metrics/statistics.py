@@ -7,8 +7,9 @@ noisy one by itself.
 import math
 
 import torch
+from torch import Tensor
 
-from ._conventions import Definition, evaluate
+from ._conventions import Definition, evaluate, fusion_metric
 from ._gradients import sobel
 from .fidelity import centre, root
 from .information import (
@@ -99,7 +100,8 @@ AG_CONVENTIONS = {
 EI_CONVENTIONS = dict.fromkeys(('plain', 'vifb'), _of_fused(_edge_intensity))
 
 
-def en(fused, ir, vi, convention='plain'):
+@fusion_metric(EN_CONVENTIONS, reads_sources=False, rejects_nan=True)
+def en(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Entropy of the fused image's histogram, in bits; higher is better.
 
     .. math:: \mathrm{EN} = -\sum_{l=0}^{255} p(l) \log_2 p(l)
@@ -110,18 +112,7 @@ def en(fused, ir, vi, convention='plain'):
     are rounded to the nearest level first: not for training.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255.
-        ir (Tensor): Infrared image, the same shape, dtype and device; not looked at.
-        vi (Tensor): Visible luma, the same; not looked at.
         convention (str): ``'plain'``, ``'cddfuse'``, ``'tang'`` or ``'vifb'``: all as above.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, a pixel of the fused image is NaN, or the convention
-            is unknown.
 
     Example:
         >>> fused = torch.arange(256.0).view(1, 1, 16, 16)
@@ -131,7 +122,8 @@ def en(fused, ir, vi, convention='plain'):
     return evaluate(EN_CONVENTIONS, convention, fused, ir, vi)
 
 
-def sd(fused, ir, vi, convention='plain'):
+@fusion_metric(SD_CONVENTIONS, reads_sources=False)
+def sd(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Standard deviation of the fused image; higher is better.
 
     .. math:: \mathrm{SD} = \sqrt{\frac{1}{HW} \sum_x (F_x - \bar F)^2}
@@ -140,18 +132,8 @@ def sd(fused, ir, vi, convention='plain'):
     Differentiable; at a constant image the gradient is taken as 0.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255.
-        ir (Tensor): Infrared image, the same shape, dtype and device; not looked at.
-        vi (Tensor): Visible luma, the same; not looked at.
         convention (str): ``'plain'``, ``'cddfuse'``, ``'tang'`` or ``'vifb'``, where the
             benchmark calls it variance: all as above.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, or the convention is unknown.
 
     Example:
         >>> fused = torch.tensor([0.0, 255, 255, 0]).view(1, 1, 2, 2)
@@ -161,7 +143,8 @@ def sd(fused, ir, vi, convention='plain'):
     return evaluate(SD_CONVENTIONS, convention, fused, ir, vi)
 
 
-def sf(fused, ir, vi, convention='plain'):
+@fusion_metric(SF_CONVENTIONS, reads_sources=False)
+def sf(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Spatial frequency of the fused image; higher is better.
 
     .. math::
@@ -174,19 +157,9 @@ def sf(fused, ir, vi, convention='plain'):
     that mean is 0. Differentiable; at a constant image the gradient is taken as 0.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255.
-        ir (Tensor): Infrared image, the same shape, dtype and device; not looked at.
-        vi (Tensor): Visible luma, the same; not looked at.
         convention (str): ``'plain'``, ``'cddfuse'`` and ``'tang'``: each mean over its own
             differences, H (W - 1) and (H - 1) W of them. ``'vifb'``: both sums divided by
             HW, which gives a little less.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, or the convention is unknown.
 
     Example:
         >>> fused = torch.tensor([0.0, 3, 4, 7]).view(1, 1, 2, 2)
@@ -196,7 +169,8 @@ def sf(fused, ir, vi, convention='plain'):
     return evaluate(SF_CONVENTIONS, convention, fused, ir, vi)
 
 
-def ag(fused, ir, vi, convention='plain'):
+@fusion_metric(AG_CONVENTIONS, reads_sources=False)
+def ag(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Average gradient of the fused image; higher is better.
 
     .. math::
@@ -212,18 +186,8 @@ def ag(fused, ir, vi, convention='plain'):
     where the image is flat the gradient is taken as 0.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255.
-        ir (Tensor): Infrared image, the same shape, dtype and device; not looked at.
-        vi (Tensor): Visible luma, the same; not looked at.
         convention (str): ``'plain'``, ``'tang'`` and ``'vifb'``: as above. ``'cddfuse'``:
             divided by HW, in [0, 255].
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, or the convention is unknown.
 
     Example:
         >>> fused = 3 * torch.arange(16.0).view(1, 1, 4, 4)
@@ -233,7 +197,8 @@ def ag(fused, ir, vi, convention='plain'):
     return evaluate(AG_CONVENTIONS, convention, fused, ir, vi)
 
 
-def ei(fused, ir, vi, convention='plain'):
+@fusion_metric(EI_CONVENTIONS, reads_sources=False)
+def ei(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Edge intensity of the fused image; higher is better.
 
     .. math:: \mathrm{EI} = \frac{1}{HW} \sum_x \sqrt{(s_h * F)_x^2 + (s_v * F)_x^2}
@@ -246,17 +211,7 @@ def ei(fused, ir, vi, convention='plain'):
     is taken as 0.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255.
-        ir (Tensor): Infrared image, the same shape, dtype and device; not looked at.
-        vi (Tensor): Visible luma, the same; not looked at.
         convention (str): ``'plain'`` or ``'vifb'``: both as above.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, or the convention is unknown.
 
     Example:
         >>> fused = torch.tensor([10.0, 11, 11]).expand(1, 1, 5, 3)

@@ -6,6 +6,7 @@ conventions but ``'tsjnet'`` mean its authors' multi-scale pixel-domain simplifi
 """
 
 import torch
+from torch import Tensor
 
 from tsjnet_mm.utils.filtering import (
     centre_levels,
@@ -14,7 +15,7 @@ from tsjnet_mm.utils.filtering import (
     local_moments,
 )
 
-from ._conventions import Definition, evaluate
+from ._conventions import Definition, evaluate, fusion_metric
 from .wavelet_vif import (
     EPS,
     WAVELET_MIN_SIZE,
@@ -113,7 +114,8 @@ VIF_CONVENTIONS = {
 }
 
 
-def vif(fused, ir, vi, convention='plain'):
+@fusion_metric(VIF_CONVENTIONS)
+def vif(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Visual information fidelity of the fused image; higher is better.
 
     .. math:: \mathrm{VIF} = \tfrac12 (\mathrm{vifp}(A, F) + \mathrm{vifp}(B, F))
@@ -125,10 +127,6 @@ def vif(fused, ir, vi, convention='plain'):
     the flat branch.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255; H and W at
-            least 41, so that four scales fit (65 under ``'tsjnet'``).
-        ir (Tensor): Infrared image, the same shape, dtype and device.
-        vi (Tensor): Visible luma, the same.
         convention (str): ``'plain'``: pixel domain, mean of the two. ``'tsjnet'``: mean of
             the two wavelet VIFs (:func:`.wavelet_information_fidelity`) with the fused
             image as the reference and the source as what is distorted; at least 0, 0 for a
@@ -136,13 +134,6 @@ def vif(fused, ir, vi, convention='plain'):
             a constant source is 1; that evaluator prints it as ``VIF`` but its function is
             named ``VIFF``, which here is another metric, :func:`.viff`. ``'tang'``: pixel
             domain, sum of the two; the original gives NaN for a constant source.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, a side is too short, or the convention is unknown.
 
     Example:
         >>> ir, vi = 255 * torch.rand(2, 1, 1, 48, 48)

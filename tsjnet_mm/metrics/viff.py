@@ -6,8 +6,9 @@ information fidelity", Information Fusion 14(2), 2013, with the constants of its
 """
 
 import torch
+from torch import Tensor
 
-from ._conventions import Definition, evaluate
+from ._conventions import Definition, evaluate, fusion_metric
 from .vif import PIXEL_MIN_SIZE, pixel_channels
 
 _NOISE = 0.005 * 255**2
@@ -34,7 +35,8 @@ def _information_fidelity_for_fusion(fused, ir, vi):
 VIFF_CONVENTIONS = {'plain': Definition(_information_fidelity_for_fusion, PIXEL_MIN_SIZE)}
 
 
-def viff(fused, ir, vi, convention='plain'):
+@fusion_metric(VIFF_CONVENTIONS)
+def viff(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tensor:
     r"""Visual information fidelity for fusion (VIFF); higher is better.
 
     .. math::
@@ -57,19 +59,7 @@ def viff(fused, ir, vi, convention='plain'):
     CDDFuse's evaluator calls ``VIFF`` what is :func:`.vif` under ``'cddfuse'``, not this.
 
     Args:
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255; H and W at
-            least 41, so that four scales fit.
-        ir (Tensor): Infrared image, the same shape, dtype and device.
-        vi (Tensor): Visible luma, the same.
         convention (str): ``'plain'``: as above.
-
-    Returns:
-        Tensor: (B,), dtype of ``fused``.
-
-    Raises:
-        TypeError: An image is no float32 or float64 tensor.
-        ValueError: Shapes do not fit, a side is shorter than 41 pixels, or the convention
-            is unknown.
 
     Example:
         >>> ir, vi = 255 * torch.rand(2, 1, 1, 48, 48)
