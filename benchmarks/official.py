@@ -26,7 +26,7 @@ from torch import nn
 
 from tsjnet_mm.models.fusors.init import init_fusor
 from tsjnet_mm.models.layers import NeighborhoodAttention
-from tsjnet_mm.protocols.side_by_side import SideBySideTimer, add_arguments
+from tsjnet_mm.protocols.timing import SideBySideTimer, add_arguments
 
 ROOT = Path(__file__).resolve().parents[1]
 #: What is timed beside the authors' network: as it trains, and as it fuses.

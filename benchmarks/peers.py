@@ -30,7 +30,7 @@ from pathlib import Path
 import torch
 
 from tsjnet_mm.apis import FusionInferencer
-from tsjnet_mm.protocols.side_by_side import SideBySideTimer, add_arguments
+from tsjnet_mm.protocols.timing import SideBySideTimer, add_arguments
 
 
 def _import(folder, module):

@@ -15,7 +15,7 @@ from PIL import Image
 from tsjnet_mm.cli.dataset_arguments import read_names
 from tsjnet_mm.datasets.annotations import build_label_reader
 from tsjnet_mm.datasets.convert.sources import open_source
-from tsjnet_mm.datasets.lists import check_list, read_list
+from tsjnet_mm.datasets.split_lists import check_list, read_list
 from tsjnet_mm.datasets.splits import check_split, make_split, write_split
 from tsjnet_mm.evaluation import EvaluationResults, load_results
 from tsjnet_mm.evaluation.detection_errors import read_detection_truth, read_detections

@@ -1,4 +1,4 @@
-"""Imports only point down: each room's floor, and what stands on it."""
+"""Imports only point down: each room's floor, what stands on it; names of modules are unique."""
 
 import ast
 import importlib
@@ -98,6 +98,16 @@ def test_what_is_imported_within_functions_exists(name):
             continue
         found = importlib.import_module(parent)
         assert hasattr(found, attribute), f'{name}, line {line}: {parent}.{attribute}'
+
+
+def test_no_two_modules_of_one_name():
+    """Except commands, which have the name of the room they open, and base modules."""
+    names = {}
+    for module in MODULES:
+        parts = module.split('.')
+        if module and parts[0] != 'cli' and parts[-1] != 'base':
+            names.setdefault(parts[-1], []).append(module)
+    assert {name: found for name, found in names.items() if len(found) > 1} == {}
 
 
 def test_an_upward_arrow_is_seen(tmp_path):

@@ -12,7 +12,7 @@ from PIL import Image
 
 import tsjnet_mm
 from tsjnet_mm.cli.program import describe_error
-from tsjnet_mm.protocols import side_by_side
+from tsjnet_mm.protocols import timing
 
 PACKAGE = Path(tsjnet_mm.__file__).resolve().parent
 #: Modules of Python's own that Windows lacks.
@@ -128,8 +128,8 @@ def test_peak_memory_is_in_gigabytes_on_each_system(monkeypatch):
     usage = resource.struct_rusage([0.0, 0.0, 2_000_000, *[0] * 13])
     monkeypatch.setattr(resource, 'getrusage', lambda who: usage)
     monkeypatch.setattr(sys, 'platform', 'linux')
-    assert side_by_side._gigabytes('cpu') == pytest.approx(2.048)  # KiB
+    assert timing._gigabytes('cpu') == pytest.approx(2.048)  # KiB
     monkeypatch.setattr(sys, 'platform', 'darwin')
-    assert side_by_side._gigabytes('cpu') == pytest.approx(0.002)  # bytes
+    assert timing._gigabytes('cpu') == pytest.approx(0.002)  # bytes
     monkeypatch.setitem(sys.modules, 'resource', None)
-    assert np.isnan(side_by_side._gigabytes('cpu'))
+    assert np.isnan(timing._gigabytes('cpu'))

@@ -38,7 +38,8 @@ def test_help_teaches(run_main):
 )
 def test_mistakes_are_named(run_main, data, monkeypatch, arguments, message):
     monkeypatch.setattr(
-        'tsjnet_mm.protocols.downstream.train_and_test', lambda *rest: pytest.fail('trained')
+        'tsjnet_mm.protocols.downstream_protocol.train_and_test',
+        lambda *rest: pytest.fail('trained'),
     )
     status, _, error = run_main(
         'downstream.py',

@@ -8,7 +8,7 @@ import mmdet
 import pytest
 from mmengine.config import Config
 
-from tsjnet_mm.protocols.downstream import RunFailed, train_and_test
+from tsjnet_mm.protocols.downstream_protocol import RunFailed, train_and_test
 
 
 @pytest.fixture

@@ -97,15 +97,15 @@ def test_names_of_metrics_are_those_of_the_functions():
 
 
 def test_what_help_lists_is_what_the_rooms_have():
-    from tsjnet_mm.datasets import lists, near_duplicates
+    from tsjnet_mm.datasets import near_duplicates, split_lists
     from tsjnet_mm.datasets.convert import PUBLISHED
-    from tsjnet_mm.protocols.downstream import TASKS
+    from tsjnet_mm.protocols.downstream_protocol import TASKS
     from tsjnet_mm.protocols.export_layouts import EXPORT_LAYOUTS
     from tsjnet_mm.registry import DATASETS
     from tsjnet_mm.visualization import TEXT_WIDTH
 
     assert (make_split.RECORD, make_split.THRESHOLD) == (
-        lists.RECORD,
+        split_lists.RECORD,
         near_duplicates.THRESHOLD,
     )
     assert [*export_fused_dataset.LAYOUTS] == [*EXPORT_LAYOUTS]

@@ -63,8 +63,8 @@ def test_old_peers_and_published_weights():
 
 def test_old_name_of_the_timer():
     with pytest.warns(DeprecationWarning, match='SideBySideTimer'):
-        from tsjnet_mm.protocols.side_by_side import Contest
-    from tsjnet_mm.protocols.side_by_side import SideBySideTimer
+        from tsjnet_mm.protocols.timing import Contest
+    from tsjnet_mm.protocols.timing import SideBySideTimer
 
     assert Contest is SideBySideTimer
 

@@ -3,7 +3,7 @@ import torch
 from skimage import metrics
 from torch.autograd import gradcheck
 
-from tsjnet_mm.utils.ssim import similarity_terms, structural_similarity
+from tsjnet_mm.utils.ssim_terms import similarity_terms, structural_similarity
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ _MODULES = {
     'config_dir': 'tsjnet_mm.utils.model_index',
     'evaluate_folders': 'tsjnet_mm.evaluation.image_folders',
     'find_pairs': 'tsjnet_mm.io.pairs',
-    'fuse_to_folder': 'tsjnet_mm.apis.folder',
+    'fuse_to_folder': 'tsjnet_mm.apis.folder_fusion',
     'get_fusor': 'tsjnet_mm.models.fusors.init',
     'init_fusor': 'tsjnet_mm.models.fusors.init',
     'iterate_pairs': 'tsjnet_mm.io.pairs',

@@ -182,7 +182,7 @@ def main():
     """Fuse, measure, time, and write table and figures."""
     parser, args = parse_args()
 
-    from tsjnet_mm.datasets.lists import read_list
+    from tsjnet_mm.datasets.split_lists import read_list
     from tsjnet_mm.io.outputs import check_outputs, list_read
     from tsjnet_mm.io.pairs import find_pairs
     from tsjnet_mm.protocols.benchmark import ZooBenchmark, comparison_table

@@ -101,9 +101,9 @@ def read_names(text, encoding=None):
         TextError: The file cannot be read.
     """
     if os.path.isfile(text) or text.lower().endswith('.txt'):
-        from tsjnet_mm.datasets import lists
+        from tsjnet_mm.datasets import split_lists
 
-        return lists.read_names(text, encoding)
+        return split_lists.read_names(text, encoding)
     return tuple(name.strip() for name in text.split(',') if name.strip())
 
 

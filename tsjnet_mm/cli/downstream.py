@@ -100,7 +100,7 @@ def main():
     """Train and test on each method's images, and write the table."""
     parser, args = parse_args()
 
-    from tsjnet_mm.protocols.downstream import Protocol
+    from tsjnet_mm.protocols.downstream_protocol import Protocol
 
     options = config_options(parser, args)
     protocol = Protocol(

@@ -139,7 +139,7 @@ def read_pairs(root, source, encoding):
 
 def read_source(path):
     """What the pairs of a recorded split were read from."""
-    from tsjnet_mm.datasets.lists import read_record
+    from tsjnet_mm.datasets.split_lists import read_record
 
     source = read_record(path)['source']
     with expect(path, 'the dataset, split and classes that the lists were made of'):

@@ -15,8 +15,8 @@ from tsjnet_mm.io.text import read_text, shorten
 from tsjnet_mm.utils.words import counted
 
 from .annotations import build_label_reader
-from .lists import check_list, read_list, read_names
 from .mask_check import mask_notes
+from .split_lists import check_list, read_list, read_names
 
 _MODALITIES = ('ir', 'vi')
 _ANNOTATIONS = ('boxes', 'masks')

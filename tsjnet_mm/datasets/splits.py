@@ -19,8 +19,8 @@ from tsjnet_mm.utils.parallel import available_cores, thread_map
 from tsjnet_mm.utils.words import counted
 from tsjnet_mm.version import __version__
 
-from .lists import GENERATOR, RECORD, hash_stems, hash_text, join_lines, read_record
 from .near_duplicates import THRESHOLD, describe_pair, group_near_duplicates
+from .split_lists import GENERATOR, RECORD, hash_stems, hash_text, join_lines, read_record
 
 _SHOWN = 10
 

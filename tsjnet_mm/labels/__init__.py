@@ -5,10 +5,10 @@ from .classes import KNOWN_DATASETS, box_classes, map_classes, seg_classes
 from .compose import compose_masks, save_mask
 from .generate import find_fused, generate_boxes, generate_masks, list_pairs
 from .grabcut import grabcut_masks
+from .object_mask import ObjectMask
+from .review_sheets import draw_sheets, order_pairs
 from .sam import SamMasks
-from .sheet import draw_sheets, order_pairs
 from .shift import find_shifts
-from .structures import ObjectMask
 
 __all__ = [
     'KNOWN_DATASETS',

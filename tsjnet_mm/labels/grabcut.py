@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
+from .object_mask import ObjectMask
 from .shapes import is_solid, oval, tidy, whole_box
 from .shift import find_shifts
-from .structures import ObjectMask
 
 #: GrabCut works on a crop around the box. The crop is resized so that the box's shorter side
 #: has at least 40 pixels, but enlarged at most 4 times, and its longer side at most 200 pixels.

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .object_mask import ObjectMask
 from .shapes import whole_box
 from .shift import find_shifts
-from .structures import ObjectMask
 
 _INSTALL = (
     'masks by SAM need the package transformers: pip install transformers; '

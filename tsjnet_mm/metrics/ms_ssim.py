@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tsjnet_mm.utils.filtering import gaussian_window
-from tsjnet_mm.utils.ssim import similarity_terms
+from tsjnet_mm.utils.ssim_terms import similarity_terms
 
 from ._conventions import Definition, evaluate, fusion_metric
 from .mef_ssim import multi_exposure_similarity
@@ -77,7 +77,7 @@ def ms_ssim(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') ->
         \prod_{j=1}^{4} \left(\overline{cs_j}\right)^{\beta_j}
 
     with the luminance and contrast-structure terms of
-    :func:`~tsjnet_mm.utils.ssim.similarity_terms` (Gaussian window of 11 pixels and sigma
+    :func:`~tsjnet_mm.utils.ssim_terms.similarity_terms` (Gaussian window of 11 pixels and sigma
     1.5, L = 255, valid area), the mean over the image before the power, and
     :math:`\beta` = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333). From scale to scale 2x2 pixels
     are averaged, odd sides continued by their last pixel. A negative mean counts as 0, where

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tsjnet_mm.utils.filtering import gaussian_window
-from tsjnet_mm.utils.ssim import similarity_terms
+from tsjnet_mm.utils.ssim_terms import similarity_terms
 
 from ._conventions import Definition, evaluate, fusion_metric
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from tsjnet_mm.apis.folder import fuse_to_folder
+from tsjnet_mm.apis.folder_fusion import fuse_to_folder
 from tsjnet_mm.apis.inferencer import FusionInferencer
 from tsjnet_mm.evaluation import EvaluationResults, load_results
 from tsjnet_mm.evaluation.image_files import find_files
@@ -23,7 +23,7 @@ from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.words import counted
 from tsjnet_mm.version import __version__
 
-from .side_by_side import SideBySideTimer
+from .timing import SideBySideTimer
 
 #: What methods are compared by, by convention: the paper's own metrics as its authors compute
 #: them, and what shows whether contrast and edges were kept, which an average loses.

@@ -1,5 +1,6 @@
 """Modules and names that stand elsewhere now: the old ones work for one version, and warn."""
 
+import functools
 import importlib
 import importlib.machinery
 import sys
@@ -10,7 +11,7 @@ _PACKAGE = 'tsjnet_mm.'
 MOVED_MODULES = {
     'apis.align': 'registration.align',
     'apis.arguments': 'cli.arguments',
-    'apis.contest': 'protocols.side_by_side',
+    'apis.contest': 'protocols.timing',
     'apis.dataset_arguments': 'cli.dataset_arguments',
     'apis.demo': 'demo.upload_fusion',
     'apis.demo_guard': 'demo.guard',
@@ -19,7 +20,7 @@ MOVED_MODULES = {
     'apis.demo_page': 'demo.page',
     'apis.demo_store': 'demo.store',
     'apis.demo_uploads': 'demo.uploads',
-    'apis.downstream': 'protocols.downstream',
+    'apis.downstream': 'protocols.downstream_protocol',
     'apis.downstream_config': 'protocols.downstream_config',
     'apis.downstream_scores': 'protocols.downstream_scores',
     'apis.evaluate': 'evaluation.image_folders',
@@ -28,6 +29,7 @@ MOVED_MODULES = {
     'apis.export_layouts': 'protocols.export_layouts',
     'apis.figure_scenes': 'cli.figure_scenes',
     'apis.flicker': 'video.flicker',
+    'apis.folder': 'apis.folder_fusion',
     'apis.frame_sources': 'video.frame_sources',
     'apis.fuse_pair': 'datasets.transforms.fuse_pair',
     'apis.fusion_files': 'evaluation.image_files',
@@ -40,12 +42,24 @@ MOVED_MODULES = {
     'apis.zoo': 'protocols.benchmark',
     'datasets.errors': 'io.errors',
     'datasets.image_io': 'io.images',
+    'datasets.lists': 'datasets.split_lists',
     'evaluation.folders': 'io.names',
     'evaluation.functional': 'metrics',
     'evaluation.metrics': 'evaluation',
+    'labels.sheet': 'labels.review_sheets',
+    'labels.structures': 'labels.object_mask',
+    'models.downstream.detection': 'models.downstream.fused_detector',
+    'models.downstream.segmentation': 'models.downstream.fused_segmentor',
+    'models.drivers.detection': 'models.drivers.detection_driver',
+    'models.drivers.segmentation': 'models.drivers.segmentation_driver',
     'models.fusors.weights': 'models.fusors.hub',
     'models.fusors.zoo': 'models.peers',
+    'models.layers.checkpoint': 'models.layers.gradient_checkpoint',
+    'models.losses.ssim': 'models.losses.structural_similarity',
+    'protocols.downstream': 'protocols.downstream_protocol',
+    'protocols.side_by_side': 'protocols.timing',
     'utils.program': 'cli.program',
+    'utils.ssim': 'utils.ssim_terms',
 }
 
 
@@ -94,13 +108,42 @@ def moved_names(module, table):
     return look_up
 
 
+def renamed_arguments(**names):
+    """Decorator: a function takes its keyword arguments by their old names, too.
+
+    Args:
+        **names (str): Old name of an argument to the new one.
+
+    Returns:
+        Callable: The decorator. The function warns where it is called with an old name, and
+        raises a TypeError where it is called with both.
+    """
+
+    def decorate(function):
+        @functools.wraps(function)
+        def call(*args, **options):
+            for old in options.keys() & names.keys():
+                new = names[old]
+                if new in options:
+                    raise TypeError(f'both {old} and {new} are given; give {new} alone')
+                _warn(f'{function.__qualname__}: {old}', new)
+                options[new] = options.pop(old)
+            return function(*args, **options)
+
+        return call
+
+    return decorate
+
+
 def _new_name(name):
     """The module that a name is of now, or None where it is not an old one."""
     parts = name.removeprefix(_PACKAGE).split('.')
     for count in range(len(parts), 0, -1):
         new = MOVED_MODULES.get('.'.join(parts[:count]))
         if new:
-            return _PACKAGE + '.'.join([new, *parts[count:]])
+            found = _PACKAGE + '.'.join([new, *parts[count:]])
+            # A package can have moved before one of its modules did.
+            return _new_name(found) or found
     return None
 
 

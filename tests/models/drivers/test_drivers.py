@@ -6,8 +6,8 @@ from mmengine.structures import InstanceData, PixelData
 
 from tsjnet_mm.apis import config_dir
 from tsjnet_mm.models.drivers import DetectionDriver, SegmentationDriver, network_images
-from tsjnet_mm.models.drivers.detection import filled_boxes
-from tsjnet_mm.models.drivers.segmentation import class_edges
+from tsjnet_mm.models.drivers.detection_driver import filled_boxes
+from tsjnet_mm.models.drivers.segmentation_driver import class_edges
 from tsjnet_mm.registry import MODELS
 from tsjnet_mm.utils import rgb_to_luma
 

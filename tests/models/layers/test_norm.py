@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from tsjnet_mm.models.layers import bear_single_values, without_sync_norms
 from tsjnet_mm.models.layers import norm as norms
+from tsjnet_mm.models.layers import train_on_single_values, without_sync_norms
 
 
 def pooled_network(norm=nn.BatchNorm2d):
@@ -20,7 +20,7 @@ def test_one_pooled_image_is_normalised_by_the_running_statistics():
             part.running_var.uniform_(0.5, 2)
             part.weight.uniform_(0.5, 2)
     plain = copy.deepcopy(network)
-    bear_single_values(network)
+    train_on_single_values(network)
     image = torch.rand(1, 3, 6, 5)
     with pytest.raises(ValueError, match='more than 1 value per channel'):
         copy.deepcopy(plain)(image)
@@ -42,7 +42,7 @@ def test_one_pooled_image_is_normalised_by_the_running_statistics():
 def test_other_batches_are_normalised_as_before(training):
     network = pooled_network().train(training)
     plain = copy.deepcopy(network)
-    bear_single_values(network)
+    train_on_single_values(network)
     images = torch.rand(2, 3, 6, 5)
     torch.testing.assert_close(network(images), plain(images), rtol=0, atol=0)
     torch.testing.assert_close(network.state_dict(), plain.state_dict(), rtol=0, atol=0)
@@ -50,11 +50,11 @@ def test_other_batches_are_normalised_as_before(training):
 
 def test_vectors_and_norms_without_running_statistics():
     vector = nn.BatchNorm1d(4)
-    bear_single_values(vector)
+    train_on_single_values(vector)
     torch.testing.assert_close(vector(torch.ones(1, 4)), torch.ones(1, 4), rtol=0, atol=1e-4)
     # It has nothing to normalise by: PyTorch's refusal stays.
     without = nn.BatchNorm2d(4, track_running_stats=False)
-    bear_single_values(without)
+    train_on_single_values(without)
     with pytest.raises(ValueError, match='more than 1 value per channel'):
         without(torch.ones(1, 4, 1, 1))
 
@@ -82,8 +82,8 @@ def test_synchronised_norms_become_plain_ones_without_cuda(monkeypatch):
     assert isinstance(kept[1], nn.SyncBatchNorm) and len(said) == 1
 
 
-def test_reverted_norms_bear_single_values(monkeypatch):
+def test_reverted_norms_train_on_single_values(monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     network = without_sync_norms(pooled_network(nn.SyncBatchNorm))
-    bear_single_values(network)
+    train_on_single_values(network)
     assert network(torch.rand(1, 3, 6, 5)).shape == (1, 4, 1, 1)

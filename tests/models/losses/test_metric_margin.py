@@ -24,21 +24,23 @@ def pair():
 
 
 def test_margin_loss_is_softplus_of_what_is_missing():
-    values, rival = torch.tensor([0.5, 0.7]), torch.tensor([0.4, 0.8])
+    values, reference = torch.tensor([0.5, 0.7]), torch.tensor([0.4, 0.8])
     expected = (math.log1p(math.exp(1 - 2)) + math.log1p(math.exp(1 + 2))) / 2
-    assert margin_loss(values, rival, 0.05).item() == pytest.approx(expected)
-    turned = margin_loss(-values, -rival, 0.05, higher_is_better=False)
+    assert margin_loss(values, reference, 0.05).item() == pytest.approx(expected)
+    turned = margin_loss(-values, -reference, 0.05, higher_is_better=False)
     assert turned.item() == pytest.approx(expected)
-    values, rival = torch.tensor([9.0]), torch.tensor([99.0])
+    values, reference = torch.tensor([9.0]), torch.tensor([99.0])
     lead = math.log(100 / 10) / 0.5
-    found = margin_loss(values, rival, 0.5, higher_is_better=False, margin=3.0, relative=True)
+    found = margin_loss(
+        values, reference, 0.5, higher_is_better=False, margin=3.0, relative=True
+    )
     assert found.item() == pytest.approx(math.log1p(math.exp(3 - lead)), rel=1e-6)
     with pytest.raises(ValueError, match='above 0, got 0'):
-        margin_loss(values, rival, 0)
+        margin_loss(values, reference, 0)
 
 
 @pytest.mark.parametrize('metric', DIFFERENTIABLE)
-def test_the_rival_itself_is_worth_the_margin(metric, pair):
+def test_the_reference_itself_is_worth_the_margin(metric, pair):
     ir, vi = pair
     fused = LaplacianPyramidFusor().fuse(ir, vi)
     loss = MetricMarginLoss(metric, scale=0.1, margin=2.0, loss_weight=3.0)
@@ -94,16 +96,16 @@ def test_what_counts_as_flat_is_an_option(pair):
     assert abs(usual(dict(both)) - usual(dict(first))) > 1e-3
 
 
-def test_terms_of_other_rivals_keep_apart(pair):
+def test_terms_of_other_references_keep_apart(pair):
     ir, vi = pair
     outputs = {'fused': (ir + vi) / 2, 'ir': ir, 'vi': vi}
     terms = [
-        MetricMarginLoss('SF', scale=1.0, rival={'type': kind})
+        MetricMarginLoss('SF', scale=1.0, reference={'type': kind})
         for kind in ('LaplacianPyramidFusor', 'AverageFusor')
     ]
     alone = [term(dict(outputs)).item() for term in terms]
     assert [term(outputs).item() for term in terms] == alone
-    # The average is its own rival.
+    # The average is its own reference.
     assert alone[1] == pytest.approx(math.log1p(math.e)) and alone[0] > alone[1] + 0.1
 
 
@@ -111,14 +113,14 @@ def test_downsampling_averages_squares(pair):
     ir, vi = pair
     fused = (ir + vi) / 2
     small = [torch.nn.functional.avg_pool2d(image, 2) for image in (fused, ir, vi)]
-    rival = torch.nn.functional.avg_pool2d(LaplacianPyramidFusor().fuse(ir, vi), 2)
+    reference = torch.nn.functional.avg_pool2d(LaplacianPyramidFusor().fuse(ir, vi), 2)
     ssim = FUSION_METRICS['SSIM'].function
-    values, rivals = (
-        ssim(image * 255, small[1] * 255, small[2] * 255) for image in (small[0], rival)
+    values, expected_values = (
+        ssim(image * 255, small[1] * 255, small[2] * 255) for image in (small[0], reference)
     )
     loss = MetricMarginLoss('SSIM', scale=0.02, downsample=2)
     found = loss({'fused': fused, 'ir': ir, 'vi': vi})
-    torch.testing.assert_close(found, margin_loss(values, rivals, 0.02))
+    torch.testing.assert_close(found, margin_loss(values, expected_values, 0.02))
 
 
 def test_every_metric_of_the_docstring_can_be_asked_for(pair):
@@ -143,10 +145,24 @@ def test_metrics_without_a_gradient_are_refused_in_training(pair):
 def test_mistakes_are_named():
     with pytest.raises(ValueError, match="'SSMI' is none of SSIM, "):
         MetricMarginLoss('SSMI', scale=1)
-    with pytest.raises(ValueError, match='the rival must have no weights'):
-        MetricMarginLoss('SSIM', scale=1, rival={'type': 'ReCoNet', 'channels': 2})
+    with pytest.raises(ValueError, match='the reference method must have no weights'):
+        MetricMarginLoss('SSIM', scale=1, reference={'type': 'ReCoNet', 'channels': 2})
 
 
 def test_is_registered():
     loss = MODELS.build({'type': 'MetricMarginLoss', 'metric': 'CV', 'scale': 0.1})
     assert 'CV by 0.1' in repr(loss)
+
+
+def test_the_old_keyword_warns_and_means_the_same(pair):
+    ir, vi = pair
+    outputs = {'fused': (ir + vi) / 2, 'ir': ir, 'vi': vi}
+    average = {'type': 'AverageFusor'}
+    config = {'type': 'MetricMarginLoss', 'metric': 'SF', 'scale': 1.0, 'rival': average}
+    with pytest.warns(DeprecationWarning, match='rival is now reference'):
+        old = MODELS.build(config)
+    new = MetricMarginLoss('SF', 1.0, reference=average)
+    assert old(dict(outputs)) == new(dict(outputs))
+    assert old(dict(outputs)) != MetricMarginLoss('SF', 1.0)(dict(outputs))
+    with pytest.raises(TypeError, match='both rival and reference'):
+        MetricMarginLoss('SF', 1.0, reference=average, rival=average)

@@ -1,7 +1,7 @@
 """Fusion in front of any mmdet or mmseg model, in one graph."""
 
 from .base import FusedModel
-from .detection import FusedDetector
-from .segmentation import FusedSegmentor
+from .fused_detector import FusedDetector
+from .fused_segmentor import FusedSegmentor
 
 __all__ = ['FusedDetector', 'FusedModel', 'FusedSegmentor']

@@ -1,8 +1,8 @@
 """Drivers: task networks whose losses train the fusor."""
 
 from .base import BaseDriver, network_images
-from .detection import REGRESSION_TERMS, DetectionDriver
-from .segmentation import SegmentationDriver
+from .detection_driver import REGRESSION_TERMS, DetectionDriver
+from .segmentation_driver import SegmentationDriver
 
 __all__ = [
     'REGRESSION_TERMS',

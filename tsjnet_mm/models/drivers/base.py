@@ -11,7 +11,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from tsjnet_mm.models.layers import bear_single_values, without_sync_norms
+from tsjnet_mm.models.layers import train_on_single_values, without_sync_norms
 from tsjnet_mm.registry import MODELS
 from tsjnet_mm.structures import FusionDataSample
 from tsjnet_mm.utils import recolour
@@ -134,7 +134,7 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
         require('mmcv._ext')
         network = read_network(scope, config, model, weights, num_classes)
         self.model = without_sync_norms(MODELS.build({'_scope_': scope, **network.model}))
-        bear_single_values(self.model)
+        train_on_single_values(self.model)
         # Pairs are resized, cropped and flipped by their own data set.
         self.model.data_preprocessor.batch_augments = None
         names = network.classes

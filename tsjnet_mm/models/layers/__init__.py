@@ -1,10 +1,10 @@
 """Building blocks: plain modules that know nothing of registries."""
 
-from .checkpoint import checkpoint
 from .drop_path import DropPath
+from .gradient_checkpoint import checkpoint
 from .inference import for_inference
 from .neighborhood_attention import NeighborhoodAttention, neighborhood_attention
-from .norm import ChannelLayerNorm, bear_single_values, without_sync_norms
+from .norm import ChannelLayerNorm, train_on_single_values, without_sync_norms
 from .pad import pad_to_multiple
 from .spatial_attention import SpatialAttention
 from .split_attention import ResNeStBottleneck, ResNeStTrunk, SplitAttention
@@ -18,12 +18,12 @@ __all__ = [
     'ResNeStTrunk',
     'SpatialAttention',
     'SplitAttention',
-    'bear_single_values',
     'checkpoint',
     'for_inference',
     'neighborhood_attention',
     'pad_to_multiple',
     'spline_smooth',
     'spline_wavelets',
+    'train_on_single_values',
     'without_sync_norms',
 ]

@@ -52,7 +52,7 @@ def _train_again(norm, inputs, output):
         norm.training = True
 
 
-def bear_single_values(module: nn.Module) -> None:
+def train_on_single_values(module: nn.Module) -> None:
     """Let batch normalisations train on a batch that has a single value per channel.
 
     Such a batch, one image whose features are pooled to a vector, has no statistics, and

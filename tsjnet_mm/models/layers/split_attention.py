@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .bands import bottleneck_in_bands, works_in_bands
-from .checkpoint import checkpoint
+from .gradient_checkpoint import checkpoint
 
 
 class PooledBatchNorm2d(nn.BatchNorm2d):

@@ -6,7 +6,7 @@ from .gradient import GradientLoss, gradient_loss, sobel_magnitude
 from .intensity import IntensityLoss, intensity_loss
 from .metric_margin import MetricMarginLoss, margin_loss
 from .reconstruction import ReconstructionLoss, reconstruction_loss
-from .ssim import SSIMLoss, ssim_loss
+from .structural_similarity import SSIMLoss, ssim_loss
 from .value_range import RangeLoss, range_loss
 
 __all__ = [

@@ -14,12 +14,16 @@ from mmengine.registry import DefaultScope
 
 from tsjnet_mm.metrics import FUSION_METRICS
 from tsjnet_mm.registry import MODELS, SCOPE
+from tsjnet_mm.utils.moved import renamed_arguments
 
 from ._precision import full_precision
 from .base import FusionLoss
 
 
-def margin_loss(values, rival_values, scale, higher_is_better=True, margin=1.0, relative=False):
+@renamed_arguments(rival_values='reference_values')
+def margin_loss(
+    values, reference_values, scale, higher_is_better=True, margin=1.0, relative=False
+):
     r"""Mean of :math:`\log(1 + e^{m - d})` over a batch.
 
     :math:`d` is the difference of the two metrics divided by ``scale``, positive where the
@@ -27,7 +31,7 @@ def margin_loss(values, rival_values, scale, higher_is_better=True, margin=1.0, 
 
     Args:
         values (Tensor): (B,) the metric of the fused images.
-        rival_values (Tensor): (B,) the same metric of the reference method's images.
+        reference_values (Tensor): (B,) the same metric of the reference method's images.
         scale (float): Unit of the difference, in units of the metric; above 0.
         higher_is_better (bool): Whether a larger value is better. Defaults to True.
         margin (float): Difference that the loss asks for, in units of ``scale``. Defaults to 1.
@@ -44,8 +48,8 @@ def margin_loss(values, rival_values, scale, higher_is_better=True, margin=1.0, 
     if not scale > 0:
         raise ValueError(f'scale must be above 0, got {scale}')
     if relative:
-        values, rival_values = torch.log1p(values), torch.log1p(rival_values)
-    lead = (values - rival_values) / scale
+        values, reference_values = torch.log1p(values), torch.log1p(reference_values)
+    lead = (values - reference_values) / scale
     return F.softplus(margin - (lead if higher_is_better else -lead)).mean()
 
 
@@ -58,7 +62,7 @@ class MetricMarginLoss(FusionLoss):
             :data:`~tsjnet_mm.metrics.FUSION_METRICS`, such as ``'SSIM'``,
             ``'MSE'``, ``'CC'``, ``'CV'``, ``'VIF'``, ``'Qabf'``, ``'SF'``, ``'SD'``.
         scale (float): Unit of the difference; see :func:`margin_loss`.
-        rival (dict, optional): Config of the reference method, a fusor without weights.
+        reference (dict, optional): Config of the reference method, a fusor without weights.
             Defaults to ``dict(type='LaplacianPyramidFusor')``.
         margin (float): See :func:`margin_loss`. Defaults to 1.
         relative (bool): See :func:`margin_loss`. Defaults to False.
@@ -75,11 +79,12 @@ class MetricMarginLoss(FusionLoss):
             metric has no gradient.
     """
 
+    @renamed_arguments(rival='reference')
     def __init__(
         self,
         metric,
         scale,
-        rival=None,
+        reference=None,
         margin=1.0,
         relative=False,
         downsample=1,
@@ -95,27 +100,28 @@ class MetricMarginLoss(FusionLoss):
         self.relative = relative
         self.downsample = downsample
         self.min_deviation = min_deviation
-        rival = rival or {'type': 'LaplacianPyramidFusor'}
-        self._key = f'rival {rival}'
+        reference = reference or {'type': 'LaplacianPyramidFusor'}
+        self._key = f'reference {reference}'
         with DefaultScope.overwrite_default_scope(SCOPE):
-            self.rival = MODELS.build(rival)
-        if any(True for _ in self.rival.parameters()):
-            raise ValueError(f'the rival must have no weights, got {rival}')
+            self.reference = MODELS.build(reference)
+        if any(True for _ in self.reference.parameters()):
+            raise ValueError(f'the reference method must have no weights, got {reference}')
 
     @full_precision
-    def _loss(self, fused, ir, vi, rival):
+    def _loss(self, fused, ir, vi, reference):
         flat = torch.stack(
             [image.std((1, 2, 3)) * 255 < self.min_deviation for image in (ir, vi)]
         )
         kept = ~flat.any(0)
         if not kept.any():
             return fused.sum() * 0
-        fused, ir, vi, rival = (
-            F.avg_pool2d(image[kept] * 255, self.downsample) for image in (fused, ir, vi, rival)
+        fused, ir, vi, reference = (
+            F.avg_pool2d(image[kept] * 255, self.downsample)
+            for image in (fused, ir, vi, reference)
         )
         info = FUSION_METRICS[self.metric]
         with torch.no_grad():
-            rival_values = info.function(rival, ir, vi)
+            reference_values = info.function(reference, ir, vi)
         values = info.function(fused, ir, vi)
         if fused.requires_grad and not values.requires_grad and torch.is_grad_enabled():
             raise ValueError(
@@ -124,7 +130,7 @@ class MetricMarginLoss(FusionLoss):
             )
         return margin_loss(
             values,
-            rival_values,
+            reference_values,
             self.scale,
             info.higher_is_better,
             self.margin,
@@ -145,7 +151,7 @@ class MetricMarginLoss(FusionLoss):
         ir, vi = outputs['ir'], outputs['vi']
         if self._key not in outputs:
             with torch.no_grad():
-                outputs[self._key] = self.rival.fuse(ir, vi)
+                outputs[self._key] = self.reference.fuse(ir, vi)
         return self.loss_weight * self._loss(outputs['fused'], ir, vi, outputs[self._key])
 
     def extra_repr(self):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tsjnet_mm.datasets import FolderDataset, MSRSDataset, PairError, paired
-from tsjnet_mm.datasets.lists import read_list, read_names
+from tsjnet_mm.datasets.split_lists import read_list, read_names
 from tsjnet_mm.datasets.splits import make_split, write_split
 from tsjnet_mm.io.text import TextError
 

@@ -1,7 +1,7 @@
 """Structural similarity terms: the paper's (TSJNet, Eq. 8) and the release's weighted one."""
 
 from tsjnet_mm.registry import MODELS
-from tsjnet_mm.utils.ssim import structural_similarity
+from tsjnet_mm.utils.ssim_terms import structural_similarity
 
 from ._precision import full_precision
 from .base import FusionLoss

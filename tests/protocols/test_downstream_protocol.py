@@ -7,8 +7,8 @@ from mmengine.config import Config
 from PIL import Image
 
 from tsjnet_mm.datasets import MSRSDataset
-from tsjnet_mm.protocols.downstream import Protocol, RunFailed, installed_tool
 from tsjnet_mm.protocols.downstream_config import fit_detection_config, fit_segmentation_config
+from tsjnet_mm.protocols.downstream_protocol import Protocol, RunFailed, installed_tool
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs' / 'downstream'
 BOXES = [(0, 4.0, 4.0, 24.0, 20.0), (2, 10.0, 10.0, 30.0, 22.0)]
