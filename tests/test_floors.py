@@ -1,4 +1,4 @@
-"""Imports only point down: each room's floor, what stands on it; names of modules are unique."""
+"""Imports only point down: each room and its floor; names of modules are unique."""
 
 import ast
 import importlib
