@@ -6,6 +6,7 @@ child of every root, filled or not: mmengine warns of a default scope that lacks
 """
 
 import importlib
+from collections.abc import Callable
 
 from mmengine import registry as root
 from mmengine.registry import Registry, build_from_cfg, build_model_from_cfg
@@ -23,7 +24,7 @@ class RoomRegistry(Registry):
     So fusing imports nothing that only training needs.
     """
 
-    def get(self, key):
+    def get(self, key: str | type) -> type | Callable | None:
         """See mmengine's ``Registry``."""
         scope, name = self.split_scope_key(key) if isinstance(key, str) else (SCOPE, None)
         if scope in (None, SCOPE) and name:

@@ -1,5 +1,11 @@
 """Fuse folders of pairs: several processes can share the work, a second run completes it."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 from tqdm import tqdm
 
 from tsjnet_mm.io.pairs import find_pairs, read_pairs
@@ -8,25 +14,28 @@ from tsjnet_mm.utils.claims import Claims
 
 from .fused_writer import FusedWriter
 
+if TYPE_CHECKING:
+    from .inferencer import FusionInferencer
+
 
 def fuse_to_folder(
-    inferencer,
-    ir,
-    vi,
-    out_dir,
-    extension=None,
-    rank=0,
-    world_size=1,
-    batch_size=1,
-    quality=None,
-    grey=False,
-    stretch=False,
+    inferencer: FusionInferencer,
+    ir: str | Path,
+    vi: str | Path,
+    out_dir: str | Path,
+    extension: str | None = None,
+    rank: int = 0,
+    world_size: int = 1,
+    batch_size: int = 1,
+    quality: int | None = None,
+    grey: bool = False,
+    stretch: bool = False,
     preparation: Preparation | None = None,
-    ir_affix=None,
-    vi_affix=None,
+    ir_affix: str | Iterable[str] | None = None,
+    vi_affix: str | Iterable[str] | None = None,
     overwrite: bool = False,
-    **options,
-):
+    **options: Any,
+) -> tuple[int, int]:
     """Fuse pairs of files and write the fused images into a folder.
 
     Of ``world_size`` processes, this one fuses every ``world_size``-th pair, starting at

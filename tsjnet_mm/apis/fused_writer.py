@@ -44,7 +44,7 @@ class FusedWriter:
         quality: int | None = None,
         overwrite: bool = False,
         read: Iterable = (),
-    ):
+    ) -> None:
         names = None if sources is None else [name for name, *_ in sources]
         #: Callable: From the name of a pair to its file.
         self.path = fused_paths(out, names, extension, quality)

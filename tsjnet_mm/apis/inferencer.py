@@ -1,11 +1,15 @@
 """From pairs of any kind to fused images of the right size and colour."""
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from tsjnet_mm.io.pairs import Pair, iterate_pairs, name_sources, read_pairs
@@ -20,6 +24,9 @@ from tsjnet_mm.utils.tiling import apply_in_tiles
 from tsjnet_mm.version import __version__
 
 from .fused_writer import FusedWriter
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 _PRECISIONS = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 
@@ -36,7 +43,7 @@ class FusedImage(NamedTuple):
     image: np.ndarray
 
 
-def choose_precision(precision, device):
+def choose_precision(precision: str, device: torch.device) -> torch.dtype:
     """The floating point type to compute in.
 
     Args:
@@ -135,15 +142,15 @@ class FusionInferencer:
 
     def __init__(
         self,
-        model='tsjnet-light',
-        weights=None,
-        device=None,
-        precision='auto',
-        tile=1024,
-        overlap=128,
-        compile=False,
-        show_progress=True,
-    ):
+        model: str | Path | Config | dict | BaseFusor = 'tsjnet-light',
+        weights: str | Path | None = None,
+        device: str | torch.device | None = None,
+        precision: str = 'auto',
+        tile: int = 1024,
+        overlap: int = 128,
+        compile: bool = False,
+        show_progress: bool = True,
+    ) -> None:
         if device is None:
             device = 'cuda' if torch.cuda.is_available() else 'cpu'
         self.device = usable_device(device)
@@ -161,7 +168,7 @@ class FusionInferencer:
             self._fuse = _checked(torch.compile(self._fuse, dynamic=False))
 
     @torch.inference_mode()
-    def fuse(self, ir, vi, grey=False, stretch=False):
+    def fuse(self, ir: Tensor, vi: Tensor, grey: bool = False, stretch: bool = False) -> Tensor:
         """Fuse a batch of one size.
 
         Args:
@@ -221,7 +228,15 @@ class FusionInferencer:
             **(preparation or Preparation()).to_note(),
         }
 
-    def stream(self, ir, vi, batch_size=1, grey=False, stretch=False, **options):
+    def stream(
+        self,
+        ir,
+        vi,
+        batch_size: int = 1,
+        grey: bool = False,
+        stretch: bool = False,
+        **options: Any,
+    ) -> Iterator[FusedImage]:
         """Fuse pairs one after the other; nothing is kept but the batch in work.
 
         Args:
@@ -296,19 +311,19 @@ class FusionInferencer:
         self,
         ir,
         vi,
-        out_dir=None,
-        extension=None,
-        return_images=True,
-        quality=None,
-        overwrite=False,
-        grey=False,
-        stretch=False,
-        batch_size=1,
-        preparation=None,
-        ir_affix=None,
-        vi_affix=None,
-        **options,
-    ):
+        out_dir: str | Path | None = None,
+        extension: str | None = None,
+        return_images: bool = True,
+        quality: int | None = None,
+        overwrite: bool = False,
+        grey: bool = False,
+        stretch: bool = False,
+        batch_size: int = 1,
+        preparation: Preparation | None = None,
+        ir_affix: str | Iterable[str] | None = None,
+        vi_affix: str | Iterable[str] | None = None,
+        **options: Any,
+    ) -> list[np.ndarray]:
         """Fuse pairs; return the images, and write them if a folder is given.
 
         Args:

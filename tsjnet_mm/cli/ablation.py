@@ -16,6 +16,7 @@ All rows have the seed and the schedule of their configs. A row that fails is re
 log, the others go on, and the exit status is 1.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from .run_arguments import add_config_options, config_options
 METRICS = ('SSIM', 'PSNR', 'MSE', 'CC', 'CV')
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__)
     parser.add_argument(
@@ -95,7 +96,7 @@ def parse_args():
     return parser, parser.parse_args()
 
 
-def run(args):
+def run(args: argparse.Namespace) -> dict[str, str]:
     """Compute the rows, print and write the table.
 
     Returns:
@@ -143,7 +144,7 @@ def run(args):
 
 
 @tool('the same command goes on from here')
-def main():
+def main() -> None:
     """Read the command line and run."""
     parser, args = parse_args()
     config_options(parser, args)  # Those that cannot be read end it here.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from tsjnet_mm.io.ranges import check_percentiles, check_range
 from tsjnet_mm.utils.model_index import ready_models
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from tsjnet_mm.io.preparation import Preparation
 
 
-def parse_named_path(text):
+def parse_named_path(text: str) -> tuple[str, str]:
     """Parse ``NAME=PATH``.
 
     Args:
@@ -30,7 +31,7 @@ def parse_named_path(text):
     return name, path
 
 
-def unique_names(kind, pairs):
+def unique_names(kind: str, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """Names to what they name.
 
     Args:
@@ -99,7 +100,10 @@ def add_affix_arguments(parser: argparse.ArgumentParser) -> None:
         )
 
 
-def add_range_arguments(parser, percentiles_of='each infrared image'):
+def add_range_arguments(
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup,
+    percentiles_of: str = 'each infrared image',
+) -> None:
     """Add which stored infrared values become black and white.
 
     Args:
@@ -125,7 +129,7 @@ def add_range_arguments(parser, percentiles_of='each infrared image'):
     )
 
 
-def add_source_arguments(parser, percentiles_of):
+def add_source_arguments(parser: argparse.ArgumentParser, percentiles_of: str) -> None:
     """Add what makes sources fit that do not fit as they are.
 
     Args:
@@ -146,7 +150,7 @@ def add_source_arguments(parser, percentiles_of):
     add_affix_arguments(sources)
 
 
-def add_device_arguments(parser):
+def add_device_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """Add on what and how exactly to compute.
 
     Args:
@@ -164,7 +168,9 @@ def add_device_arguments(parser):
     )
 
 
-def add_machine_arguments(parser, batched):
+def add_machine_arguments(
+    parser: argparse.ArgumentParser, batched: str
+) -> argparse._ArgumentGroup:
     """Add where and how to compute.
 
     Args:

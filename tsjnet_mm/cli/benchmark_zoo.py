@@ -63,7 +63,7 @@ def parse_model(text):
     return Path(parts[0]).stem, (parts[0], parts[1] if len(parts) == 2 else None)
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__)
     parser.add_argument('--ir', required=True, metavar='DIR', help='folder of infrared images')
@@ -141,7 +141,7 @@ def cost_table(costs, size, style):
     return format_ranked(rows, title, lambda name: False, style)
 
 
-def draw(benchmark, results, highlight):
+def draw(benchmark, results, highlight) -> None:
     """Radar charts and grid of scenes."""
     from tsjnet_mm.evaluation.image_files import read_files
     from tsjnet_mm.visualization import (
@@ -178,7 +178,7 @@ def draw(benchmark, results, highlight):
 
 
 @tool()
-def main():
+def main() -> None:
     """Fuse, measure, time, and write table and figures."""
     parser, args = parse_args()
 

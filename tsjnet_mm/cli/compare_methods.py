@@ -19,11 +19,13 @@ interval too narrow. An image where a value of either is not finite is left out,
 so. It takes at least 6 images, for fewer never give p below 0.05.
 """
 
+import argparse
+
 from .arguments import add_overwrite_argument
 from .program import ToolParser, tool
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__)
     parser.add_argument(
@@ -62,7 +64,7 @@ def parse_args():
 
 
 @tool()
-def main():
+def main() -> None:
     """Read the results, compare, print the table, write."""
     args = parse_args()
 

@@ -20,7 +20,7 @@ from .program import ToolParser, tool
 
 
 @tool()
-def main():
+def main() -> None:
     """Command line."""
     parser, peers = ToolParser(__doc__), names_of('peers')
     parser.add_argument(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tsjnet_mm.datasets import PairedFusionDataset
@@ -33,7 +35,10 @@ def dataset_class(name: str) -> type[PairedFusionDataset]:
     return getattr(datasets, DATASETS[name])
 
 
-def add_dataset_arguments(parser, placeholders='{split} in it stands for the split'):
+def add_dataset_arguments(
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup,
+    placeholders: str = '{split} in it stands for the split',
+) -> None:
     """Add what names a dataset.
 
     Args:
@@ -72,7 +77,7 @@ def add_dataset_arguments(parser, placeholders='{split} in it stands for the spl
     add_encoding_argument(parser)
 
 
-def add_encoding_argument(parser):
+def add_encoding_argument(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """Add ``--encoding``.
 
     Args:
@@ -86,7 +91,7 @@ def add_encoding_argument(parser):
     )
 
 
-def read_names(text, encoding=None):
+def read_names(text: str, encoding: str | None = None) -> tuple[str, ...]:
     """Names of a text file, one a line, or separated by commas.
 
     Args:
@@ -107,13 +112,19 @@ def read_names(text, encoding=None):
     return tuple(name.strip() for name in text.split(',') if name.strip())
 
 
-def has_splits(args):
+def has_splits(args: argparse.Namespace):
     """Whether something tells the splits of the dataset apart."""
     patterns = [layout['ir'] for layout in dataset_class(args.dataset).LAYOUTS]
     return any('{split}' in text for text in (*patterns, args.data_root, args.pairs))
 
 
-def build_dataset(args, split, annotations, fold='', **options):
+def build_dataset(
+    args: argparse.Namespace,
+    split: str,
+    annotations: Sequence[str],
+    fold: int | str = '',
+    **options: Any,
+) -> PairedFusionDataset:
     """Build the dataset that the arguments name.
 
     Args:

@@ -48,7 +48,9 @@ _AGE = 24 * 3600
 class AddModel(argparse.Action):
     """Collect ``--model``, and give each ``--weights`` to the model before it."""
 
-    def __call__(self, parser, namespace, values, option_string=None):
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace, values, option_string=None
+    ) -> None:
         """See :class:`argparse.Action`."""
         given = list(namespace.models)
         if option_string == '--model':
@@ -60,7 +62,7 @@ class AddModel(argparse.Action):
         namespace.models = given
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__)
     parser.add_argument(
@@ -140,7 +142,7 @@ def parse_args():
     return parser, args
 
 
-def listen(host, first, count=_PORTS):
+def listen(host: str, first: int, count: int = _PORTS) -> socket.socket:
     """Listen on the first free port.
 
     Args:
@@ -170,7 +172,7 @@ def listen(host, first, count=_PORTS):
     raise OSError(f'no free port from {first} on; give another one with --port')
 
 
-def serve(args, folder):
+def serve(args: argparse.Namespace, folder: Path) -> None:
     """Serve the page until SIGINT or SIGTERM.
 
     Args:
@@ -205,7 +207,7 @@ def serve(args, folder):
         page.close()
 
 
-def make_store(folder, args):
+def make_store(folder: Path, args: argparse.Namespace) -> DemoStore:
     """The bounds on what is kept.
 
     Args:
@@ -221,7 +223,7 @@ def make_store(folder, args):
 
 
 @tool()
-def main():
+def main() -> None:
     """Serve the page; stop with a message where that is not possible."""
     parser, args = parse_args()
     if importlib.util.find_spec('gradio') is None:

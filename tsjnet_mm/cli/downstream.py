@@ -23,6 +23,7 @@ what was found (results.bbox.json, masks/) and scores.json. Run the same command
 after an interruption, or to add methods: what is finished is not done again.
 """
 
+import argparse
 from pathlib import Path
 
 from tsjnet_mm.utils.files import whole_file
@@ -39,7 +40,7 @@ CONFIGS = {
 }
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__)
     parser.add_argument('task', choices=CONFIGS, help='what the network does')
@@ -79,7 +80,7 @@ def parse_args():
     return parser, parser.parse_args()
 
 
-def build_folds(args):
+def build_folds(args: argparse.Namespace):
     """Training and test data of each fold."""
     if not has_splits(args):
         raise ValueError(
@@ -96,7 +97,7 @@ def build_folds(args):
 
 
 @tool()
-def main():
+def main() -> None:
     """Train and test on each method's images, and write the table."""
     parser, args = parse_args()
 

@@ -24,8 +24,10 @@ image that equals a source, is left out of its mean, and a note says so; a metho
 finite value of a metric has no rank in it, and no mean rank.
 """
 
+import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tsjnet_mm.utils.metric_names import (
@@ -62,7 +64,7 @@ def describe_metrics() -> str:
     return '\n'.join(lines)
 
 
-def name_methods(folders, method=None):
+def name_methods(folders: Sequence[str], method: str | None = None) -> dict[str, str]:
     """Method to folder, of ``DIR`` and ``NAME=DIR``.
 
     Args:
@@ -94,7 +96,7 @@ def default_metrics(convention: str) -> str:
     return 'paper' if {*METRIC_SETS['paper']} <= {*metrics_of(convention)} else 'all'
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__, epilog=describe_metrics())
     parser.add_argument(
@@ -155,7 +157,7 @@ def parse_args():
 
 
 @tool('nothing was written')
-def main():
+def main() -> None:
     """Check the arguments, measure, print the table and write the files."""
     parser, args = parse_args()
 

@@ -23,6 +23,7 @@ the same command again to finish what was interrupted: an image that the same se
 files of the same content is left as it is.
 """
 
+import argparse
 from pathlib import Path
 
 from tsjnet_mm.utils.words import counted
@@ -41,7 +42,7 @@ from .program import ToolParser, tool
 LAYOUTS = ('coco', 'voc', 'mmseg')
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__)
     data = parser.add_argument_group('data')
@@ -93,7 +94,7 @@ def parse_args():
     return args
 
 
-def choose_splits(parser, args):
+def choose_splits(parser: argparse.ArgumentParser, args: argparse.Namespace):
     """The splits asked for, if something tells them apart."""
     apart = has_splits(args)
     splits = args.splits or (['train', 'test'] if apart else ['train'])
@@ -105,7 +106,7 @@ def choose_splits(parser, args):
     return splits
 
 
-def choose_images(args, inferencer, split):
+def choose_images(args: argparse.Namespace, inferencer, split):
     """What :func:`.export_dataset` is to take for images."""
     if args.fused:
         folder = Path(args.fused, split)
@@ -114,7 +115,7 @@ def choose_images(args, inferencer, split):
 
 
 @tool()
-def main():
+def main() -> None:
     """Export each split, then print the lines of a config; stop at the first problem."""
     args = parse_args()
 

@@ -31,7 +31,7 @@ def read_pair(ir, vi):
 
 
 @tool()
-def main():
+def main() -> None:
     """Command line."""
     parser = ToolParser(__doc__)
     parser.add_argument(

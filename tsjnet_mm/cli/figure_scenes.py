@@ -1,11 +1,22 @@
 """What the tools that lay scenes out in a grid share: arguments, choosing, reading."""
 
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
 from tsjnet_mm.io.errors import PairError
 
 from .arguments import add_affix_arguments, add_overwrite_argument, parse_named_path
 
+if TYPE_CHECKING:
+    import numpy as np
 
-def add_source_folders(parser):
+    from tsjnet_mm.evaluation.image_files import FusionFiles
+
+
+def add_source_folders(parser: argparse.ArgumentParser) -> None:
     """Add ``--ir`` and ``--vi``, the folders of the pairs.
 
     Args:
@@ -16,7 +27,7 @@ def add_source_folders(parser):
     add_affix_arguments(parser)
 
 
-def add_method_images(parser):
+def add_method_images(parser: argparse.ArgumentParser) -> None:
     """Add ``--images``, what to draw on.
 
     Args:
@@ -32,7 +43,7 @@ def add_method_images(parser):
     )
 
 
-def add_figure_arguments(parser):
+def add_figure_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what any grid of scenes can be told.
 
     Args:
@@ -65,12 +76,12 @@ def add_figure_arguments(parser):
     add_overwrite_argument(parser)
 
 
-def pairing(args):
+def pairing(args: argparse.Namespace):
     """Options of :func:`.find_files` that say how files pair, of the arguments."""
     return {'ir_affix': args.ir_affix, 'vi_affix': args.vi_affix}
 
 
-def check_not_read(paths, files):
+def check_not_read(paths: Sequence[str], files: Iterable[FusionFiles]) -> None:
     """Refuse to write a figure over an image that it shows.
 
     Args:
@@ -86,7 +97,9 @@ def check_not_read(paths, files):
     check_outputs(paths, read, overwrite=True)
 
 
-def find_scenes(files, problems, wanted):
+def find_scenes(
+    files: Sequence[FusionFiles], problems: Mapping[str, list[str]], wanted: Iterable[str]
+) -> list[FusionFiles]:
     """The files of the wanted scenes, or of all.
 
     Args:
@@ -114,7 +127,7 @@ def find_scenes(files, problems, wanted):
     return [found[name] for name in wanted] or [*found.values()]
 
 
-def check_count(count):
+def check_count(count: int) -> None:
     """Refuse a ``--count`` of scenes below 1.
 
     Args:
@@ -127,7 +140,7 @@ def check_count(count):
         raise ValueError(f'--count must be at least 1, got {count}')
 
 
-def most_differing(errors, count):
+def most_differing(errors: Mapping[str, Sequence[int]], count: int) -> list[str]:
     """The scenes on which methods differ most.
 
     Args:
@@ -152,7 +165,7 @@ def most_differing(errors, count):
     return [name for name in names if name in chosen]
 
 
-def read_scene(files, recoloured=False):
+def read_scene(files: FusionFiles, recoloured: bool = False) -> list[np.ndarray]:
     """Read infrared, visible and fused images of a scene.
 
     Args:

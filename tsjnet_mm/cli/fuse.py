@@ -22,6 +22,7 @@ was not made here. Under torchrun or slurm each process fuses its share of the p
 without them, processes that run the same command leave each other's pairs alone.
 """
 
+import argparse
 import os
 
 from tsjnet_mm.io.written import WRITTEN_FORMATS
@@ -38,7 +39,7 @@ from .arguments import (
 from .program import ToolParser, tool
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__)
     parser.add_argument(
@@ -99,7 +100,7 @@ def find_share():
 
 
 @tool()
-def main():
+def main() -> None:
     """Fuse all pairs; stop with a message at the first that cannot be fused."""
     args = parse_args()
 

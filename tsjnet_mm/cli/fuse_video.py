@@ -23,6 +23,7 @@ column. .mp4 and .mov hold MPEG-4, .avi motion JPEG, .mkv FFV1 (lossless). The s
 visible file is kept if ffmpeg is installed.
 """
 
+import argparse
 from pathlib import Path
 
 from tsjnet_mm.utils.words import counted
@@ -37,7 +38,7 @@ from .arguments import (
 from .program import ToolParser, tool
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__)
     source = 'video: file, folder of frames, camera index or URL'
@@ -74,7 +75,7 @@ def parse_args():
 
 
 @tool('before the first frame: nothing was written')
-def main():
+def main() -> None:
     """Fuse the video; status 130 if Ctrl-C ended it."""
     args = parse_args()
 

@@ -21,6 +21,7 @@ that are complete, corrected by hand or not, are left as they are. Files that we
 are never written over without --overwrite. docs/labels.md tells how good such labels are.
 """
 
+import argparse
 from pathlib import Path
 
 from tsjnet_mm.utils.words import counted
@@ -35,7 +36,7 @@ from .dataset_arguments import add_encoding_argument
 from .program import ToolParser, tool
 
 
-def add_common_arguments(parser, out):
+def add_common_arguments(parser: argparse.ArgumentParser, out) -> None:
     """Add what both kinds of labels need."""
     parser.add_argument('--ir', required=True, help="infrared images: folder or 'pattern'")
     parser.add_argument('--vi', required=True, help='visible images of the same stems')
@@ -79,7 +80,7 @@ def add_common_arguments(parser, out):
     add_source_arguments(parser, percentiles_of='each infrared image')
 
 
-def add_boxes_parser(commands):
+def add_boxes_parser(commands) -> None:
     """The subcommand for boxes."""
     parser = commands.add_parser('boxes', help='boxes by any mmdet detector')
     parser.add_argument(
@@ -135,7 +136,7 @@ def add_boxes_parser(commands):
     )
 
 
-def add_masks_parser(commands):
+def add_masks_parser(commands) -> None:
     """The subcommand for masks."""
     parser = commands.add_parser('masks', help='index masks from boxes')
     parser.add_argument(
@@ -186,7 +187,7 @@ def add_masks_parser(commands):
     )
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__)
     commands = parser.add_subparsers(dest='command', required=True)
@@ -209,7 +210,7 @@ def parse_args():
     return args
 
 
-def check_boxes_arguments(parser, args):
+def check_boxes_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """End with a message where options do not go together."""
     if args.views is None:
         args.views = ['ir', 'vi'] + (['fused'] if args.fused or args.fusor else [])
@@ -224,7 +225,7 @@ def check_boxes_arguments(parser, args):
             parser.error(f'{name}: expected more than 0, up to 1, got {value}')
 
 
-def make_fuse(args, fused):
+def make_fuse(args: argparse.Namespace, fused):
     """What gives the fused image of a pair, or None."""
     import torch
 
@@ -244,7 +245,7 @@ def make_fuse(args, fused):
     return fuse
 
 
-def make_boxes(args, pairs, fused):
+def make_boxes(args: argparse.Namespace, pairs, fused):
     """Boxes of all pairs; their records, how many were made now, and what sheets need."""
     from tsjnet_mm.labels import ViewDetector, box_classes, generate_boxes, map_classes
 
@@ -275,7 +276,7 @@ def make_boxes(args, pairs, fused):
     return records, made, {'classes': classes}
 
 
-def make_masks(args, pairs):
+def make_masks(args: argparse.Namespace, pairs):
     """Masks of all pairs; their records, how many were made now, and what sheets need."""
     from tsjnet_mm.labels import (
         SamMasks,
@@ -317,7 +318,7 @@ def make_masks(args, pairs):
 
 
 @tool()
-def main():
+def main() -> None:
     """Make the labels, then the sheets; stop with a message at what cannot be used."""
     args = parse_args()
 
@@ -348,7 +349,7 @@ def main():
         print(f'look at {sheets[0]}' + (f' and {len(sheets) - 1} more' if sheets[1:] else ''))
 
 
-def summarise(args, records, made):
+def summarise(args: argparse.Namespace, records, made):
     """A line on what there is now."""
     objects = [item for record in records.values() for item in record['objects']]
     found = f'{counted(len(objects), "object")} in {counted(len(records), "pair")}'

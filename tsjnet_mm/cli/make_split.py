@@ -20,6 +20,7 @@ split.json records how the lists were made and their SHA-256; the same options o
 make the same files.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -34,7 +35,7 @@ from .program import ToolParser, tool
 RECORD, THRESHOLD = 'split.json', 0.25
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__)
     parser.add_argument('data_root', metavar='DATA_ROOT', help='folder of the dataset')
@@ -151,7 +152,7 @@ def read_source(path):
     return source
 
 
-def print_summary(split, labels):
+def print_summary(split, labels) -> None:
     """Print the groups, and what each list holds."""
     record = split.record
     print(
@@ -172,7 +173,7 @@ def print_summary(split, labels):
 
 
 @tool('nothing was written')
-def main():
+def main() -> None:
     """Make or check a split."""
     args = parse_args()
 

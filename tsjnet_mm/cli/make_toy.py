@@ -1,7 +1,9 @@
 """Draw the toy dataset: registered infrared and visible road scenes, no download needed."""
 
+import argparse
 import sys
 import time
+from collections.abc import Sequence
 
 from .arguments import parse_size
 from .program import ToolParser, tool
@@ -25,7 +27,7 @@ examples:
 """
 
 
-def parse_args(argv=None):
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = ToolParser(__doc__, epilog=EPILOG)
     parser.add_argument(
@@ -61,11 +63,11 @@ def parse_args(argv=None):
 class ProgressBar:
     """A bar on one line of stderr; in a log, a line every ten seconds."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.start = self.shown = time.monotonic()
         self.live = sys.stderr.isatty()
 
-    def __call__(self, done, total):
+    def __call__(self, done, total) -> None:
         """Show that so many of all pairs are done."""
         now = time.monotonic()
         if done < total and now - self.shown < (0.1 if self.live else 10):
@@ -80,7 +82,7 @@ class ProgressBar:
 
 
 @tool('nothing was written')
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> None:
     """Draw the data set."""
     args = parse_args(argv)
     from tsjnet_mm.datasets.toy import write_toy_dataset

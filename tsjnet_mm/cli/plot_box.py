@@ -15,13 +15,15 @@ not mean that methods are equal: they are of the same images, and one method may
 of them; tools/analysis_tools/compare_methods.py compares image by image.
 """
 
+import argparse
+
 from tsjnet_mm.utils.words import counted
 
 from .arguments import add_overwrite_argument, add_selection_arguments
 from .program import ToolParser, tool
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__)
     add_selection_arguments(parser)
@@ -33,7 +35,7 @@ def parse_args():
 
 
 @tool()
-def main():
+def main() -> None:
     """Read the results, draw, write."""
     args = parse_args()
 

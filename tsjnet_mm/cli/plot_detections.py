@@ -23,6 +23,8 @@ The number of errors of each method over all images is printed, and the scenes a
 be copied and adapted.
 """
 
+import argparse
+
 from tsjnet_mm.io.errors import PairError
 
 from .arguments import parse_named_path, unique_names
@@ -40,7 +42,7 @@ from .figure_scenes import (
 from .program import ToolParser, tool
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__)
     add_source_folders(parser)
@@ -123,7 +125,7 @@ def class_colours(truth, found, scenes):
     }
 
 
-def plot(args):
+def plot(args: argparse.Namespace) -> list[str]:
     """Count, choose the scenes, draw and write.
 
     Returns:
@@ -208,7 +210,7 @@ def plot(args):
     return names
 
 
-def check_boxes(objects, shape, files):
+def check_boxes(objects, shape, files) -> None:
     """Refuse images that are not of the size the boxes were drawn in."""
     for item in objects:
         x, y, w, h = item.box
@@ -220,7 +222,7 @@ def check_boxes(objects, shape, files):
 
 
 @tool()
-def main():
+def main() -> None:
     """Read the command line and plot."""
     args = parse_args()
     names = plot(args)

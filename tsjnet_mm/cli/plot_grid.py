@@ -51,7 +51,7 @@ def parse_scene(text):
     return name, [parse_region(region) for region in regions]
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__)
     add_source_folders(parser)
@@ -93,7 +93,7 @@ def choose_scenes(files, count):
 
 
 @tool()
-def main():
+def main() -> None:
     """Find and read the scenes, choose regions, draw, write."""
     args = parse_args()
 

@@ -14,13 +14,15 @@ chart shows who is ahead of whom, not by how much: a small difference fills an a
 one, and the trivial rows of --baselines are what gives it a scale.
 """
 
+import argparse
+
 from tsjnet_mm.utils.words import counted
 
 from .arguments import add_overwrite_argument, add_selection_arguments
 from .program import ToolParser, tool
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__)
     add_selection_arguments(parser)
@@ -30,7 +32,7 @@ def parse_args():
 
 
 @tool()
-def main():
+def main() -> None:
     """Read the results, draw, write."""
     args = parse_args()
 

@@ -22,6 +22,7 @@ The IoU of each class and their mean (over the classes that are there or predict
 images is printed for each method, and the scenes as options, to be copied and adapted.
 """
 
+import argparse
 import sys
 
 from tsjnet_mm.io.errors import PairError
@@ -48,7 +49,7 @@ SEGMENTED = ('fmb', 'msrs')
 DIMMED, OPACITY = 0.55, 0.75
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__)
     add_source_folders(parser)
@@ -162,7 +163,7 @@ def paint(image, mask, palette, plain):
     return draw_mask(dimmed, mask, palette, OPACITY)
 
 
-def plot(args, classes, palette):
+def plot(args: argparse.Namespace, classes, palette) -> list[str]:
     """Compare, choose the scenes, draw and write.
 
     Returns:
@@ -260,7 +261,7 @@ def plot(args, classes, palette):
 
 
 @tool()
-def main():
+def main() -> None:
     """Read the command line and plot."""
     args = parse_args()
 

@@ -17,6 +17,7 @@ of what differs. It appears whole or not at all, in a folder that is not there y
 again on the same files does nothing.
 """
 
+import argparse
 import sys
 
 from .program import ToolParser, tool
@@ -47,7 +48,7 @@ def describe_datasets() -> str:
     return '\n'.join(lines)
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__, epilog=describe_datasets())
     parser.add_argument(
@@ -81,7 +82,7 @@ def parse_args():
 
 
 @tool('nothing was written')
-def main():
+def main() -> None:
     """Prepare the dataset and say what it holds."""
     args = parse_args()
 

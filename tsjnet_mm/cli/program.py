@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 from tsjnet_mm.utils.optional import explain_missing
 from tsjnet_mm.utils.signals import signals_as_interrupts
@@ -32,14 +34,14 @@ class ToolParser(argparse.ArgumentParser):
         **kwargs: Of :class:`argparse.ArgumentParser`.
     """
 
-    def __init__(self, description=None, **kwargs):
+    def __init__(self, description: str | None = None, **kwargs: Any) -> None:
         kwargs.setdefault('formatter_class', argparse.RawDescriptionHelpFormatter)
         super().__init__(description=description, **kwargs)
         self.add_argument('--version', action='version', version=f'tsjnet_mm {__version__}')
         self.add_argument('--debug', action='store_true', help='show where an error arose')
 
 
-def describe_error(error):
+def describe_error(error: BaseException) -> str:
     """An exception in one sentence for users.
 
     Args:
@@ -94,7 +96,7 @@ def warnings_as_sentences():
         warnings.formatwarning = as_python_does
 
 
-def tool(interrupted='run it again to go on'):
+def tool(interrupted: str = 'run it again to go on') -> Callable:
     """Make a function the main function of a tool.
 
     The tool reads no checkpoint that could run code, see

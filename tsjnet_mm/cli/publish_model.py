@@ -8,18 +8,24 @@ run, and carries a digest of its weights, which every tool compares. --half stor
 precision, which halves the file and rounds the weights.
 """
 
+from __future__ import annotations
+
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tsjnet_mm.io.text import shorten
 from tsjnet_mm.utils.files import whole_file
 
 from .program import ToolParser, tool
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 _PREFIX = 'fusor.'
 
 
-def fusor_weights(state_dict):
+def fusor_weights(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     """The fusor's entries of a state dict.
 
     Args:
@@ -38,7 +44,7 @@ def fusor_weights(state_dict):
 
 
 @tool()
-def main():
+def main() -> None:
     """Command line."""
     parser = ToolParser(__doc__)
     parser.add_argument('checkpoint', metavar='CHECKPOINT', help='of the Runner')

@@ -21,6 +21,7 @@ holds while the cameras do not move to each other, and exactly for far scenes on
 shift with their distance.
 """
 
+import argparse
 from pathlib import Path
 
 from .arguments import (
@@ -33,7 +34,7 @@ from .arguments import (
 from .program import ToolParser, tool
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__)
     parser.add_argument('--ir', required=True, help='infrared images: folder, glob or file')
@@ -56,7 +57,7 @@ def parse_args():
     return parser, args
 
 
-def find(args):
+def find(args: argparse.Namespace):
     """Read the pairs and find their mapping; what was found, the pairs and words on it."""
     from tqdm import tqdm
 
@@ -116,7 +117,7 @@ def draw_preview(pairs, homography):
 
 
 @tool()
-def main():
+def main() -> None:
     """Find the mapping and write it."""
     parser, args = parse_args()
 

@@ -6,7 +6,11 @@ Examples:
     bash tools/dist_test.sh CONFIG CHECKPOINT 4
 """
 
+from __future__ import annotations
+
+import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tsjnet_mm.utils.files import whole_file
 from tsjnet_mm.utils.model_index import ready_models
@@ -14,8 +18,11 @@ from tsjnet_mm.utils.model_index import ready_models
 from .program import ToolParser, tool
 from .run_arguments import add_run_arguments, config_options
 
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
 
-def load(runner, checkpoint, config):
+
+def load(runner: Runner, checkpoint, config) -> None:
     """Load a checkpoint that has just the weights that the model has."""
     try:
         runner.load_checkpoint(checkpoint, strict=True)
@@ -24,7 +31,7 @@ def load(runner, checkpoint, config):
         raise ValueError(f'{checkpoint} does not fit {config}: {found[:300]}') from error
 
 
-def test(args):
+def test(args: argparse.Namespace) -> None:
     """Run the test loop for the model and each baseline, and print one table."""
     from mmengine.dist import is_main_process
     from mmengine.runner import Runner
@@ -76,7 +83,7 @@ def test(args):
 
 
 @tool()
-def main():
+def main() -> None:
     """Read the command line and test."""
     parser = ToolParser(__doc__)
     parser.add_argument('config', help='config file (Python code, which is run)')

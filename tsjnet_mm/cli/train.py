@@ -13,6 +13,7 @@ again. --boxes and --masks add a small detector and a small segmentor, which beg
 weights and drive the fusor; they need neither pretrained weights nor a GPU.
 """
 
+import argparse
 import contextlib
 import logging
 from pathlib import Path
@@ -27,7 +28,7 @@ from .train_folders import (
 )
 
 
-def train(cfg, args):
+def train(cfg, args: argparse.Namespace) -> None:
     """Build the Runner and train, from a checkpoint if one is to be resumed."""
     from mmengine.logging import print_log
     from mmengine.runner import Runner
@@ -52,7 +53,7 @@ def train(cfg, args):
 
 
 @tool('add --resume to go on from the last checkpoint')
-def main():
+def main() -> None:
     """Read the command line, claim the work dir and train."""
     parser = ToolParser(__doc__)
     parser.add_argument(

@@ -8,12 +8,18 @@ DetailFuseLayer). The result loads with any tool of this project:
         --weights tsjnet_official.pth
 """
 
+from __future__ import annotations
+
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tsjnet_mm.utils.files import whole_file
 
 from .program import ToolParser, tool
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PARTS = ('DIDF_Encoder', 'DIDF_Decoder', 'BaseFuseLayer', 'DetailFuseLayer')
 
@@ -101,7 +107,7 @@ def _fusion_name(name, branch, rules):
     return None if renamed is None else f'fusion_layer.{branch}.{renamed}'
 
 
-def convert(checkpoint):
+def convert(checkpoint: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
     """Names of the release to names of :class:`TSJNet` with the `official` preset.
 
     Args:
@@ -143,7 +149,7 @@ def convert(checkpoint):
 
 
 @tool()
-def main():
+def main() -> None:
     """Command line."""
     parser = ToolParser(__doc__)
     parser.add_argument('release', type=Path, help="the authors' checkpoint")

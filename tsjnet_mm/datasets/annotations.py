@@ -58,7 +58,13 @@ class YoloReader(LabelReader):
 
     extension = '.txt'
 
-    def __init__(self, path, label_map, tolerance=2.0, encoding=None):
+    def __init__(
+        self,
+        path: str,
+        label_map: dict[str, int | None],
+        tolerance: float = 2.0,
+        encoding: str | None = None,
+    ) -> None:
         super().__init__(path, label_map, tolerance, encoding)
         names = os.path.join(path, 'classes.txt')
         if os.path.isfile(names):
@@ -71,7 +77,7 @@ class YoloReader(LabelReader):
                     f'{name_some(label_map, 10)}'
                 )
 
-    def __call__(self, stem, size):
+    def __call__(self, stem: str, size: tuple[int, int]) -> list[dict]:
         """See :meth:`LabelReader.__call__`."""
         path = self._find_file(stem)
         height, width = size
@@ -118,11 +124,17 @@ class VocReader(LabelReader):
 
     extension = '.xml'
 
-    def __init__(self, path, label_map, tolerance=2.0, encoding=None):
+    def __init__(
+        self,
+        path: str,
+        label_map: dict[str, int | None],
+        tolerance: float = 2.0,
+        encoding: str | None = None,
+    ) -> None:
         super().__init__(path, label_map, tolerance, encoding)
         self._renamed = {}
 
-    def __call__(self, stem, size):
+    def __call__(self, stem: str, size: tuple[int, int]) -> list[dict]:
         """See :meth:`LabelReader.__call__`."""
         path = self._find_file(stem)
         root = read_xml(path, self.encoding, 'an XML document', 'malformed label')
@@ -170,7 +182,7 @@ class VocReader(LabelReader):
         if named and bare_name(named) != bare_name(stem.rpartition('/')[2]):
             self._renamed[stem] = file_name
 
-    def notes(self):
+    def notes(self) -> list[str]:
         """See :meth:`LabelReader.notes`."""
         notes = super().notes()
         if self._renamed:
@@ -228,7 +240,7 @@ class CocoReader(LabelReader):
                 )
         return dict(names)
 
-    def __call__(self, stem, size):
+    def __call__(self, stem: str, size: tuple[int, int]) -> list[dict]:
         """See :meth:`LabelReader.__call__`."""
         image = self._names.find(stem, self.path, f'{stem} among the images')
         with expect(self.path, f'numbers as the size of {stem}', 'malformed label'):
@@ -268,7 +280,7 @@ def _unique(items, kind):
 _READERS = {'yolo': YoloReader, 'voc': VocReader, 'coco': CocoReader}
 
 
-def detect_label_format(path):
+def detect_label_format(path: str) -> str:
     """Tell the label format from what the files are.
 
     Args:
@@ -294,7 +306,13 @@ def detect_label_format(path):
     return {'.txt': 'yolo', '.xml': 'voc'}[found.pop()]
 
 
-def build_label_reader(path, label_map, label_format='auto', tolerance=2.0, encoding=None):
+def build_label_reader(
+    path: str,
+    label_map: dict[str, int | None],
+    label_format: str = 'auto',
+    tolerance: float = 2.0,
+    encoding: str | None = None,
+) -> LabelReader:
     """Make the reader of a folder or file of labels.
 
     Args:

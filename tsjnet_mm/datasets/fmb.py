@@ -1,5 +1,7 @@
 """FMB: 1500 pairs of roads by day, night and in bad weather, 1220 to train on, 280 to test."""
 
+from typing import Any
+
 from tsjnet_mm.registry import DATASETS
 
 from .paired import PairedFusionDataset
@@ -59,5 +61,5 @@ class FMBDataset(PairedFusionDataset):
         {'ir': '{split}/ir', 'vi': '{split}/vi', 'masks': '{split}/masks'},
     )
 
-    def __init__(self, data_root='', split='train', **kwargs):
+    def __init__(self, data_root: str = '', split: str = 'train', **kwargs: Any) -> None:
         super().__init__(data_root=data_root, split=split, **kwargs)

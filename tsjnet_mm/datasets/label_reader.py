@@ -145,7 +145,13 @@ class LabelReader(ABC):
     #: Extension of the format's files; None where one file holds all labels.
     extension = None
 
-    def __init__(self, path, label_map, tolerance=2.0, encoding=None):
+    def __init__(
+        self,
+        path: str,
+        label_map: dict[str, int | None],
+        tolerance: float = 2.0,
+        encoding: str | None = None,
+    ) -> None:
         self.path = path
         self.label_map = label_map
         self.tolerance = tolerance
@@ -154,7 +160,7 @@ class LabelReader(ABC):
         self._names = LabelNames(self._list_labels())
 
     @abstractmethod
-    def __call__(self, stem, size):
+    def __call__(self, stem: str, size: tuple[int, int]) -> list[dict]:
         """Read the labels of one image.
 
         Args:
@@ -176,7 +182,7 @@ class LabelReader(ABC):
             for name in list_label_files(self.path, (self.extension,))
         }
 
-    def assign(self, stems, shared=False):
+    def assign(self, stems: Iterable[str], shared: bool = False) -> None:
         """Tell which images there are, so that labels of others are noticed.
 
         Args:
@@ -191,7 +197,7 @@ class LabelReader(ABC):
                 f'({name_some(left)})'
             )
 
-    def notes(self):
+    def notes(self) -> list[str]:
         """What of the labels was not used, or is in doubt.
 
         Returns:

@@ -9,11 +9,13 @@ readers there read back; they do not return scores.
 import json
 import os
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from tsjnet_mm.utils import whole_file
 
 
-def write_yolo(path, instances, size):
+def write_yolo(path: str | Path, instances: Iterable[dict], size: tuple[int, int]) -> None:
     """Write the labels of an image as lines ``class cx cy w h``, with a score after them.
 
     Centre and size are relative to the image's, with 10 digits. The score is a sixth column,
@@ -43,7 +45,14 @@ def write_yolo(path, instances, size):
             file.write(' '.join(columns) + '\n')
 
 
-def write_voc(path, instances, size, classes, file_name, for_mmdet=False):
+def write_voc(
+    path: str | Path,
+    instances: Iterable[dict],
+    size: tuple[int, int],
+    classes: Sequence[str],
+    file_name: str,
+    for_mmdet: bool = False,
+) -> None:
     """Write the labels of an image as Pascal VOC's xml.
 
     Instances to be ignored become ``difficult``; a score becomes ``confidence``. Corners are
@@ -85,7 +94,7 @@ def write_voc(path, instances, size, classes, file_name, for_mmdet=False):
         ElementTree.ElementTree(root).write(partial, encoding='utf-8', xml_declaration=True)
 
 
-def coco_dict(images, classes):
+def coco_dict(images: Iterable[dict], classes: Sequence[str]) -> dict:
     """Put the labels of all images into the structure of a COCO json.
 
     Ids of images, annotations and categories count from 1; the category of label ``n`` has
@@ -127,7 +136,7 @@ def coco_dict(images, classes):
     return {'images': entries, 'annotations': annotations, 'categories': categories}
 
 
-def write_coco(path, images, classes):
+def write_coco(path: str | Path, images: Iterable[dict], classes: Sequence[str]) -> None:
     """Write the labels of all images as one COCO json, see :func:`coco_dict`.
 
     Args:

@@ -1,5 +1,7 @@
 """LLVIP: 15488 pairs of streets at night with pedestrians, 12025 to train on, 3463 to test."""
 
+from typing import Any
+
 from tsjnet_mm.registry import DATASETS
 
 from .paired import PairedFusionDataset
@@ -23,5 +25,5 @@ class LLVIPDataset(PairedFusionDataset):
         {'ir': '{split}/ir', 'vi': '{split}/vi', 'boxes': '{split}/labels'},
     )
 
-    def __init__(self, data_root='', split='train', **kwargs):
+    def __init__(self, data_root: str = '', split: str = 'train', **kwargs: Any) -> None:
         super().__init__(data_root=data_root, split=split, **kwargs)

@@ -1,5 +1,7 @@
 """MSRS: 1444 pairs of road scenes by day and night, 1083 to train on and 361 to test."""
 
+from typing import Any
+
 from tsjnet_mm.registry import DATASETS
 
 from .paired import PairedFusionDataset
@@ -52,5 +54,5 @@ class MSRSDataset(PairedFusionDataset):
         },
     )
 
-    def __init__(self, data_root='', split='train', **kwargs):
+    def __init__(self, data_root: str = '', split: str = 'train', **kwargs: Any) -> None:
         super().__init__(data_root=data_root, split=split, **kwargs)

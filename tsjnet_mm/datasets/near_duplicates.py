@@ -20,7 +20,7 @@ _NOISE = 2.0  # grey levels: less contrast than this tells nothing
 _BLOCK = 256
 
 
-def describe_pair(ir_path, vi_path):
+def describe_pair(ir_path: str, vi_path: str) -> np.ndarray:
     """Describe what a pair shows.
 
     Args:
@@ -61,7 +61,7 @@ def _luma(image):
     return cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
 
 
-def group_near_duplicates(descriptors, threshold=THRESHOLD):
+def group_near_duplicates(descriptors: np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:
     """Put pairs into groups that no near-duplicates leave.
 
     Two pairs are in one group if their similarity reaches the threshold, or if a chain of such

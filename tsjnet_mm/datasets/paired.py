@@ -3,6 +3,8 @@
 import logging
 import os
 from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
 
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
@@ -133,22 +135,22 @@ class PairedFusionDataset(BaseDataset):
 
     def __init__(
         self,
-        data_root='',
-        split=None,
-        data_prefix=None,
-        ann_file='',
-        annotations='auto',
-        label_format='auto',
-        box_tolerance=2.0,
-        check=True,
-        any_ir_size=False,
-        on_error='raise',
-        encoding=None,
-        ir_affix=None,
-        vi_affix=None,
-        metainfo=None,
-        **kwargs,
-    ):
+        data_root: str = '',
+        split: str | None = None,
+        data_prefix: dict | None = None,
+        ann_file: str = '',
+        annotations: str | Sequence[str] = 'auto',
+        label_format: str = 'auto',
+        box_tolerance: float = 2.0,
+        check: bool = True,
+        any_ir_size: bool = False,
+        on_error: str = 'raise',
+        encoding: str | None = None,
+        ir_affix: str | Sequence[str] | None = None,
+        vi_affix: str | Sequence[str] | None = None,
+        metainfo: dict | None = None,
+        **kwargs: Any,
+    ) -> None:
         if on_error not in ('raise', 'skip'):
             raise ValueError(f"on_error must be 'raise' or 'skip', got {on_error!r}")
         if annotations != 'auto' and not set(annotations) <= set(_ANNOTATIONS):
@@ -195,7 +197,7 @@ class PairedFusionDataset(BaseDataset):
                 'path of a text file with one a line'
             ) from None
 
-    def load_data_list(self):
+    def load_data_list(self) -> list[dict]:
         """Find the pairs, check them, and parse their boxes.
 
         Returns:
@@ -248,7 +250,7 @@ class PairedFusionDataset(BaseDataset):
         self._sources = None  # else it travels to every worker
         return data_list
 
-    def parse_data_info(self, raw_data_info):
+    def parse_data_info(self, raw_data_info: dict) -> dict:
         """Find the files of a pair and parse its boxes.
 
         Args:
@@ -285,7 +287,7 @@ class PairedFusionDataset(BaseDataset):
                 info['num_seg_classes'] = len(self._metainfo['seg_classes'])
         return info
 
-    def filter_data(self):
+    def filter_data(self) -> list[dict]:
         """Apply ``filter_cfg``, in training only.
 
         Returns:
@@ -311,7 +313,7 @@ class PairedFusionDataset(BaseDataset):
             )
         return kept
 
-    def get_cat_ids(self, idx):
+    def get_cat_ids(self, idx: int) -> list[int]:
         """Labels of a pair's objects, for mmengine's ClassBalancedDataset.
 
         Args:
@@ -322,7 +324,7 @@ class PairedFusionDataset(BaseDataset):
         """
         return [item['bbox_label'] for item in self.get_data_info(idx).get('instances', ())]
 
-    def prepare_data(self, idx):
+    def prepare_data(self, idx: int) -> dict | None:
         """Load a pair and send it through the pipeline.
 
         Args:

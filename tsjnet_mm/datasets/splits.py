@@ -6,6 +6,7 @@ read it, and a ``split.json`` that says how it was made and what the lists must 
 
 import json
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,11 +36,13 @@ class Split:
         record (dict): What ``split.json`` holds.
     """
 
-    lists: dict
-    groups: dict
+    lists: dict[str, list[str]]
+    groups: dict[str, int]
     record: dict
 
-    def rows(self, labels=None):
+    def rows(
+        self, labels: dict[str, Sequence[str]] | None = None
+    ) -> list[tuple[str, int, int, Counter]]:
         """What each list holds.
 
         Args:
@@ -61,7 +64,12 @@ class Split:
         ]
 
 
-def assign_groups(groups, targets, seed=0, strata=None):
+def assign_groups(
+    groups: np.ndarray,
+    targets: Sequence[float],
+    seed: int = 0,
+    strata: Sequence[str] | None = None,
+) -> np.ndarray:
     """Deal whole groups out to sides.
 
     Larger groups come first, then those of one stratum after another, in random order within.
@@ -92,18 +100,18 @@ def assign_groups(groups, targets, seed=0, strata=None):
 
 
 def make_split(
-    pairs,
-    ratio=None,
-    counts=None,
-    folds=None,
-    names=('train', 'val'),
-    seed=0,
-    threshold=THRESHOLD,
-    labels=None,
-    source=None,
-    workers=None,
-    progress=False,
-):
+    pairs: Sequence[tuple[str, str, str]],
+    ratio: Sequence[float] | None = None,
+    counts: Sequence[int] | None = None,
+    folds: int | None = None,
+    names: Sequence[str] = ('train', 'val'),
+    seed: int = 0,
+    threshold: float = THRESHOLD,
+    labels: dict[str, Sequence[str]] | None = None,
+    source: dict | None = None,
+    workers: int | None = None,
+    progress: bool = False,
+) -> Split:
     """Split pairs by ratio, by counts, or into folds, near-duplicates on one side.
 
     Args:
@@ -181,7 +189,7 @@ def make_split(
     return Split(lists, dict(zip(stems, map(int, groups), strict=True)), record)
 
 
-def write_split(split, folder, overwrite=False):
+def write_split(split: Split, folder: str | Path, overwrite: bool = False) -> bool:
     """Write the lists and the record.
 
     Args:
@@ -212,7 +220,7 @@ def write_split(split, folder, overwrite=False):
     return bool(changed)
 
 
-def check_split(path, stems):
+def check_split(path: str | Path, stems: Iterable[str]) -> None:
     """Check that lists are as they were made and cover the pairs that are there.
 
     The images themselves are not looked at.

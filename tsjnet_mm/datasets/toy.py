@@ -7,6 +7,7 @@ is in :mod:`tsjnet_mm.datasets.toy_scene`.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +69,9 @@ def is_night(seed, index, night_ratio=0.7):
     return bool(np.random.default_rng([seed, index, 1]).random() < night_ratio)
 
 
-def draw_scene(seed, index, size=(320, 240), night=True):
+def draw_scene(
+    seed: int, index: int, size: tuple[int, int] = (320, 240), night: bool = True
+) -> ToyScene:
     """Draw one scene.
 
     The same arguments draw the same scene, whatever was drawn before. Objects of which
@@ -112,8 +115,14 @@ def draw_scene(seed, index, size=(320, 240), night=True):
 
 
 def write_toy_dataset(
-    out, train=64, test=16, size=(320, 240), seed=0, night_ratio=0.7, progress=None
-):
+    out: str | Path,
+    train: int = 64,
+    test: int = 16,
+    size: tuple[int, int] = (320, 240),
+    seed: int = 0,
+    night_ratio: float = 0.7,
+    progress: Callable | None = None,
+) -> bool:
     """Write a toy dataset in the layout of MSRS, whole or not at all.
 
     ``out/{train,test}/`` get ``ir/`` and ``vi/`` (PNG), ``labels/`` (YOLO txt: class and

@@ -1,7 +1,10 @@
 """What the web page fuses with: fusors that are built once, and the detectors beside them."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +19,9 @@ from tsjnet_mm.structures import FusionDataSample
 from tsjnet_mm.utils import rgb_to_luma
 from tsjnet_mm.utils.checkpoints import read_checkpoint
 from tsjnet_mm.utils.model_index import model_index, ready_models
+
+if TYPE_CHECKING:
+    from tsjnet_mm.models.drivers.detection import DetectionDriver
 
 _PREFIX = 'detector.'
 
@@ -33,7 +39,7 @@ class Detections(NamedTuple):
     boxes: np.ndarray
     scores: np.ndarray
     labels: np.ndarray
-    classes: dict
+    classes: dict[int, str]
 
     def names(self):
         """list[str]: The class of each object."""
@@ -55,7 +61,9 @@ class FusedImageDetector:
         device (torch.device): Where it runs.
     """
 
-    def __init__(self, driver, classes, device):
+    def __init__(
+        self, driver: DetectionDriver, classes: Sequence[str], device: torch.device
+    ) -> None:
         self.driver = driver.to(device).eval()
         self.device = device
         numbers = range(len(classes)) if driver.label_map is None else driver.label_map.tolist()
@@ -64,7 +72,7 @@ class FusedImageDetector:
         }
 
     @torch.inference_mode()
-    def __call__(self, fused, vi):
+    def __call__(self, fused: np.ndarray, vi: np.ndarray) -> Detections:
         """Find objects.
 
         Args:
@@ -89,7 +97,9 @@ class FusedImageDetector:
         return Detections(found.bboxes, found.scores, found.labels, self.classes)
 
 
-def load_detector(model, weights, device):
+def load_detector(
+    model: str | Path, weights: str | Path | None, device: torch.device
+) -> FusedImageDetector | None:
     """Build the detector that a joint model was trained with.
 
     Args:
@@ -158,7 +168,12 @@ class DemoModels:
         FileNotFoundError: There is no such checkpoint.
     """
 
-    def __init__(self, given=(), device=None, precision='auto'):
+    def __init__(
+        self,
+        given: Sequence[tuple[str, str | None]] = (),
+        device: str | None = None,
+        precision: str = 'auto',
+    ) -> None:
         self._options = {'device': device, 'precision': precision, 'show_progress': False}
         self._built = {}
         ready = ready_models()

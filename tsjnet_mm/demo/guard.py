@@ -6,11 +6,18 @@ rebinding) makes it a page of theirs. The first is seen by ``Origin`` and ``Sec-
 the second by ``Host``.
 """
 
+from __future__ import annotations
+
 import asyncio
 import ipaddress
 import json
 import logging
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from .store import DemoStore
 
 #: Names that this machine has for itself.
 LOCAL_NAMES = ('localhost', '127.0.0.1', '::1')
@@ -24,7 +31,7 @@ class _Refused(Exception):
     """Status and sentence of an answer that is not the page's."""
 
 
-def host_name(host):
+def host_name(host: str) -> str:
     """The name in a ``Host`` header: lower case, without port, brackets and final dot.
 
     Args:
@@ -63,7 +70,7 @@ class DemoGuard:
         store (DemoStore): Counts uploads.
     """
 
-    def __init__(self, app, names, store):
+    def __init__(self, app: Callable, names: Iterable[str], store: DemoStore) -> None:
         self.app = app
         self.names = {host_name(f'[{name}]' if ':' in name else name) for name in names} - {''}
         self.store = store

@@ -1,9 +1,16 @@
 """What the web page is dressed in: style, headings, and the table of metrics as HTML."""
 
+from __future__ import annotations
+
 import html
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from tsjnet_mm.metrics import CONVENTIONS
+
+if TYPE_CHECKING:
+    from .upload_fusion import MetricRow
 
 #: The page's title.
 HEADING = """<h1>Infrared and visible image fusion</h1>
@@ -43,7 +50,7 @@ STYLE = """
 """
 
 
-def format_metrics(rows, convention):
+def format_metrics(rows: Sequence[MetricRow], convention: str) -> str:
     """The table of metrics.
 
     Args:

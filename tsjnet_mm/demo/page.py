@@ -1,11 +1,17 @@
 """The web page: its components, and what each of them calls."""
 
+from __future__ import annotations
+
 import functools
 import html
 import logging
 import os
+import socket
 import threading
 import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gradio as gr
 import uvicorn
@@ -24,6 +30,10 @@ from .upload_fusion import (
     save_view,
 )
 from .uploads import DemoError, check_percentiles, example_thumbnail, preview_upload
+
+if TYPE_CHECKING:
+    from .fusor_choice import DemoModels
+    from .store import DemoStore
 
 _FONTS, _MONO_FONTS = ('system-ui', 'sans-serif'), ('ui-monospace', 'monospace')
 _QUEUE = 16
@@ -63,7 +73,13 @@ class DemoPage:
         blocks (gr.Blocks): To be launched.
     """
 
-    def __init__(self, models, examples, store, max_megapixels=16.0):
+    def __init__(
+        self,
+        models: DemoModels,
+        examples: Sequence[tuple[str, Path, Path]],
+        store: DemoStore,
+        max_megapixels: float = 16.0,
+    ) -> None:
         self.models = models
         self.examples = examples
         self.store = store
@@ -282,7 +298,9 @@ class DemoPage:
             return NO_METRICS
         return format_metrics(measure_fusion(fusion, convention, all_metrics), convention)
 
-    def serve(self, listener, names, max_megabytes=100):
+    def serve(
+        self, listener: socket.socket, names: Iterable[str], max_megabytes: int = 100
+    ) -> None:
         """Serve the page from a thread, and return once it answers.
 
         Gradio's ``launch`` is not used: it asks its own server for the page and gives up
@@ -344,7 +362,7 @@ class DemoPage:
             for files in self.blocks.temp_file_sets:  # Gradio never forgets a name.
                 files -= {file for file in list(files) if not os.path.exists(file)}
 
-    def close(self):
+    def close(self) -> None:
         """End the server."""
         self._ended.set()
         self.blocks.is_running = False  # Ends the streams to the visitors.

@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +41,9 @@ class DemoStore:
         age (float): Seconds after which a file goes in any case.
     """
 
-    def __init__(self, folder, visitor, uploads, results, age):
+    def __init__(
+        self, folder: str | Path, visitor: Limits, uploads: Limits, results: Limits, age: float
+    ) -> None:
         self.folder = Path(folder)
         self.visitor, self.uploads, self.results, self.age = visitor, uploads, results, age
         self._lock = threading.Lock()
@@ -48,11 +51,11 @@ class DemoStore:
         self._incoming = {}  # Visitor: bytes and number of uploads that have not ended.
         self._protected = set()
 
-    def protect(self):
+    def protect(self) -> None:
         """Never remove the files that the folder holds now."""
         self._protected = {str(path) for path in self.folder.rglob('*') if path.is_file()}
 
-    def reserve(self, visitor, size):
+    def reserve(self, visitor: str, size: int) -> bool:
         """Count an upload that begins.
 
         Args:
@@ -73,14 +76,14 @@ class DemoStore:
             self._incoming[visitor] = mine + size, count + 1
             return True
 
-    def release(self, visitor, size):
+    def release(self, visitor, size) -> None:
         """Count no longer what :meth:`reserve` counted."""
         with self._lock:
             sent, count = self._incoming.pop(visitor)
             if count > 1:
                 self._incoming[visitor] = sent - size, count - 1
 
-    def add_uploads(self, visitor, paths):
+    def add_uploads(self, visitor: str, paths: Iterable[str | Path]) -> None:
         """Take note of files that a visitor uploaded; remove old ones beyond the limits.
 
         Args:
@@ -95,7 +98,7 @@ class DemoStore:
                     self._known[str(path)] = entry
         self.sweep()
 
-    def sweep(self):
+    def sweep(self) -> None:
         """Remove what is too old or too much."""
         with self._lock:
             for visitor in {owner for owner, _, _ in self._known.values()}:

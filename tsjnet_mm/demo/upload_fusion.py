@@ -18,7 +18,7 @@ from tsjnet_mm.metrics import FUSION_METRICS, METRIC_SETS, measure, resolve_metr
 from tsjnet_mm.visualization.drawing import draw_boxes
 from tsjnet_mm.visualization.palette import class_colour
 
-from .fusor_choice import Detections
+from .fusor_choice import DemoModels, Detections
 from .uploads import DemoError, check_upload, read_upload
 
 #: Longest side, in pixels, of the copies that the page shows.
@@ -40,10 +40,10 @@ class Fusion:
     """
 
     fused: Path
-    views: dict
-    sources: tuple
+    views: dict[str, Path]
+    sources: tuple[Path, Path]
     detections: Detections | None
-    notes: list
+    notes: list[str]
 
 
 def download_name(vi, model, grey=False):
@@ -61,7 +61,7 @@ def _view(image):
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def save_view(image, folder, name):
+def save_view(image: np.ndarray, folder: str | Path, name: str) -> Path:
     """Write a copy of an image for the page.
 
     Args:
@@ -77,7 +77,7 @@ def save_view(image, folder, name):
     return path
 
 
-def new_folder(folder):
+def new_folder(folder: str | Path) -> Path:
     """A new folder for one result.
 
     Args:
@@ -90,16 +90,16 @@ def new_folder(folder):
 
 
 def fuse_upload(
-    models,
-    name,
-    ir,
-    vi,
-    folder,
-    grey=False,
-    percentiles=None,
-    resize=False,
-    max_megapixels=16.0,
-):
+    models: DemoModels,
+    name: str,
+    ir: str | Path | None,
+    vi: str | Path | None,
+    folder: str | Path,
+    grey: bool = False,
+    percentiles: tuple[float, float] | None = None,
+    resize: bool = False,
+    max_megapixels: float = 16.0,
+) -> Fusion:
     """Fuse two uploads.
 
     Args:
@@ -147,7 +147,7 @@ def fuse_upload(
     return Fusion(fused, views, (measured, Path(vi)), detections, notes)
 
 
-def draw_detections(fusion, threshold):
+def draw_detections(fusion: Fusion, threshold: float) -> tuple[Path, int]:
     """Draw what the detector found on the fused image.
 
     Args:
@@ -191,7 +191,9 @@ class MetricRow(NamedTuple):
     higher_is_better: bool
 
 
-def measure_fusion(fusion, convention='plain', all_metrics=False):
+def measure_fusion(
+    fusion: Fusion, convention: str = 'plain', all_metrics: bool = False
+) -> list[MetricRow]:
     """Measure a fused image as ``tools/evaluate.py`` does.
 
     Args:

@@ -19,7 +19,7 @@ from tsjnet_mm.io.images import (
     read_visible,
     write_image,
 )
-from tsjnet_mm.io.pairs import find_pairs, iterate_pairs
+from tsjnet_mm.io.pairs import Pair, find_pairs, iterate_pairs
 
 _EXAMPLE_SIZE = (640, 480)
 
@@ -32,7 +32,9 @@ def _describe(path, modality):
     return f'the {modality} image {Path(path).name}'
 
 
-def check_upload(path, modality, max_megapixels=16.0):
+def check_upload(
+    path: str | Path | None, modality: str, max_megapixels: float = 16.0
+) -> tuple[int, int]:
     """Refuse a file that is missing, or no image to fuse, before its pixels are decoded.
 
     Args:
@@ -73,7 +75,7 @@ def check_upload(path, modality, max_megapixels=16.0):
     return height, width
 
 
-def check_percentiles(low, high):
+def check_percentiles(low: float | None, high: float | None) -> tuple[float, float]:
     """Percentiles as the reader takes them.
 
     Args:
@@ -91,7 +93,13 @@ def check_percentiles(low, high):
     return float(low), float(high)
 
 
-def read_upload(ir, vi, percentiles=None, resize=False, max_megapixels=16.0):
+def read_upload(
+    ir: str | Path | None,
+    vi: str | Path | None,
+    percentiles: tuple[float, float] | None = None,
+    resize: bool = False,
+    max_megapixels: float = 16.0,
+) -> tuple[Pair, list[str]]:
     """Read two uploads as ``tools/fuse.py`` reads two files.
 
     Args:
@@ -150,7 +158,12 @@ def _explain(error, path, modality):
     return DemoError(f'Cannot use {name}: {problem}.')
 
 
-def preview_upload(path, modality, percentiles=None, max_megapixels=16.0):
+def preview_upload(
+    path: str | Path,
+    modality: str,
+    percentiles: tuple[float, float] | None = None,
+    max_megapixels: float = 16.0,
+) -> np.ndarray:
     """One upload as it will be seen.
 
     Args:
@@ -179,7 +192,12 @@ def preview_upload(path, modality, percentiles=None, max_megapixels=16.0):
     return np.round(unit * 255).astype(np.uint8)
 
 
-def collect_examples(folder, ir_dir=None, vi_dir=None, count=3):
+def collect_examples(
+    folder: str | Path,
+    ir_dir: str | Path | None = None,
+    vi_dir: str | Path | None = None,
+    count: int = 3,
+) -> list[tuple[str, Path, Path]]:
     """Put example pairs where the page may serve them: a drawn one, and those of two folders.
 
     Args:
@@ -212,7 +230,7 @@ def collect_examples(folder, ir_dir=None, vi_dir=None, count=3):
     return [*examples, ('drawn', *drawn)]
 
 
-def example_thumbnail(ir, vi, height=120):
+def example_thumbnail(ir: str | Path, vi: str | Path, height: int = 120) -> np.ndarray:
     """A pair at a glance: the infrared image's left half beside the visible one's right half.
 
     Args:

@@ -65,7 +65,7 @@ def merge_options(cfg: Config, options: dict | None) -> None:
         ) from error
 
 
-def read_config(args):
+def read_config(args: argparse.Namespace) -> Config:
     """Config file with the options of the command line put in.
 
     Args:
@@ -134,7 +134,7 @@ def is_first_process(launcher: str) -> bool:
     return launcher == 'none' or os.environ.get(_RANK[launcher], '0') == '0'
 
 
-def fit_to_machine(cfg, launcher='none'):
+def fit_to_machine(cfg: Config, launcher: str = 'none') -> None:
     """Make a config that asks for CUDA run without it, too.
 
     Without CUDA, mixed precision becomes single precision, ``sync_bn`` is left out, and a
@@ -175,7 +175,7 @@ def fit_to_machine(cfg, launcher='none'):
         torch_dist.init_process_group(backend='gloo')
 
 
-def end_distributed():
+def end_distributed() -> None:
     """Leave the process group, if there is one: the last thing a distributed program does.
 
     Call it where the Runner is out of reach. Only then do gloo's threads end here; one that

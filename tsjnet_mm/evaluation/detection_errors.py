@@ -4,7 +4,9 @@ import contextlib
 import io
 import math
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +28,7 @@ class DetectedObject(NamedTuple):
     """
 
     name: str
-    box: tuple
+    box: tuple[float, float, float, float]
     score: float | None = None
     crowd: bool = False
 
@@ -40,9 +42,9 @@ class DetectionErrors(NamedTuple):
         missed (list[DetectedObject]): There, but not found.
     """
 
-    correct: list
-    wrong: list
-    missed: list
+    correct: list[DetectedObject]
+    wrong: list[DetectedObject]
+    missed: list[DetectedObject]
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class DetectionTruth:
 
     classes: dict
     images: dict
-    objects: dict = field(repr=False)
+    objects: dict[str, list[DetectedObject]] = field(repr=False)
 
 
 def _box(values):
@@ -70,7 +72,7 @@ def _box(values):
     return box
 
 
-def read_detection_truth(path):
+def read_detection_truth(path: str | Path) -> DetectionTruth:
     """Read the true objects from a COCO json.
 
     Args:
@@ -103,7 +105,7 @@ def read_detection_truth(path):
     return DetectionTruth(classes, images, objects)
 
 
-def read_detections(path, truth):
+def read_detections(path: str | Path, truth: DetectionTruth) -> dict[str, list[DetectedObject]]:
     """Read what a detector found from a COCO list of results.
 
     Args:
@@ -147,7 +149,11 @@ def read_detections(path, truth):
     return found
 
 
-def to_coco(objects, labels, images):
+def to_coco(
+    objects: Mapping[str, Sequence[DetectedObject]],
+    labels: Mapping[str, int],
+    images: Mapping[str, int],
+) -> tuple[COCO, dict[int, DetectedObject]]:
     """An index of COCO over objects.
 
     Args:
@@ -181,7 +187,12 @@ def to_coco(objects, labels, images):
     return coco, {number: item for number, (_, item) in enumerate(flat, start=1)}
 
 
-def detection_errors(truth, found, score_thr=0.3, iou_thr=0.5):
+def detection_errors(
+    truth: Mapping[str, Sequence[DetectedObject]],
+    found: Mapping[str, Sequence[DetectedObject]],
+    score_thr: float = 0.3,
+    iou_thr: float = 0.5,
+) -> dict[str, DetectionErrors]:
     """Match what was found to the true objects, as COCO's evaluation does.
 
     In each image and class, what was found takes, best score first, the true object that it
@@ -246,7 +257,9 @@ def detection_errors(truth, found, score_thr=0.3, iou_thr=0.5):
     return errors
 
 
-def average_precision(truth, found, iou_thr=0.5):
+def average_precision(
+    truth: COCO, found: COCO, iou_thr: float = 0.5
+) -> dict[str, float | None]:
     """AP of each class at one intersection over union, as COCO computes it.
 
     The precision is interpolated at 101 points of recall, over at most 100 objects an image.

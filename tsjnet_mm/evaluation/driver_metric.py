@@ -3,6 +3,7 @@
 import contextlib
 import io
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -40,7 +41,7 @@ class DriverMetric(BaseMetric):
 
     default_prefix = 'drivers'
 
-    def process(self, data_batch: dict, data_samples) -> None:
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Take a batch's predictions and labels.
 
         Args:

@@ -3,6 +3,7 @@
 import csv
 import logging
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -56,12 +57,12 @@ class FusionMetric(BaseMetric):
 
     def __init__(
         self,
-        metrics='paper',
-        convention='plain',
-        per_image_csv=None,
-        collect_device='cpu',
-        prefix=None,
-    ):
+        metrics: str | Sequence[str] = 'paper',
+        convention: str = 'plain',
+        per_image_csv: str | None = None,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.metrics = resolve_metrics(metrics, convention)
         self.convention = convention
@@ -69,7 +70,7 @@ class FusionMetric(BaseMetric):
         self.drivers = DriverMetric(collect_device)
 
     @torch.no_grad()
-    def process(self, data_batch, data_samples):
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Compute the metrics of a batch.
 
         Args:
@@ -105,7 +106,7 @@ class FusionMetric(BaseMetric):
             row = {name: value.item() for name, value in values.items()}
             self.results.append({'image': str(path), **row})
 
-    def evaluate(self, size):
+    def evaluate(self, size: int) -> dict[str, float]:
         """The means, and the values of the drivers if there are any.
 
         Args:
@@ -118,7 +119,7 @@ class FusionMetric(BaseMetric):
         self.drivers.dataset_meta = self.dataset_meta
         return {**means, **self.drivers.evaluate(size)}
 
-    def compute_metrics(self, results):
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Average over the images.
 
         A value that is not finite (the PSNR of a fused image that equals a source) is left

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from errno import ENOENT
 from pathlib import Path
 from typing import NamedTuple
@@ -39,11 +40,11 @@ class FusionFiles(NamedTuple):
     image: str
     ir: str
     vi: str
-    fused: dict
+    fused: dict[str, str]
     preparation: Preparation = Preparation()
 
 
-def read_levels(path, keep_channels=False):
+def read_levels(path: str, keep_channels: bool = False) -> np.ndarray:
     """Read an image as grey levels or RGB in 0..255.
 
     Args:
@@ -76,7 +77,7 @@ def read_levels(path, keep_channels=False):
     return np.ascontiguousarray(np.moveaxis(array, -1, 0))
 
 
-def read_files(files, convention):
+def read_files(files: FusionFiles, convention: str) -> list[np.ndarray]:
     """Read a pair and its fused images.
 
     A grey image that is stored in three channels is read as grey, except a fused one under
@@ -143,7 +144,14 @@ def _described(pairs):
     return [f'{", ".join(firsts)} and {", ".join(seconds)}' for firsts, seconds in pairs]
 
 
-def find_files(fused, ir, vi, preparation=None, ir_affix=None, vi_affix=None):
+def find_files(
+    fused: Mapping[str, str | Path],
+    ir: str | Path,
+    vi: str | Path,
+    preparation: Preparation | None = None,
+    ir_affix: str | Iterable[str] | None = None,
+    vi_affix: str | Iterable[str] | None = None,
+) -> tuple[list[FusionFiles], dict[str, list[str]], dict[str, list[str]]]:
     """Find what belongs together by name, see :func:`.match_pairs`, and how it was prepared.
 
     Args:
@@ -231,7 +239,9 @@ def find_files(fused, ir, vi, preparation=None, ir_affix=None, vi_affix=None):
     )
 
 
-def agree_on_preparation(files, given=None):
+def agree_on_preparation(
+    files: Iterable[FusionFiles], given: Preparation | None = None
+) -> tuple[Preparation, list[str]]:
     """How pairs were prepared, from what was given and what fused files tell of it.
 
     Args:
@@ -299,7 +309,13 @@ def _noted_preparation(path):
         return None
 
 
-def inspect_files(files, metrics, convention, workers=1, progress=False):
+def inspect_files(
+    files: Sequence[FusionFiles],
+    metrics: Iterable[str],
+    convention: str,
+    workers: int = 1,
+    progress: bool = False,
+) -> tuple[list[tuple], dict[str, list[str]]]:
     """Decode everything once and say what cannot be measured.
 
     Args:
@@ -353,7 +369,7 @@ def _inspect(files, convention):
     return tuple(shape for _, shape in shapes), problems
 
 
-def format_problems(problems):
+def format_problems(problems: Mapping[str, Sequence[str]]) -> str:
     """Problems as a text: each kind, their number, and the first of them.
 
     Args:

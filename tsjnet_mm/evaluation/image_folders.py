@@ -4,6 +4,9 @@ import contextlib
 import functools
 import sys
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,22 +33,22 @@ BASELINES = {
 
 
 def evaluate_folders(
-    fused,
-    ir,
-    vi,
-    metrics='paper',
-    convention='plain',
-    baselines=False,
-    common=False,
-    device='cpu',
-    batch_size=1,
-    workers=1,
-    progress=False,
-    preparation=None,
-    ir_affix=None,
-    vi_affix=None,
-    **options,
-):
+    fused: Mapping[str, str | Path],
+    ir: str | Path,
+    vi: str | Path,
+    metrics: str | Iterable[str] = 'paper',
+    convention: str = 'plain',
+    baselines: bool = False,
+    common: bool = False,
+    device: str | torch.device = 'cpu',
+    batch_size: int = 1,
+    workers: int = 1,
+    progress: bool = False,
+    preparation: Preparation | None = None,
+    ir_affix: str | Iterable[str] | None = None,
+    vi_affix: str | Iterable[str] | None = None,
+    **options: Any,
+) -> EvaluationResults:
     """Measure the fused images of one or more methods against their sources.
 
     Files belong together by name, see :func:`.match_pairs`; the name of a method, too, may

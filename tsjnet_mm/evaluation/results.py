@@ -48,14 +48,14 @@ class EvaluationResults:
     """
 
     convention: str
-    metrics: tuple
-    methods: tuple
-    images: tuple
-    values: Mapping
+    metrics: tuple[str, ...]
+    methods: tuple[str, ...]
+    images: tuple[str, ...]
+    values: Mapping[str, Mapping[str, list[float]]]
     paths: Mapping = field(default_factory=dict)
     note: Mapping = field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_metrics(self.metrics, self.convention)
         for kind in ('metrics', 'methods', 'images'):
             names = getattr(self, kind)
@@ -70,7 +70,7 @@ class EvaluationResults:
                         f'image, found {count}'
                     )
 
-    def means(self):
+    def means(self) -> dict[str, dict[str, float]]:
         """Average over the images.
 
         A value that is not finite (the PSNR of a fused image that equals a source) is left
@@ -87,7 +87,7 @@ class EvaluationResults:
             for method in self.methods
         }
 
-    def not_finite(self):
+    def not_finite(self) -> dict[tuple[str, str], int]:
         """What :meth:`means` leaves out.
 
         Returns:
@@ -101,7 +101,7 @@ class EvaluationResults:
         }
         return {key: count for key, count in counts.items() if count}
 
-    def table(self, style='text'):
+    def table(self, style: str = 'text') -> str:
         """The means as a table with ranks, see :func:`format_table`, and what they leave out.
 
         Args:
@@ -123,7 +123,7 @@ class EvaluationResults:
         separator = '\n\n' if style == 'markdown' else '\n'
         return separator.join([text, *notes])
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write the results, whole or not at all.
 
         Args:
@@ -148,7 +148,7 @@ def _finite_mean(values):
     return math.fsum(finite) / len(finite) if finite else math.nan
 
 
-def check_extension(path):
+def check_extension(path: str | Path) -> str:
     """Refuse a file that results cannot be written to, before any are computed.
 
     Args:
@@ -213,7 +213,7 @@ def _write_markdown(results, file):
 _WRITERS = {'.csv': _write_csv, '.json': _write_json, '.md': _write_markdown}
 
 
-def load_results(path):
+def load_results(path: str | Path) -> EvaluationResults:
     """Read results that were written as CSV or JSON.
 
     Args:

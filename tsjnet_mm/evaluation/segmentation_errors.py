@@ -23,8 +23,8 @@ class ErrorRegion(NamedTuple):
     """
 
     kind: str
-    centre: tuple
-    size: tuple
+    centre: tuple[float, float]
+    size: tuple[float, float]
     angle: float
     area: int
 
@@ -37,8 +37,13 @@ def _check_masks(predicted, truth):
 
 
 def error_regions(
-    predicted, truth, background=0, ignore_index=255, opening=None, min_area=None
-):
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    background: int = 0,
+    ignore_index: int = 255,
+    opening: int | None = None,
+    min_area: int | None = None,
+) -> list[ErrorRegion]:
     """Find the regions worth pointing out in which a mask is wrong.
 
     What is left of the wrong pixels after a morphological opening counts, so that the border
@@ -96,7 +101,9 @@ def _regions(kind, wrong, opening, min_area):
         yield ErrorRegion(kind, middle, (w + 1.0, h + 1.0), angle, int(areas[label]))
 
 
-def confusion_matrix(predicted, truth, num_classes, ignore_index=255):
+def confusion_matrix(
+    predicted: np.ndarray, truth: np.ndarray, num_classes: int, ignore_index: int = 255
+) -> np.ndarray:
     """Count the pixels of each class by what they were taken for.
 
     Args:
@@ -125,7 +132,7 @@ def confusion_matrix(predicted, truth, num_classes, ignore_index=255):
     return counts.reshape(num_classes, num_classes)
 
 
-def class_ious(confusion):
+def class_ious(confusion: np.ndarray) -> np.ndarray:
     """Intersection over union of each class.
 
     Args:

@@ -1,11 +1,18 @@
 """The wanted part of one or several files of results."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from tsjnet_mm.utils.metric_names import resolve_metrics
 
 from .results import EvaluationResults, load_results
 
 
-def read_selection(paths, methods=None, metrics=None):
+def read_selection(
+    paths: Sequence[str | Path],
+    methods: Sequence[str] | None = None,
+    metrics: Sequence[str] | None = None,
+) -> EvaluationResults:
     """Read results, join them where there are several, and keep some methods and metrics.
 
     Args:

@@ -8,13 +8,19 @@ Simple Difference Formula", Comprehensive Psychology 3, 2014; the interval is Ef
 percentile bootstrap, Annals of Statistics 7(1), 1979.
 """
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.stats import rankdata, wilcoxon
 
 from tsjnet_mm.metrics import FUSION_METRICS
+
+if TYPE_CHECKING:
+    from .results import EvaluationResults
 
 #: Below this corrected p a difference counts as shown, and what the interval covers.
 LEVEL, CONFIDENCE = 0.05, 0.95
@@ -64,19 +70,19 @@ class Comparison(NamedTuple):
     p_corrected: float
 
     @property
-    def difference(self):
+    def difference(self) -> float:
         """float: Mean over the images of the method's value minus the other's."""
         return self.mean - self.other_mean
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
         """str: ``'better'``, ``'worse'`` or ``'not shown'``, at a corrected p below 0.05."""
         if self.p_corrected >= LEVEL:
             return 'not shown'
         return 'better' if self.effect > 0 else 'worse'
 
 
-def holm(p_values):
+def holm(p_values: Sequence[float]) -> list[float]:
     r"""Holm's correction of several tests: :math:`\max_{j \le i} (m - j)\,p_{(j)}`, at most 1.
 
     Rejecting where the result is below :math:`\alpha` keeps the chance of one false
@@ -99,7 +105,7 @@ def holm(p_values):
     return corrected
 
 
-def rank_biserial(gains):
+def rank_biserial(gains: Sequence[float]) -> float:
     r"""Matched-pairs rank-biserial correlation :math:`(W_+ - W_-) / (1 + \dots + n)`.
 
     :math:`W_\pm` are the sums of the ranks of the absolute values of the positive and
@@ -115,7 +121,7 @@ def rank_biserial(gains):
     return float((np.sign(gains) * ranks).sum() / ranks.sum())
 
 
-def bootstrap_interval(differences, seed=0):
+def bootstrap_interval(differences: Sequence[float], seed: int = 0) -> tuple[float, float]:
     """Percentile bootstrap interval of a mean, 95% of 10000 resamples.
 
     Args:
@@ -137,7 +143,9 @@ def bootstrap_interval(differences, seed=0):
     return float(low), float(high)
 
 
-def compare_methods(results, method, others=None, seed=0):
+def compare_methods(
+    results: EvaluationResults, method: str, others: Sequence[str] | None = None, seed: int = 0
+) -> list[Comparison]:
     """Compare a method with others, metric by metric, paired over the images.
 
     The test asks whether the differences are symmetric about zero: Wilcoxon's signed-rank

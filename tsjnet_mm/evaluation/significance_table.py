@@ -2,6 +2,7 @@
 
 import csv
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from tsjnet_mm.metrics import FUSION_METRICS
@@ -18,7 +19,9 @@ _HEAD = (
 _WORDS = ('metric', 'against', 'verdict')
 
 
-def format_comparisons(comparisons, convention, style='text'):
+def format_comparisons(
+    comparisons: Sequence[Comparison], convention: str, style: str = 'text'
+) -> str:
     """Format what :func:`~tsjnet_mm.evaluation.significance.compare_methods` found.
 
     Args:
@@ -115,7 +118,7 @@ def _notes(comparisons):
     return notes
 
 
-def check_comparison_path(path):
+def check_comparison_path(path: str | Path) -> Path:
     """Refuse a file that comparisons cannot be written to.
 
     Args:
@@ -133,7 +136,9 @@ def check_comparison_path(path):
     return path
 
 
-def save_comparisons(comparisons, convention, path):
+def save_comparisons(
+    comparisons: Sequence[Comparison], convention: str, path: str | Path
+) -> None:
     """Write comparisons, whole or not at all.
 
     Args:

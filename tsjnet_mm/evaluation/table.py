@@ -1,6 +1,7 @@
 """Tables of fusion metrics that say what their numbers are, and who is ahead."""
 
 import math
+from collections.abc import Callable, Sequence
 
 from tsjnet_mm.metrics import FUSION_METRICS, check_metrics
 
@@ -52,7 +53,9 @@ def _ranks(printed, higher_is_better):
     ]
 
 
-def rank_methods(rows):
+def rank_methods(
+    rows: dict[str, dict[str, float]],
+) -> tuple[dict[str, dict[str, int | None]], dict[str, float | None]]:
     """Rank methods in each metric, and on average.
 
     Values are compared as :func:`format_table` prints them: what reads the same shares the
@@ -130,7 +133,7 @@ def _text_line(cells):
     return '  '.join(cells).rstrip()
 
 
-def format_lines(lines, style='text'):
+def format_lines(lines: Sequence[Sequence[str]], style: str = 'text') -> str:
     """Lay out a table that needs no ranks.
 
     Args:
@@ -160,7 +163,9 @@ def _markdown(lines):
     return '\n'.join(f'| {" | ".join(cells)} |' for cells in lines)
 
 
-def format_table(rows, convention, pairs, style='text'):
+def format_table(
+    rows: dict[str, dict[str, float]], convention: str, pairs: int, style: str = 'text'
+) -> str:
     """Format the metrics of several methods, with the rank of each in each metric.
 
     The best three of a column are marked, as in the paper's tables, the ranks of the others
@@ -204,7 +209,12 @@ def format_table(rows, convention, pairs, style='text'):
     return format_ranked(rows, title, _higher_is_better, style)
 
 
-def format_ranked(rows, title, higher_is_better, style='text'):
+def format_ranked(
+    rows: dict[str, dict[str, float | None]],
+    title: str,
+    higher_is_better: Callable,
+    style: str = 'text',
+) -> str:
     """Format values of several methods, the best three of each column marked.
 
     Args:

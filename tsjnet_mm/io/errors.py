@@ -1,5 +1,9 @@
 """The error of data that cannot be used."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 
 class PairError(ValueError):
     """A pair, or what is known of it, cannot be used.
@@ -12,12 +16,14 @@ class PairError(ValueError):
         found (str, optional): What was found, without the file's name.
     """
 
-    def __init__(self, message, reason='unusable pair', found=None):
+    def __init__(
+        self, message: str, reason: str = 'unusable pair', found: str | None = None
+    ) -> None:
         super().__init__(message)
         self.reason, self.found = reason, found
 
     @classmethod
-    def of(cls, reason, path, expected, found):
+    def of(cls, reason: str, path: str | Path, expected: str, found: str) -> PairError:
         """Put the message together.
 
         Args:

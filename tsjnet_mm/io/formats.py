@@ -11,7 +11,9 @@ import logging
 import math
 import os
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -67,7 +69,7 @@ class FormatError(ValueError):
         found (str): What is there.
     """
 
-    def __init__(self, reason, expected, found):
+    def __init__(self, reason: str, expected: str, found: str) -> None:
         super().__init__(f'{reason}: expected {expected}, found {found}')
         self.reason, self.expected, self.found = reason, expected, found
 
@@ -93,7 +95,7 @@ class Header:
     is_lossy: bool = False
 
 
-def max_pixels():
+def max_pixels() -> int:
     """As many pixels may an image have; :data:`MAX_PIXELS_VARIABLE` sets it.
 
     Returns:
@@ -114,7 +116,7 @@ def max_pixels():
     return int(limit)
 
 
-def what_is(start):
+def what_is(start: bytes) -> str | None:
     """Name a file by its first bytes.
 
     Args:
@@ -129,7 +131,7 @@ def what_is(start):
     return None
 
 
-def apply_orientation(array, orientation):
+def apply_orientation(array: np.ndarray, orientation: int) -> np.ndarray:
     """Turn stored pixels upright.
 
     Args:
@@ -144,7 +146,7 @@ def apply_orientation(array, orientation):
     return np.ascontiguousarray(array[:, ::-1] if mirrored else array)
 
 
-def unknown_colours(found):
+def unknown_colours(found: str) -> FormatError:
     """FormatError: What a pixel is made of is neither grey nor RGB."""
     return FormatError('unknown colours', 'grey or RGB (save it as such)', found)
 
@@ -371,7 +373,7 @@ _OPENERS = (
 
 
 @contextlib.contextmanager
-def open_image(path):
+def open_image(path: str | Path) -> Iterator[tuple[Header, Callable]]:
     """Open an image file and check its header.
 
     Args:

@@ -8,6 +8,8 @@ palette resolved; what holds several pages, or other colours than grey and RGB, 
 import contextlib
 import os
 import warnings
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -16,7 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 from tsjnet_mm.utils.files import whole_file
 
 from .errors import PairError
-from .formats import FormatError, open_image
+from .formats import FormatError, Header, open_image
 from .ranges import check_limits
 from .written import WRITTEN_FORMATS
 
@@ -55,7 +57,7 @@ def _describe_failure(path, error):
     return f'{size} bytes that do not decode ({error or type(error).__name__})'
 
 
-def read_header(path):
+def read_header(path: str | Path) -> Header:
     """Read what a file says of its image, without decoding it.
 
     Args:
@@ -72,7 +74,7 @@ def read_header(path):
         return header
 
 
-def image_size(path):
+def image_size(path: str | Path) -> tuple[int, int]:
     """Size of an image, read from its header alone.
 
     Args:
@@ -87,7 +89,7 @@ def image_size(path):
     return read_header(path).size
 
 
-def read_image(path):
+def read_image(path: str | Path) -> np.ndarray:
     """Decode an image with the depth it is stored in.
 
     Args:
@@ -112,7 +114,7 @@ def read_image(path):
     return array
 
 
-def check_finite(array, name):
+def check_finite(array: np.ndarray, name: str | Path) -> None:
     """Refuse values that are NaN or infinite.
 
     Args:
@@ -145,7 +147,7 @@ OTHER_SIZE = (
 )
 
 
-def check_sizes(ir_path, vi_path, remedy=None):
+def check_sizes(ir_path: str | Path, vi_path: str | Path, remedy: str | None = None) -> None:
     """Compare the sizes of two files before either is decoded.
 
     Args:
@@ -161,7 +163,14 @@ def check_sizes(ir_path, vi_path, remedy=None):
         raise different_sizes(ir_path, ir.size, vi_path, vi.size, remedy, (ir, vi))
 
 
-def different_sizes(ir_name, ir_size, vi_name, vi_size, remedy=None, headers=()):
+def different_sizes(
+    ir_name: str | Path,
+    ir_size: tuple[int, int],
+    vi_name: str | Path,
+    vi_size: tuple[int, int],
+    remedy: str | None = None,
+    headers: Sequence[Header] = (),
+) -> PairError:
     """The error of a pair whose sizes differ.
 
     Args:
@@ -189,7 +198,9 @@ def different_sizes(ir_name, ir_size, vi_name, vi_size, remedy=None, headers=())
     )
 
 
-def full_range(array, name, remedy='convert it'):
+def full_range(
+    array: np.ndarray, name: str | Path, remedy: str = 'convert it'
+) -> tuple[int, int]:
     """Values of an image that mean black and white where nobody says which.
 
     Args:
@@ -241,7 +252,12 @@ def _warn_of_narrow_range(array):
         )
 
 
-def infrared_to_unit(array, name, value_range=None, percentiles=None):
+def infrared_to_unit(
+    array: np.ndarray,
+    name: str,
+    value_range: tuple[float, float] | None = None,
+    percentiles: tuple[float, float] | None = None,
+) -> np.ndarray:
     """Bring an infrared image to [0, 1].
 
     Of three equal channels the first is taken, of different ones (false colour) the luma.
@@ -275,7 +291,11 @@ def infrared_to_unit(array, name, value_range=None, percentiles=None):
     return _to_unit(array, *value_range)
 
 
-def read_infrared(path, value_range=None, percentiles=None):
+def read_infrared(
+    path: str,
+    value_range: tuple[float, float] | None = None,
+    percentiles: tuple[float, float] | None = None,
+) -> np.ndarray:
     """Read an infrared image.
 
     Args:
@@ -294,7 +314,7 @@ def read_infrared(path, value_range=None, percentiles=None):
     return infrared_to_unit(read_image(path), path, value_range, percentiles)
 
 
-def visible_to_unit(array, name):
+def visible_to_unit(array: np.ndarray, name: str) -> np.ndarray:
     """Bring a visible image to [0, 1].
 
     Args:
@@ -320,7 +340,7 @@ def visible_to_unit(array, name):
     return unit if unit.shape[2] == 3 else np.repeat(unit, 3, axis=-1)
 
 
-def read_visible(path):
+def read_visible(path: str) -> np.ndarray:
     """Read a visible image.
 
     Args:
@@ -336,7 +356,7 @@ def read_visible(path):
     return visible_to_unit(read_image(path), path)
 
 
-def read_mask(path):
+def read_mask(path: str) -> np.ndarray:
     """Read a mask of class indices.
 
     Args:
@@ -380,7 +400,7 @@ def read_mask(path):
 DESCRIPTION_TAG = 0x010E
 
 
-def check_writable(extension, quality=None):
+def check_writable(extension: str, quality: int | None = None) -> None:
     """Refuse a format that images cannot be written in, or a quality that it does not have.
 
     Args:
@@ -404,7 +424,12 @@ def check_writable(extension, quality=None):
         raise ValueError(f'{extension} is lossless: quality is for .jpg and .webp')
 
 
-def write_image(image, path, notes=None, quality=None):
+def write_image(
+    image: np.ndarray,
+    path: str | Path,
+    notes: dict[str, str] | None = None,
+    quality: int | None = None,
+) -> None:
     """Write an image as a whole or not at all.
 
     Args:

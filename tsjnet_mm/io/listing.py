@@ -24,7 +24,7 @@ class ImageList:
 
     source: str
     root: Path
-    names: tuple
+    names: tuple[str, ...]
     pattern: str
 
     def path(self, name: str) -> str:

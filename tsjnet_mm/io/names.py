@@ -27,7 +27,7 @@ def natural_key(name: str) -> tuple[list, str]:
     return parts, name
 
 
-def bare_name(name, affixes=AFFIXES):
+def bare_name(name: str, affixes: Iterable[str] = AFFIXES) -> str:
     """The part of a file's name that is the pair's.
 
     Words of ``affixes`` are taken off both ends until none is left, if a ``_``, ``-``,
@@ -153,10 +153,10 @@ class NameMatch(NamedTuple):
             be the other's, for lack of a name of their own.
     """
 
-    partners: dict
-    first_only: list
-    second_only: list
-    ambiguous: list
+    partners: dict[str, str]
+    first_only: list[str]
+    second_only: list[str]
+    ambiguous: list[tuple[list[str], list[str]]]
 
 
 def _group(first: Iterable[str], second: Iterable[str], key: Callable) -> list:
@@ -182,7 +182,13 @@ def _match_left(match: NameMatch, key: Callable) -> None:
             match.second_only.extend(seconds)
 
 
-def match_names(first, second, affixes=AFFIXES, first_affixes=(), second_affixes=()):
+def match_names(
+    first: Sequence[str],
+    second: Sequence[str],
+    affixes: Iterable[str] = AFFIXES,
+    first_affixes: Sequence[str] = (),
+    second_affixes: Sequence[str] = (),
+) -> NameMatch:
     """Match the files of two folders by name.
 
     Files with the same stem belong together, whatever their extensions; in sub folders, with

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -221,7 +222,7 @@ def list_read(*sources: str | Path | None) -> list[str | Path]:
     return found
 
 
-def list_sources(*sources) -> list[ImageList]:
+def list_sources(*sources: Any) -> list[ImageList]:
     """The folders and patterns among some sources; single files, arrays and streams are not."""
     found = []
     for source in sources:

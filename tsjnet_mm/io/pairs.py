@@ -4,10 +4,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from tsjnet_mm.utils.words import counted
 
@@ -26,6 +27,11 @@ from .names import (
 from .preparation import Preparation
 
 _REMEDY = 'say what names of each kind add, by ir_affix and vi_affix (--ir-affix, --vi-affix)'
+
+#: The images of one modality: a path of an image, a folder or a glob pattern; an array
+#: (H, W[, 1 or 3]); a tensor (H, W), (1 or 3, H, W) or (B, 1 or 3, H, W); or an iterable of
+#: paths, arrays and tensors, which may be a generator.
+Images = str | Path | np.ndarray | torch.Tensor | Iterable
 
 
 class PairSource(NamedTuple):
@@ -54,10 +60,10 @@ class PairList(NamedTuple):
             that could each be the other's.
     """
 
-    pairs: list
-    ir_only: list
-    vi_only: list
-    ambiguous: list
+    pairs: list[PairSource]
+    ir_only: list[PairSource]
+    vi_only: list[PairSource]
+    ambiguous: list[tuple[list[str], list[str]]]
 
 
 @dataclass
@@ -243,7 +249,7 @@ def find_pairs(
     return found.pairs
 
 
-def is_path(source):
+def is_path(source: Any) -> bool:
     """Whether a source is a path or pattern rather than an image or a stream of images."""
     return isinstance(source, str | os.PathLike)
 
@@ -252,7 +258,7 @@ def _is_image(source):
     return is_path(source) or isinstance(source, np.ndarray | torch.Tensor)
 
 
-def to_array(image, name):
+def to_array(image: str | Path | np.ndarray | Tensor, name: str) -> np.ndarray:
     """An image as a channels-last array.
 
     Args:
@@ -345,13 +351,13 @@ def _describe(source, modality, name):
 
 
 def iterate_pairs(
-    ir,
-    vi,
+    ir: Images,
+    vi: Images,
     preparation: Preparation | None = None,
     skip: Callable | None = None,
     ir_affix: str | Iterable[str] | None = None,
     vi_affix: str | Iterable[str] | None = None,
-    **options,
+    **options: Any,
 ) -> Iterator[Pair]:
     """Read pairs one after the other, so that a thousand need no more memory than one.
 
@@ -385,8 +391,8 @@ def iterate_pairs(
 
 
 def name_sources(
-    ir,
-    vi,
+    ir: Images,
+    vi: Images,
     ir_affix: str | Iterable[str] | None = None,
     vi_affix: str | Iterable[str] | None = None,
 ) -> list | Iterator:
@@ -433,7 +439,7 @@ def read_pairs(sources: Iterable, preparation: Preparation | None = None) -> Ite
         yield Pair(name, *preparation(*images, names))
 
 
-def count_pairs(ir, vi):
+def count_pairs(ir: Images, vi: Images) -> int | None:
     """Number of pairs, for a progress bar.
 
     Args:

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -35,12 +36,12 @@ class Homography:
             be inverted; or a size is not two whole numbers above 0.
     """
 
-    matrix: tuple
-    ir_size: tuple | None = None
-    vi_size: tuple | None = None
+    matrix: tuple[tuple[float, ...], ...]
+    ir_size: tuple[int, int] | None = None
+    vi_size: tuple[int, int] | None = None
     source: str = 'the homography'
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         try:
             matrix = np.array(self.matrix, np.float64)
         except (OverflowError, TypeError, ValueError) as error:
@@ -68,7 +69,7 @@ class Homography:
             )
         return tuple(size)
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.matrix, dtype or np.float64)
 
     def tolist(self) -> list[list[float]]:
@@ -171,12 +172,12 @@ class Preparation:
         array([[0. , 0.5]], dtype=float32)
     """
 
-    ir_range: tuple | None = None
-    ir_percentiles: tuple | None = None
+    ir_range: tuple[float, float] | None = None
+    ir_percentiles: tuple[float, float] | None = None
     resize: bool = False
     homography: Homography | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         ir_range, ir_percentiles = check_limits(self.ir_range, self.ir_percentiles)
         homography = self.homography
         if isinstance(homography, str | Path):
@@ -189,7 +190,7 @@ class Preparation:
         object.__setattr__(self, 'homography', homography)
 
     @classmethod
-    def of(cls, preparation: 'Preparation | None' = None, **options) -> 'Preparation':
+    def of(cls, preparation: 'Preparation | None' = None, **options: Any) -> 'Preparation':
         """One preparation of what a function was given.
 
         Args:

@@ -13,6 +13,10 @@ import io
 import json
 import re
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element
 
 from .errors import PairError
 
@@ -41,7 +45,7 @@ class TextError(PairError):
     """A text file cannot be used: names the file, the place and the reason."""
 
 
-def shorten(text, width=100):
+def shorten(text: Any, width: int = 100) -> str:
     """Text in one line and of bounded length, to be shown in a message.
 
     Args:
@@ -62,7 +66,9 @@ def _error(reason, path, expected, found):
 
 
 @contextlib.contextmanager
-def expect(path, what, reason=None, where=''):
+def expect(
+    path: str | Path, what: str, reason: str | None = None, where: str = ''
+) -> Iterator[None]:
     """Take apart what a file holds: whatever fails in the block becomes a :class:`TextError`.
 
     Args:
@@ -84,7 +90,7 @@ def expect(path, what, reason=None, where=''):
         raise _error(reason, path, what, f'a fault{where}: {shorten(repr(error))}') from error
 
 
-def read_text(path, encoding=None, limit=LIMIT):
+def read_text(path: str | Path, encoding: str | None = None, limit: int = LIMIT) -> str:
     r"""Read a text file.
 
     Args:
@@ -107,7 +113,7 @@ def read_text(path, encoding=None, limit=LIMIT):
     except FileNotFoundError:
         raise FileNotFoundError(f'{path}: no such file') from None
     except (OSError, ValueError) as error:
-        found = getattr(error, 'strerror', None) or error
+        found = getattr(error, 'strerror', None) or str(error)
         shown = shorten(repr(path)) if isinstance(error, ValueError) else path
         raise TextError.of('unreadable file', shown, 'a text file', found) from error
     if len(data) > limit:
@@ -165,7 +171,9 @@ def _decode_as(data, encoding, path, said):
         ) from error
 
 
-def read_lines(path, encoding=None, comments=True):
+def read_lines(
+    path: str | Path, encoding: str | None = None, comments: bool = True
+) -> list[tuple[int, str]]:
     """Read a list, one entry a line.
 
     Args:
@@ -185,7 +193,7 @@ def read_lines(path, encoding=None, comments=True):
     return number_lines(read_text(path, encoding), comments)
 
 
-def number_lines(text, comments=True):
+def number_lines(text: str, comments: bool = True) -> list[tuple[int, str]]:
     """Lines of a text, see :func:`read_lines`."""
     lines = ((number, line.strip()) for number, line in enumerate(text.split('\n'), 1))
     return [
@@ -195,7 +203,7 @@ def number_lines(text, comments=True):
     ]
 
 
-def read_csv(path, encoding=None):
+def read_csv(path: str | Path, encoding: str | None = None) -> list[tuple[int, list[str]]]:
     """Read a table of values that are separated by commas.
 
     Args:
@@ -219,7 +227,13 @@ def read_csv(path, encoding=None):
         ) from error
 
 
-def read_json(path, encoding=None, limit=LIMIT, expected='json', reason=None):
+def read_json(
+    path: str | Path,
+    encoding: str | None = None,
+    limit: int = LIMIT,
+    expected: str = 'json',
+    reason: str | None = None,
+) -> Any:
     """Read a json file.
 
     Args:
@@ -245,7 +259,7 @@ def read_json(path, encoding=None, limit=LIMIT, expected='json', reason=None):
     return value
 
 
-def parse_json(text):
+def parse_json(text: str) -> Any:
     """What a json text holds.
 
     Args:
@@ -279,7 +293,12 @@ def _is_deep(value):
     return bool(level)
 
 
-def read_xml(path, encoding=None, expected='xml', reason=None):
+def read_xml(
+    path: str | Path,
+    encoding: str | None = None,
+    expected: str = 'xml',
+    reason: str | None = None,
+) -> Element | None:
     """Read an xml file.
 
     Args:

@@ -1,6 +1,8 @@
 """Boxes by any mmdet detector, on the views of a pair, and merged across them."""
 
 import warnings
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -42,7 +44,13 @@ class ViewDetector:
             or not as many as the detector has.
     """
 
-    def __init__(self, config, checkpoint, classes=None, device='cpu'):
+    def __init__(
+        self,
+        config: str | Path,
+        checkpoint: str | Path,
+        classes: Sequence[str] | None = None,
+        device: str = 'cpu',
+    ) -> None:
         from mmdet.apis import init_detector
         from mmdet.utils import get_test_pipeline_cfg
 
@@ -90,7 +98,7 @@ class ViewDetector:
                 f'{", ".join(self.classes[:5])}: give --detector-classes'
             )
 
-    def __call__(self, image):
+    def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
         """Find objects.
 
         Args:
@@ -134,7 +142,9 @@ def _count_classes(model):
     return head.get('num_classes')
 
 
-def merge_views(views, iou=0.55):
+def merge_views(
+    views: Sequence[dict[str, np.ndarray]], iou: float = 0.55
+) -> dict[str, np.ndarray]:
     """Merge what was found in several views of one scene.
 
     Boxes of one class that overlap by ``iou`` or more are one object (non-maximum

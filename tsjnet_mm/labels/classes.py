@@ -1,5 +1,7 @@
 """Names of classes: those of known datasets, and which of one set is which of another."""
 
+from collections.abc import Sequence
+
 from tsjnet_mm.datasets import LLVIPDataset, M3FDDataset, MSRSDataset
 from tsjnet_mm.visualization import class_colour
 
@@ -13,7 +15,7 @@ _SAME = (
 )
 
 
-def box_classes(names):
+def box_classes(names: Sequence[str]) -> list[str]:
     """Classes of boxes.
 
     Args:
@@ -32,7 +34,9 @@ def box_classes(names):
     return list(names)
 
 
-def seg_classes(names, classes):
+def seg_classes(
+    names: Sequence[str], classes: Sequence[str]
+) -> tuple[list[str], list[tuple[int, int, int]]]:
     """Classes of masks and their colours.
 
     Args:
@@ -57,7 +61,12 @@ def seg_classes(names, classes):
     return names, [class_colour(name, index - 1) for index, name in enumerate(names)]
 
 
-def map_classes(sources, targets, given=(), require_all=True):
+def map_classes(
+    sources: Sequence[str],
+    targets: Sequence[str],
+    given: Sequence[str] = (),
+    require_all: bool = True,
+) -> dict[str, int]:
     """Which target class each source class is.
 
     Names that are equal but for case, or are known to mean the same (``bicycle`` and

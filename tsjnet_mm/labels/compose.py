@@ -1,5 +1,11 @@
 """From the masks of objects to one mask of class indices."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 from PIL import Image
@@ -8,6 +14,9 @@ from tsjnet_mm.utils import whole_file
 
 from .shapes import whole_box
 
+if TYPE_CHECKING:
+    from .structures import ObjectMask
+
 IGNORED = 255
 #: Share of a box inside another from which the smaller is taken to be in front.
 _INSIDE = 0.8
@@ -15,7 +24,13 @@ _INSIDE = 0.8
 _BAND, _WIDEST_BAND = 0.04, 3
 
 
-def compose_masks(size, boxes, objects, indices, ignored=()):
+def compose_masks(
+    size: tuple[int, int],
+    boxes: Sequence[Sequence[float]],
+    objects: Sequence[ObjectMask],
+    indices: Sequence[int],
+    ignored: Sequence[Sequence[float]] = (),
+) -> np.ndarray:
     """Put the masks of all objects into one.
 
     Where two objects claim a pixel it goes to the one in front: the smaller where its box is
@@ -86,7 +101,9 @@ def _band(mask, box):
     return (outer - inner).astype(bool)
 
 
-def save_mask(mask, path, palette):
+def save_mask(
+    mask: np.ndarray, path: str | Path, palette: Sequence[tuple[int, int, int]]
+) -> None:
     """Write a mask as a palette PNG that appears only when it is complete.
 
     Args:

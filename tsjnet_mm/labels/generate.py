@@ -1,7 +1,9 @@
 """Labels for folders of pairs: made once, written whole, and finished by running it again."""
 
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -14,7 +16,7 @@ from tsjnet_mm.io.images import image_size
 from tsjnet_mm.io.listing import list_images
 from tsjnet_mm.io.names import match_names
 from tsjnet_mm.io.outputs import check_outputs
-from tsjnet_mm.io.pairs import find_pairs, read_pairs
+from tsjnet_mm.io.pairs import PairSource, find_pairs, read_pairs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.utils.words import counted
 
@@ -30,7 +32,7 @@ def list_pairs(ir, vi, ir_affix=None, vi_affix=None):
     return find_pairs(ir, vi, ir_affix, vi_affix)
 
 
-def find_fused(folder, pairs):
+def find_fused(folder: str | Path, pairs: Sequence[PairSource]) -> dict[str, str]:
     """Fused images of pairs.
 
     Args:
@@ -78,21 +80,21 @@ def _noted(options):
 
 
 def generate_boxes(
-    detector,
-    pairs,
-    out,
-    review,
-    classes,
-    mapping,
-    views=('ir', 'vi'),
-    fuse=None,
-    label_format='yolo',
-    score_thr=0.3,
-    iou=0.55,
-    settings=None,
-    overwrite=False,
-    **options,
-):
+    detector: Callable,
+    pairs: Sequence[tuple[str, str, str]],
+    out: str | Path,
+    review: str | Path,
+    classes: Sequence[str],
+    mapping: dict[int, int],
+    views: Sequence[str] = ('ir', 'vi'),
+    fuse: Callable | None = None,
+    label_format: str = 'yolo',
+    score_thr: float = 0.3,
+    iou: float = 0.55,
+    settings: dict | None = None,
+    overwrite: bool = False,
+    **options: Any,
+) -> tuple[dict[str, dict], int]:
     """Find boxes in all pairs.
 
     Args:
@@ -218,21 +220,21 @@ def _write_coco(path, records, classes):
 
 
 def generate_masks(
-    make_masks,
-    pairs,
-    boxes,
-    out,
-    review,
-    classes,
-    mapping,
-    palette,
-    label_format='auto',
-    scores=None,
-    settings=None,
-    overwrite=False,
-    encoding=None,
-    **options,
-):
+    make_masks: Callable,
+    pairs: Sequence[tuple[str, str, str]],
+    boxes: str | Path,
+    out: str | Path,
+    review: str | Path,
+    classes: Sequence[str],
+    mapping: dict[str, int],
+    palette: Sequence[tuple[int, int, int]],
+    label_format: str = 'auto',
+    scores: str | Path | None = None,
+    settings: dict | None = None,
+    overwrite: bool = False,
+    encoding: str | None = None,
+    **options: Any,
+) -> tuple[dict[str, dict], int]:
     """Make index masks of all pairs from their boxes.
 
     Args:

@@ -1,5 +1,7 @@
 """Object masks from boxes, by GrabCut on both images of a pair."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -38,7 +40,13 @@ _VIEWS = {
 }
 
 
-def grabcut_masks(ir, vi, boxes, names, max_shift=0.075):
+def grabcut_masks(
+    ir: np.ndarray,
+    vi: np.ndarray,
+    boxes: Sequence[Sequence[float]],
+    names: Sequence[str],
+    max_shift: float = 0.075,
+) -> list[ObjectMask]:
     """Compute a mask of each object from its box.
 
     Four masks are computed for each object. GrabCut (Rother, Kolmogorov, Blake, 2004) computes

@@ -1,7 +1,9 @@
 """What is known of each labelled pair: it lets a run be finished, and its labels be judged."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +33,7 @@ class Records:
         settings (dict): What made the labels; plain values.
     """
 
-    def __init__(self, folder, settings):
+    def __init__(self, folder: str | Path, settings: dict) -> None:
         self.folder = Path(folder)
         self.settings = settings
 
@@ -43,11 +45,11 @@ class Records:
         """A pair's record, or None where there is none that can be read."""
         return read_record(self.path(stem))
 
-    def begin(self, stem):
+    def begin(self, stem) -> None:
         """Note that a pair's label file is about to be written, and is no one else's."""
         write_record(self.path(stem), self.settings, {})
 
-    def finish(self, stem, **content):
+    def finish(self, stem: str, **content: Any) -> None:
         """Write a pair's record; its label file must be there already.
 
         Args:
@@ -56,7 +58,7 @@ class Records:
         """
         write_record(self.path(stem), self.settings, content)
 
-    def find_done(self, outputs, overwrite=False):
+    def find_done(self, outputs: dict[str, Path], overwrite: bool = False) -> set[str]:
         """Tell what is complete, and refuse to touch what others made.
 
         Args:
@@ -99,7 +101,7 @@ class Records:
             )
         return done
 
-    def summarise(self, stems):
+    def summarise(self, stems: Iterable[str]) -> dict[str, dict]:
         """Write ``confidence.json`` of these pairs.
 
         Args:
@@ -119,7 +121,7 @@ class Records:
             partial.write_text(text + '\n', encoding='utf-8')
         return records
 
-    def check_unchanged(self, path):
+    def check_unchanged(self, path) -> None:
         """Refuse a file for all pairs that is not as :meth:`remember` saw it.
 
         Raises:
@@ -132,7 +134,7 @@ class Records:
                 'it away, or --overwrite it'
             )
 
-    def remember(self, path):
+    def remember(self, path) -> None:
         """Remember what a file for all pairs was when it was written."""
         with whole_file(self._digest_file()) as partial:
             partial.write_text(digest_file(path))
@@ -141,7 +143,7 @@ class Records:
         return self.folder / 'written.sha256'
 
 
-def read_scores(path):
+def read_scores(path: str | Path) -> dict[str, list[dict]]:
     """Confidences of boxes, of a ``confidence.json``.
 
     Args:

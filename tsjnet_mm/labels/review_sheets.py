@@ -1,7 +1,9 @@
 """Contact sheets on which a person checks labels."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -18,7 +20,7 @@ _CELL_WIDTH = 480
 _TEXT = (230, 230, 230)
 
 
-def order_pairs(records, order):
+def order_pairs(records: dict[str, dict], order: str) -> list[str]:
     """Stems in the order in which they are shown.
 
     Args:
@@ -39,8 +41,16 @@ def order_pairs(records, order):
 
 
 def draw_sheets(
-    folder, pairs, records, classes, masks=None, palette=None, fused=None, rows=8, **options
-):
+    folder: str | Path,
+    pairs: Sequence[tuple[str, str, str]],
+    records: dict[str, dict],
+    classes: Sequence[str],
+    masks: dict[str, Path] | None = None,
+    palette: Sequence[tuple[int, int, int]] | None = None,
+    fused: dict[str, str] | None = None,
+    rows: int = 8,
+    **options: Any,
+) -> list[Path]:
     """Write sheets: infrared and visible with boxes, and visible or fused with the mask.
 
     Dark images are brightened. Each row says how many objects of each class there are, and

@@ -5,10 +5,12 @@ downloaded: the weights are a folder of yours, with ``config.json``, ``model.saf
 ``preprocessor_config.json``, such as a copy of ``facebook/sam-vit-base``.
 """
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from .object_mask import ObjectMask
 from .shapes import whole_box
@@ -42,13 +44,26 @@ class SamMasks:
         FileNotFoundError: There is no such folder, or no safetensors in it.
     """
 
-    def __init__(self, path=None, device='cpu', max_shift=0.075, model=None, processor=None):
+    def __init__(
+        self,
+        path: str | Path | None = None,
+        device: str = 'cpu',
+        max_shift: float = 0.075,
+        model: nn.Module | None = None,
+        processor: Callable | None = None,
+    ) -> None:
         self.device, self.max_shift = device, max_shift
         if model is None or processor is None:
             model, processor = _load(path)
         self.model, self.processor = model.to(device).eval(), processor
 
-    def __call__(self, ir, vi, boxes, names):
+    def __call__(
+        self,
+        ir: np.ndarray,
+        vi: np.ndarray,
+        boxes: Sequence[Sequence[float]],
+        names: Sequence[str],
+    ) -> list[ObjectMask]:
         """Mask of each object.
 
         Args:

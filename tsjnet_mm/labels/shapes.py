@@ -1,5 +1,7 @@
 """What is known of an outline before looking: the box, and what kind of thing is in it."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -7,7 +9,7 @@ import numpy as np
 SOLID_CLASSES = ('car', 'bus', 'truck', 'van', 'train', 'tram')
 
 
-def is_solid(name):
+def is_solid(name: str) -> bool:
     """Whether a class is a vehicle with a body, by its name.
 
     Args:
@@ -19,7 +21,7 @@ def is_solid(name):
     return name.lower() in SOLID_CLASSES
 
 
-def whole_box(box, size):
+def whole_box(box: Sequence[float], size: tuple[int, int]) -> tuple[int, int, int, int]:
     """A box on whole pixels inside the image, at least one pixel large.
 
     Args:
@@ -35,7 +37,9 @@ def whole_box(box, size):
     return left, top, min(max(right, left + 1), width), min(max(bottom, top + 1), height)
 
 
-def oval(size, box, scale=1.0, solid=False):
+def oval(
+    size: tuple[int, int], box: Sequence[float], scale: float = 1.0, solid: bool = False
+) -> np.ndarray:
     """The oval in a box: an ellipse, or for solid things a rounded rectangle.
 
     Args:
@@ -58,7 +62,7 @@ def oval(size, box, scale=1.0, solid=False):
     return mask
 
 
-def tidy(mask, solid=False):
+def tidy(mask: np.ndarray, solid: bool = False) -> np.ndarray:
     """Smooth an outline, drop specks and close small holes.
 
     Args:

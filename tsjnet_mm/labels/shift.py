@@ -46,7 +46,7 @@ def _score_map(ir, box, reach):
     return np.nan_to_num(scores, posinf=0, neginf=0)
 
 
-def find_shifts(ir, boxes, reach):
+def find_shifts(ir: np.ndarray, boxes: np.ndarray, reach: int) -> np.ndarray:
     """Where each object is in the infrared image, from where its box is.
 
     All objects together say how far the image is off; each may then be a little elsewhere, as

@@ -1,7 +1,9 @@
 """The fusion metrics by the names that tables print."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tsjnet_mm.utils.metric_names import METRIC_NAMES
 
@@ -20,6 +22,9 @@ from .statistics import ag, ei, en, sd, sf
 from .vif import vif
 from .viff import viff
 
+if TYPE_CHECKING:
+    from ._conventions import Definition
+
 _INFINITY = float('inf')
 
 
@@ -37,12 +42,12 @@ class MetricInfo(NamedTuple):
 
     function: Callable
     higher_is_better: bool
-    range: tuple
+    range: tuple[float, float]
     title: str
-    definitions: Mapping
+    definitions: Mapping[str, Definition]
 
     @property
-    def conventions(self):
+    def conventions(self) -> tuple[str, ...]:
         """tuple[str, ...]: The conventions that it is defined under."""
         return tuple(self.definitions)
 

@@ -12,7 +12,7 @@ from ._conventions import Definition, evaluate, fusion_metric, mean_of_two
 _PIXELS = (1, 2, 3)
 
 
-def centre(image):
+def centre(image: Tensor) -> Tensor:
     """Image minus its mean; exactly 0 where it is constant.
 
     Args:
@@ -26,7 +26,7 @@ def centre(image):
     return image - image.mean(_PIXELS, keepdim=True)
 
 
-def root(energy):
+def root(energy: Tensor) -> Tensor:
     """Square root whose derivative at 0 is taken as 0, instead of infinity.
 
     Args:

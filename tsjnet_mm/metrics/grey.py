@@ -14,7 +14,7 @@ def _half_up(levels):
     return torch.floor(levels + 0.5)
 
 
-def to_grey(image, convention='plain'):
+def to_grey(image: Tensor, convention: str = 'plain') -> Tensor:
     """Grey levels of an image, as a convention takes them.
 
     Args:

@@ -16,7 +16,7 @@ from ._conventions import (
 _LEVELS = 256
 
 
-def count_levels(levels, number=_LEVELS):
+def count_levels(levels: Tensor, number: int = _LEVELS) -> Tensor:
     """Histogram of each image of a batch.
 
     Args:
@@ -33,7 +33,7 @@ def count_levels(levels, number=_LEVELS):
     return counts.view(batch, number).to(torch.float64)
 
 
-def to_levels(image):
+def to_levels(image: Tensor) -> Tensor:
     """Nearest of the 256 grey levels; a half rounds up.
 
     Args:
@@ -51,7 +51,7 @@ def to_levels(image):
     return (image + 0.5).clamp_(0, _LEVELS - 1).to(torch.int64)
 
 
-def shannon_entropy(counts):
+def shannon_entropy(counts: Tensor) -> Tensor:
     """Entropy in bits of a histogram, exact where all frequencies are powers of two.
 
     Args:

@@ -1,6 +1,9 @@
 """Several metrics of images as they were read: grey or colour, under one convention."""
 
+from collections.abc import Iterable
+
 import torch
+from torch import Tensor
 
 from tsjnet_mm.utils.metric_names import check_metrics
 
@@ -8,7 +11,9 @@ from .catalogue import FUSION_METRICS
 from .grey import to_grey
 
 
-def measure(fused, ir, vi, metrics, convention='plain'):
+def measure(
+    fused: Tensor, ir: Tensor, vi: Tensor, metrics: Iterable[str], convention: str = 'plain'
+) -> dict[str, Tensor]:
     """Compute fusion metrics of grey or colour images.
 
     All conventions but one compare grey levels, see :func:`to_grey`. ``'vifb'`` compares a

@@ -8,6 +8,7 @@ infrared and a visible image all the same.
 import math
 
 import torch
+from torch import Tensor
 
 from tsjnet_mm.utils.filtering import (
     centre_levels,
@@ -27,7 +28,7 @@ _EPS = torch.finfo(torch.float64).eps
 _CANCELLED = 1e-9
 
 
-def multi_exposure_similarity(fused, ir, vi):
+def multi_exposure_similarity(fused: Tensor, ir: Tensor, vi: Tensor) -> Tensor:
     r"""Similarity of an image to the desired fusion of two, patch by patch.
 
     The structure wanted in a patch of 11x11 pixels combines the centred patches

@@ -28,7 +28,12 @@ def _saliency(image):
     return _block_means(energy ** (_SALIENCY_POWER / 2))
 
 
-def contrast_sensitivity(height, width, dtype=torch.float64, device=None):
+def contrast_sensitivity(
+    height: int,
+    width: int,
+    dtype: torch.dtype = torch.float64,
+    device: torch.device | None = None,
+) -> Tensor:
     r"""Mannos and Sakrison's contrast sensitivity on the half-plane of ``rfft2``.
 
     .. math::

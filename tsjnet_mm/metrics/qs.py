@@ -4,6 +4,7 @@ Papers: Piella and Heijmans, "A new quality metric for image fusion", ICIP 2003;
 Bovik, "A universal image quality index", IEEE Signal Processing Letters 9(3), 2002.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -35,7 +36,9 @@ class WindowQuality(NamedTuple):
     share: Tensor
 
 
-def compare_windows(fused, ir, vi, taps):
+def compare_windows(
+    fused: Tensor, ir: Tensor, vi: Tensor, taps: Sequence[float]
+) -> WindowQuality:
     r"""Universal image quality index of each two of three images, window by window.
 
     .. math::

@@ -5,6 +5,8 @@ conventions but ``'tsjnet'`` mean its authors' multi-scale pixel-domain simplifi
 (``vifp``), which is here; the wavelet VIF of the paper itself is in :mod:`.wavelet_vif`.
 """
 
+from collections.abc import Container, Iterator
+
 import torch
 from torch import Tensor
 
@@ -30,7 +32,9 @@ _NOISE = 2.0
 _PIXELS = (-3, -2, -1)
 
 
-def pixel_channels(reference, distorted, wanted=range(_SCALES)):
+def pixel_channels(
+    reference: Tensor, distorted: Tensor, wanted: Container[int] = range(_SCALES)
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Statistics of the pixel-domain VIF, scale by scale from the finest.
 
     Args:
@@ -55,7 +59,9 @@ def pixel_channels(reference, distorted, wanted=range(_SCALES)):
             yield var_ref.masked_fill(var_ref < EPS, 0), gain, noise
 
 
-def visual_information_fidelity(reference, distorted, of_nothing=0.0):
+def visual_information_fidelity(
+    reference: Tensor, distorted: Tensor, of_nothing: float = 0.0
+) -> Tensor:
     r"""Pixel-domain visual information fidelity (vifp) of single images.
 
     .. math::

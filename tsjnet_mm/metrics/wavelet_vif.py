@@ -9,6 +9,7 @@ orientations the metric uses two, the horizontal and the vertical one.
 """
 
 import torch
+from torch import Tensor
 
 from tsjnet_mm.utils.filtering import centre_levels, local_moments, pad_reflect
 
@@ -46,7 +47,7 @@ _HORIZONTAL_BAND = (
 _VERTICAL_BAND = tuple(zip(*_HORIZONTAL_BAND, strict=True))
 
 
-def distortion_channel(var_ref, var_dist, cov):
+def distortion_channel(var_ref: Tensor, var_dist: Tensor, cov: Tensor) -> tuple[Tensor, Tensor]:
     """Gain and noise that turn the reference into the distorted image, by least squares.
 
     Args:
@@ -139,7 +140,7 @@ def _gaussian_scale_mixture(band):
     return eigenvalues.where(noticed, 0), scales.view(-1, 1, rows, columns)
 
 
-def wavelet_information_fidelity(reference, distorted):
+def wavelet_information_fidelity(reference: Tensor, distorted: Tensor) -> Tensor:
     r"""Wavelet-domain visual information fidelity of single images.
 
     .. math::

@@ -33,7 +33,7 @@ class PairDataPreprocessor(nn.Module):
         non_blocking (bool): See mmengine's ``BaseDataPreprocessor``. Defaults to False.
     """
 
-    def __init__(self, seg_pad_val=255, non_blocking=False):
+    def __init__(self, seg_pad_val: int = 255, non_blocking: bool = False) -> None:
         super().__init__()
         self.seg_pad_val = seg_pad_val
         self._non_blocking = non_blocking
@@ -55,7 +55,7 @@ class PairDataPreprocessor(nn.Module):
 
         return BaseDataPreprocessor.cast_data(self, data)
 
-    def forward(self, data, training=False):
+    def forward(self, data: dict, training: bool = False) -> dict:
         """Batch and move.
 
         Args:

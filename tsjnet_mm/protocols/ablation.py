@@ -73,7 +73,7 @@ class AblationRun(Run):
     test_config: str | Path | None = None
     gpus: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.record = self.folder / self.config.name
         self.scores = self.folder / f'test_{self.convention}.json'
         self._values = self.folder / 'test' / 'values.csv'

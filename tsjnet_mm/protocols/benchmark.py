@@ -1,8 +1,12 @@
 """All fusion methods on one data set, in one run: their images, quality and cost."""
 
+from __future__ import annotations
+
 import json
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from tqdm import tqdm
@@ -25,6 +29,9 @@ from tsjnet_mm.version import __version__
 
 from .timing import SideBySideTimer
 
+if TYPE_CHECKING:
+    from tsjnet_mm.models.fusors.base import BaseFusor
+
 #: What methods are compared by, by convention: the paper's own metrics as its authors compute
 #: them, and what shows whether contrast and edges were kept, which an average loses.
 HEADLINE = {
@@ -35,7 +42,14 @@ HEADLINE = {
 _LABELS = {('plain', 'VIF'): 'VIFp'}
 
 
-def link_listed_pairs(ir, vi, stems, folder, ir_affix=None, vi_affix=None):
+def link_listed_pairs(
+    ir: str | Path,
+    vi: str | Path,
+    stems: Iterable[str],
+    folder: str | Path,
+    ir_affix=None,
+    vi_affix=None,
+) -> tuple[Path, Path]:
     """Lay out some pairs of two folders in folders of their own, as links.
 
     Args:
@@ -74,7 +88,7 @@ def link_listed_pairs(ir, vi, stems, folder, ir_affix=None, vi_affix=None):
     return targets
 
 
-def comparison_table(results, style='text'):
+def comparison_table(results: dict[str, EvaluationResults], style: str = 'text') -> str:
     """One table of results under several conventions, with the mean rank over all metrics.
 
     Args:
@@ -104,7 +118,7 @@ def comparison_table(results, style='text'):
     return format_ranked(rows, title, directions.get, style)
 
 
-def build_zoo_model(name, weights=None):
+def build_zoo_model(name: str, weights: str | Path | None = None) -> BaseFusor:
     """Build a fusor of the zoo.
 
     Args:
@@ -156,16 +170,16 @@ class ZooBenchmark:
 
     def __init__(
         self,
-        models,
-        ir,
-        vi,
-        out,
-        pairs=None,
-        preparation=None,
-        ir_affix=None,
-        vi_affix=None,
-        overwrite=False,
-    ):
+        models: dict[str, tuple[str, str | Path | None]],
+        ir: str | Path,
+        vi: str | Path,
+        out: str | Path,
+        pairs: Iterable[str] | None = None,
+        preparation: Preparation | None = None,
+        ir_affix: str | Iterable[str] | None = None,
+        vi_affix: str | Iterable[str] | None = None,
+        overwrite: bool = False,
+    ) -> None:
         if not models:
             raise ValueError('a zoo needs at least one model')
         self.models = models
@@ -189,7 +203,7 @@ class ZooBenchmark:
         """list[FusionFiles]: The pairs, and what the methods of these folders made of them."""
         return find_files(folders, self.ir, self.vi, **self._options)[0]
 
-    def fuse(self, device=None, report=tqdm.write):
+    def fuse(self, device: str | None = None, report: Callable = tqdm.write) -> None:
         """Fuse all pairs by each method; images that are there and up to date are kept.
 
         Args:
@@ -217,7 +231,12 @@ class ZooBenchmark:
             )
             report(f'{row}: {fused} fused, {kept} there already')
 
-    def evaluate(self, metrics=None, workers=1, report=tqdm.write):
+    def evaluate(
+        self,
+        metrics: dict[str, str | Iterable[str]] | None = None,
+        workers: int = 1,
+        report: Callable = tqdm.write,
+    ) -> dict[str, EvaluationResults]:
         """Measure all images.
 
         Values in ``results_<convention>.json`` are kept where fused images and sources have the
@@ -296,7 +315,9 @@ class ZooBenchmark:
             row: before.values[row] for row in fused if fused[row] == note['fused'].get(row)
         }
 
-    def costs(self, size=(640, 480), repeats=5, threads=2):
+    def costs(
+        self, size: tuple[int, int] = (640, 480), repeats: int = 5, threads: int = 2
+    ) -> dict[str, dict[str, float]]:
         """Parameters, multiply-accumulates, memory and time of each network on the CPU.
 
         Each runs in a process of its own, in fp32; they take turns, and the time is the

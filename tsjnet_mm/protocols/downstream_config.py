@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mmengine.config import ConfigDict
+from mmengine.config import Config, ConfigDict
 
 #: What a dataset keeps of its config; all else says where the data are.
 _KEPT = ('type', 'pipeline', 'filter_cfg', 'test_mode', 'batch_shapes_cfg', '_scope_')
@@ -44,7 +44,9 @@ def _palette(metainfo, key):
     return {'palette': metainfo[key]} if key in metainfo else {}
 
 
-def fit_detection_config(cfg, data, metainfo, work_dir):
+def fit_detection_config(
+    cfg: Config, data: str | Path, metainfo: dict, work_dir: str | Path
+) -> None:
     """Make a detector's config train and test on a dataset exported in COCO layout.
 
     Datasets become mmdet's ``CocoDataset`` (a class of another library whose name ends so is
@@ -80,7 +82,9 @@ def fit_detection_config(cfg, data, metainfo, work_dir):
     _set_everywhere(cfg.model, 'num_classes', len(classes))
 
 
-def fit_segmentation_config(cfg, data, metainfo, work_dir):
+def fit_segmentation_config(
+    cfg: Config, data: str | Path, metainfo: dict, work_dir: str | Path
+) -> None:
     """Make a segmentor's config train and test on a dataset exported in mmseg's layout.
 
     Datasets become ``BaseSegDataset``, all heads get the number of classes, and the test

@@ -1,9 +1,12 @@
 """The downstream protocol: the same network trained on each method's images, then tested."""
 
+from __future__ import annotations
+
 import importlib.util
 import pprint
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from mmengine.config import Config
@@ -21,6 +24,9 @@ from .downstream_scores import detection_scores, segmentation_scores
 from .export_dataset import MANIFEST, export_dataset
 from .runs import Run, RunFailed, finish_runs
 from .runs import train_and_test as run_commands
+
+if TYPE_CHECKING:
+    from tsjnet_mm.datasets.paired import PairedFusionDataset
 
 __all__ = [
     'SOURCES',
@@ -62,7 +68,7 @@ TASKS = {
 }
 
 
-def installed_tool(library, name):
+def installed_tool(library: str, name: str) -> Path:
     """Path of a script of an installed OpenMMLab package.
 
     Args:
@@ -83,7 +89,7 @@ def installed_tool(library, name):
     raise FileNotFoundError(f'no {name} of {library} at {" or ".join(map(str, candidates))}')
 
 
-def train_and_test(library, config, folder, gpus=1):
+def train_and_test(library: str, config: Path, folder: Path, gpus: int = 1) -> None:
     """Train a config, going on from its last checkpoint, and test the end of it.
 
     Both run the library's own scripts in processes of their own, in which no checkpoint can
@@ -123,7 +129,7 @@ class DownstreamRun(Run):
         ValueError: The config would train on no batch.
     """
 
-    def __init__(self, protocol, name, fold):
+    def __init__(self, protocol: Protocol, name: str, fold: int) -> None:
         self.name = name
         self.folder = protocol.folder(name, fold)
         self.record = self.folder / RUN / 'config.py'
@@ -152,7 +158,7 @@ class DownstreamRun(Run):
         imports['imports'] = list(dict.fromkeys([*imports['imports'], 'tsjnet_mm.registry']))
         return cfg
 
-    def prepare(self):
+    def prepare(self) -> None:
         """Write the images and the config.
 
         Raises:
@@ -225,16 +231,16 @@ class Protocol:
 
     def __init__(
         self,
-        task,
-        methods,
-        folds,
-        config,
-        work_dir,
-        seed=0,
-        cfg_options=None,
-        gpus=1,
-        run=None,
-    ):
+        task: str,
+        methods: dict[str, str | Path],
+        folds: Sequence[dict[str, PairedFusionDataset]],
+        config: str | Path | Config,
+        work_dir: str | Path,
+        seed: int = 0,
+        cfg_options: dict | None = None,
+        gpus: int = 1,
+        run: Callable | None = None,
+    ) -> None:
         if task not in TASKS:
             raise ValueError(f'task must be one of {sorted(TASKS)}, got {task!r}')
         for name in methods:
@@ -265,7 +271,9 @@ class Protocol:
         self.gpus = gpus
         self.run = run or train_and_test
 
-    def scores(self, report=tqdm.write):
+    def scores(
+        self, report: Callable = tqdm.write
+    ) -> tuple[dict[str, dict[str, float | None]], list[str]]:
         """Train and test what is not yet.
 
         Args:
@@ -302,7 +310,7 @@ class Protocol:
         folder = self.work_dir / name
         return folder / f'fold_{fold + 1}' if len(self.folds) > 1 else folder
 
-    def table(self, rows, style='text'):
+    def table(self, rows: dict, style: str = 'text') -> str:
         """The paper's Table 2 of some scores.
 
         Args:

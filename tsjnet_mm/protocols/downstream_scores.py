@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from tsjnet_mm.io.images import read_mask
 from tsjnet_mm.io.text import LARGE_LIMIT, read_json, shorten
 
 
-def detection_scores(annotations, results):
+def detection_scores(annotations: str | Path, results: str | Path) -> dict[str, float | None]:
     """AP at an intersection over union of 0.5, as COCO computes it.
 
     The precision is interpolated at 101 points of recall, over at most 100 objects an image.
@@ -46,7 +47,9 @@ def detection_scores(annotations, results):
     return {**scores, 'mAP@.5': float(np.mean(known)) if known else None}
 
 
-def segmentation_scores(truth, masks, classes, ignore_index=255):
+def segmentation_scores(
+    truth: str | Path, masks: str | Path, classes: Sequence[str], ignore_index: int = 255
+) -> dict[str, float | None]:
     """Intersection over union of each class, over all pixels of all images.
 
     Args:

@@ -1,10 +1,13 @@
 """Datasets of fused images, in layouts that unchanged mmdet and mmseg train on."""
 
+from __future__ import annotations
+
 import io
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -19,6 +22,10 @@ from tsjnet_mm.version import __version__
 
 from .export_images import build_source
 from .export_layouts import build_layout
+
+if TYPE_CHECKING:
+    from tsjnet_mm.apis.inferencer import FusionInferencer
+    from tsjnet_mm.datasets.paired import PairedFusionDataset
 
 #: The file that says what an exported dataset is.
 MANIFEST = 'dataset.json'
@@ -44,18 +51,18 @@ class ExportedSplit(NamedTuple):
 
 
 def export_dataset(
-    dataset,
-    out,
-    split,
-    images,
-    layout,
-    keep_grey=False,
-    batch_size=1,
-    progress=False,
-    preparation=None,
-    overwrite=False,
-    **options,
-):
+    dataset: PairedFusionDataset,
+    out: str | Path,
+    split: str,
+    images: FusionInferencer | str | Path,
+    layout: str | Sequence[str],
+    keep_grey: bool = False,
+    batch_size: int = 1,
+    progress: bool = False,
+    preparation: Preparation | None = None,
+    overwrite: bool = False,
+    **options: Any,
+) -> ExportedSplit:
     """Write a split of a dataset with one image for each pair.
 
     All images are 8-bit RGB PNG. One that the same settings made of files of the same
@@ -151,7 +158,7 @@ def export_dataset(
     return ExportedSplit(len(infos), len(left), len(infos) - len(left), objects)
 
 
-def config_lines(out, layout):
+def config_lines(out: str | Path, layout: str) -> list[str]:
     """The lines of a config that read an exported dataset.
 
     Args:

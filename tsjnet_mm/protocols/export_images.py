@@ -2,6 +2,7 @@
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ class ImageSource(ABC):
         """tuple[str, ...]: The files that a pair's image is made of."""
 
     @abstractmethod
-    def make(self, infos):
+    def make(self, infos: Sequence[dict]) -> Iterator[np.ndarray]:
         """Make images one after the other.
 
         Args:
@@ -162,7 +163,9 @@ def _match_folder(folder, infos):
     return {stems[name]: str(folder / partner) for name, partner in match.partners.items()}
 
 
-def build_source(images, infos, batch_size, options):
+def build_source(
+    images: FusionInferencer | str | Path, infos: Sequence[dict], batch_size: int, options: dict
+) -> ImageSource:
     """Choose what makes the images.
 
     Args:

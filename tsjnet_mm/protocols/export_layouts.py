@@ -1,6 +1,7 @@
 """Folder layouts of datasets that unchanged mmdet and mmseg train on."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -31,12 +32,12 @@ class ExportLayout(ABC):
     #: The validation's evaluator in a config, where the usual one does not fit.
     evaluator = None
 
-    def __init__(self, root, metainfo):
+    def __init__(self, root: Path, metainfo: dict) -> None:
         self.root = root
         self.metainfo = metainfo
 
     @property
-    def classes(self):
+    def classes(self) -> tuple[str, ...]:
         """tuple[str, ...]: Names of what is learned."""
         return tuple(self.metainfo[self.names[0]])
 
@@ -44,7 +45,7 @@ class ExportLayout(ABC):
     def image_path(self, split, stem):
         """Path of an image."""
 
-    def check(self, split, stems):  # noqa: B027 most layouts have a folder for each split
+    def check(self, split: str, stems: Sequence[str]) -> None:  # noqa: B027 most layouts have a folder for each split
         """Raise a ValueError if these images cannot be written beside what is there.
 
         Args:
@@ -57,7 +58,7 @@ class ExportLayout(ABC):
         """list[Path]: The files that :meth:`write_labels` writes of these images."""
 
     @abstractmethod
-    def write_labels(self, split, infos):
+    def write_labels(self, split: str, infos: Sequence[dict]):
         """Write the labels of a split; the file that lists its images comes last.
 
         Args:
@@ -69,7 +70,7 @@ class ExportLayout(ABC):
     def dataset_options(self, split):
         """Options of the dataset in a config, besides ``data_root`` and ``metainfo``."""
 
-    def config_lines(self, splits):
+    def config_lines(self, splits: Sequence[str]) -> list[str]:
         """Lines to paste at the end of a config.
 
         Args:
@@ -128,7 +129,7 @@ class CocoLayout(ExportLayout):
         """See :meth:`ExportLayout.label_paths`."""
         return [self.root / 'annotations' / f'{split}.json']
 
-    def write_labels(self, split, infos):
+    def write_labels(self, split: str, infos: Sequence[dict]) -> None:
         """See :meth:`ExportLayout.write_labels`."""
         images = [
             {**info, 'file_name': self.image_path(split, info['img_id']).name} for info in infos
@@ -156,7 +157,7 @@ class VocLayout(ExportLayout):
 
     evaluator = "dict(_delete_=True, type='VOCMetric', metric='mAP', eval_mode='area')"
 
-    def __init__(self, root, metainfo):
+    def __init__(self, root: Path, metainfo: dict) -> None:
         super().__init__(root, metainfo)
         self._folder = root / 'VOC2007'
 
@@ -164,7 +165,7 @@ class VocLayout(ExportLayout):
         """See :meth:`ExportLayout.image_path`."""
         return self._folder / 'JPEGImages' / f'{stem}.jpg'
 
-    def check(self, split, stems):
+    def check(self, split: str, stems: Sequence[str]) -> None:
         """Refuse names that another split has: all splits share the folders."""
         for path in sorted((self._folder / 'ImageSets' / 'Main').glob('*.txt')):
             if path.stem == split:
@@ -181,7 +182,7 @@ class VocLayout(ExportLayout):
         labels = [self._folder / 'Annotations' / f'{stem}.xml' for stem in stems]
         return [*labels, self._folder / 'ImageSets' / 'Main' / f'{split}.txt']
 
-    def write_labels(self, split, infos):
+    def write_labels(self, split: str, infos: Sequence[dict]) -> None:
         """See :meth:`ExportLayout.write_labels`."""
         stems = [info['img_id'] for info in infos]
         for stem, info in zip(stems, infos, strict=True):
@@ -222,7 +223,7 @@ class MmsegLayout(ExportLayout):
         masks = [self.root / 'ann_dir' / split / f'{stem}.png' for stem in stems]
         return [*masks, self.root / 'splits' / f'{split}.txt']
 
-    def write_labels(self, split, infos):
+    def write_labels(self, split: str, infos: Sequence[dict]) -> None:
         """See :meth:`ExportLayout.write_labels`."""
         load = LoadPairAnnotations(with_boxes=False)
         for info in infos:
@@ -255,7 +256,7 @@ EXPORT_LAYOUTS: dict[str, type[ExportLayout]] = {
 }
 
 
-def build_layout(name, root, metainfo):
+def build_layout(name: str, root: str | Path, metainfo: dict) -> ExportLayout:
     """Make a layout.
 
     Args:

@@ -1,5 +1,6 @@
 """Time functions side by side: each in a process of its own, taking turns in one run."""
 
+import argparse
 import math
 import multiprocessing
 import statistics
@@ -8,6 +9,7 @@ import time
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
@@ -32,7 +34,7 @@ class Result(NamedTuple):
     output: torch.Tensor
 
 
-def smooth_pair(size, device='cpu'):
+def smooth_pair(size: tuple[int, int], device: str = 'cpu') -> list[Tensor]:
     """An infrared and a visible image of smooth noise.
 
     Args:
@@ -108,7 +110,13 @@ class SideBySideTimer:
         absent (dict[str, str]): Contender that could not be built to the reason.
     """
 
-    def __init__(self, candidates, device, threads, flush_denormal=False):
+    def __init__(
+        self,
+        candidates: dict[str, tuple],
+        device: str,
+        threads: int,
+        flush_denormal: bool = False,
+    ) -> None:
         context = multiprocessing.get_context('spawn')
         self.pipes, self.parameters, self.absent = {}, {}, {}
         for name, (build, *arguments) in candidates.items():
@@ -125,7 +133,7 @@ class SideBySideTimer:
         self.pipes[name].send((size, count))
         return self.pipes[name].recv()
 
-    def run(self, size, repeats):
+    def run(self, size: tuple[int, int], repeats: int) -> dict[str, Result]:
         """Measure all on one size; the first round warms up and is not counted.
 
         Args:
@@ -147,13 +155,13 @@ class SideBySideTimer:
             results[name] = Result(self.parameters[name], gmacs, rounds[-1][1], seconds, output)
         return results
 
-    def close(self):
+    def close(self) -> None:
         """Let the processes end."""
         for pipe in self.pipes.values():
             pipe.send(None)
 
 
-def size_of(text):
+def size_of(text: str) -> tuple[int, int]:
     """``'640x480'`` to (640, 480), for argparse.
 
     Args:
@@ -169,7 +177,7 @@ def size_of(text):
     return int(width), int(height)
 
 
-def add_arguments(parser, repeats):
+def add_arguments(parser: argparse.ArgumentParser, repeats: int) -> None:
     """Add the options of every comparison.
 
     Args:

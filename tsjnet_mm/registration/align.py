@@ -10,6 +10,8 @@ image alignment using enhanced correlation coefficient maximization, PAMI 2008).
 it differs in that it sums over two channels.
 """
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
@@ -23,7 +25,7 @@ _ITERATIONS = 40
 _SAME_SCENE = 0.3
 
 
-def edge_field(image, side):
+def edge_field(image: np.ndarray, side: int) -> np.ndarray:
     """Directions of the edges, doubled and weighted by how strong they are where they are.
 
     Args:
@@ -73,7 +75,7 @@ def _reach(size):
     return size[0] // 4, size[1] // 4
 
 
-def search(ir, vi):
+def search(ir: np.ndarray, vi: np.ndarray) -> np.ndarray:
     """Correlate at all scales, angles and shifts up to a quarter of the image.
 
     Args:
@@ -113,7 +115,7 @@ def search(ir, vi):
     return scores
 
 
-def best_starts(scores, ir, vi):
+def best_starts(scores: np.ndarray, ir: tuple, vi: tuple) -> list[np.ndarray]:
     """The mappings that score best, each apart from the others.
 
     Args:
@@ -142,7 +144,7 @@ def best_starts(scores, ir, vi):
     return starts
 
 
-def climb(ir, vi, matrix):
+def climb(ir: np.ndarray, vi: np.ndarray, matrix: np.ndarray) -> tuple[float, np.ndarray]:
     """Maximise the correlation of two fields under an affine mapping, from a start.
 
     Args:
@@ -220,7 +222,7 @@ class Edges:
         fields (list[np.ndarray]): One :func:`edge_field` for each of ``LEVELS``.
     """
 
-    def __init__(self, image):
+    def __init__(self, image: np.ndarray) -> None:
         image = np.ascontiguousarray(image, np.float32)
         self.size = image.shape
         self.fields = [edge_field(image, side) for side, _ in LEVELS]
@@ -230,7 +232,7 @@ class Edges:
         return resizing(self.size, self.fields[level].shape)
 
 
-def estimate(ir, vi):
+def estimate(ir: Edges, vi: Edges) -> tuple[float, np.ndarray]:
     """Mapping of one pair, whatever it is worth.
 
     Args:
@@ -254,7 +256,9 @@ def estimate(ir, vi):
     return found[0]
 
 
-def estimate_all(pairs, progress=iter):
+def estimate_all(
+    pairs: list[tuple[Edges, Edges]], progress: Callable = iter
+) -> list[np.ndarray | None]:
     """Mapping of each of several pairs.
 
     Args:
@@ -271,7 +275,7 @@ def estimate_all(pairs, progress=iter):
     return found
 
 
-def remove_fixed(pairs):
+def remove_fixed(pairs: list[tuple[Edges, Edges]]) -> None:
     """Take off what is in the same place in all images of a camera: overlays, borders, mounts.
 
     It would agree over the pairs whatever they show. Pairs of a scene that does not move leave
@@ -287,7 +291,7 @@ def remove_fixed(pairs):
                 edges.fields[level] = edges.fields[level] - mean
 
 
-def likeness(one, other):
+def likeness(one: Edges, other: Edges) -> float:
     """How far two images of one camera show the same, at any shift up to a quarter.
 
     Args:
@@ -305,7 +309,7 @@ def likeness(one, other):
     return float(product.max() / norm) if norm > 1 else 0.0
 
 
-def different_scenes(pairs):
+def different_scenes(pairs: list[tuple[Edges, Edges]]) -> list[int]:
     """The pairs that show no scene again that an earlier one shows, as frames of a video do.
 
     They would agree on one mistake.
@@ -324,7 +328,7 @@ def different_scenes(pairs):
     return kept
 
 
-def find_group(corners, limit):
+def find_group(corners: np.ndarray, limit: float) -> np.ndarray:
     """The largest group of mappings that lie close to one of them.
 
     Args:

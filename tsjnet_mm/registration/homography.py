@@ -1,8 +1,10 @@
 """How the infrared camera's pixels map to the visible camera's, from points or from pairs."""
 
 import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -51,9 +53,11 @@ class Registration:
 
     homography: np.ndarray
     error: float
-    pairs: tuple = ()
+    pairs: tuple[str, ...] = ()
 
-    def save(self, path, ir_size, vi_size):
+    def save(
+        self, path: str | Path, ir_size: tuple[int, int], vi_size: tuple[int, int]
+    ) -> None:
         """Write it as :func:`.load_homography` reads it.
 
         Args:
@@ -73,7 +77,7 @@ class Registration:
             Path(partial).write_text(json.dumps(content, indent=2) + '\n')
 
 
-def read_points(path):
+def read_points(path: str | Path) -> np.ndarray:
     """Read corresponding points.
 
     Args:
@@ -110,7 +114,7 @@ def _are_coordinates(values):
     return bool((np.abs(values) <= _LARGEST).all())  # not those that are NaN
 
 
-def register_points(points):
+def register_points(points: np.ndarray) -> Registration:
     """Fit the mapping to corresponding points, by least squares.
 
     Args:
@@ -140,7 +144,15 @@ def register_points(points):
     return Registration(matrix, float(np.sqrt((error**2).sum(2).mean())))
 
 
-def read_pairs(ir, vi, count=None, preparation=None, ir_affix=None, vi_affix=None, **options):
+def read_pairs(
+    ir: str | Path,
+    vi: str | Path,
+    count: int | None = None,
+    preparation: Preparation | None = None,
+    ir_affix: str | Iterable[str] | None = None,
+    vi_affix: str | Iterable[str] | None = None,
+    **options: Any,
+) -> Iterator[Pair]:
     """Read some pairs of one rig, spread evenly over a folder.
 
     Args:
@@ -183,7 +195,7 @@ def read_pairs(ir, vi, count=None, preparation=None, ir_affix=None, vi_affix=Non
         yield Pair(name, infrared, luma)
 
 
-def register_pairs(pairs, progress=iter):
+def register_pairs(pairs: Sequence[Pair], progress: Callable = iter) -> Registration:
     """Find the mapping that several pairs of one rig agree on.
 
     Each pair gives an estimate; one that is wrong by chance is wrong in its own way, so what
@@ -243,7 +255,7 @@ def register_pairs(pairs, progress=iter):
     )
 
 
-def draw_checkerboard(ir, vi, tiles=8):
+def draw_checkerboard(ir: np.ndarray, vi: np.ndarray, tiles: int = 8) -> np.ndarray:
     """Tiles of either image in turn: edges that run on show that the two fit.
 
     Args:

@@ -4,9 +4,13 @@ import os
 import re
 import urllib.error
 import zipfile
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
 
 from .env import allow_mmengine_checkpoints
 from .tensors import digest_tensors, find_fault, find_tensors
@@ -74,7 +78,7 @@ def _check_archive(path):
         raise _damaged(path, f'the checksum of {wrong} does not fit')
 
 
-def tensors_of(checkpoint):
+def tensors_of(checkpoint: Any) -> dict[str, Tensor]:
     """The tensors of a checkpoint that its digest covers: all but the log history's.
 
     Args:
@@ -88,7 +92,7 @@ def tensors_of(checkpoint):
     return find_tensors(checkpoint)
 
 
-def add_digest(checkpoint):
+def add_digest(checkpoint: dict) -> None:
     """Write the digest of a checkpoint's tensors into its ``meta``, before it is saved.
 
     Args:
@@ -108,7 +112,7 @@ def _read_safetensors(path, device):
         raise _damaged(path, error) from error
 
 
-def read_checkpoint(path, map_location='cpu'):
+def read_checkpoint(path: str | Path, map_location: str | torch.device = 'cpu') -> Any:
     """Read a checkpoint file with ``weights_only=True``, or a ``.safetensors`` file.
 
     Its tensors are checked: they must be finite numbers of usual types, not all zero, and
@@ -146,7 +150,7 @@ def read_checkpoint(path, map_location='cpu'):
     return checkpoint
 
 
-def load_state_dict(path):
+def load_state_dict(path: str | Path) -> dict[str, Tensor]:
     """State dict of a checkpoint file, read with ``weights_only=True``.
 
     Args:
@@ -179,7 +183,7 @@ def load_state_dict(path):
     return state_dict
 
 
-def load_weights(model, path):
+def load_weights(model: nn.Module, path: str | Path) -> None:
     """Load a checkpoint into a model that it fits to the last weight.
 
     Args:
@@ -236,12 +240,12 @@ def _load_url(url, *args, **kwargs):
 
 
 # mmengine logs the end of the name: "Loads checkpoint by local backend".
-def load_from_local(filename, map_location=None):
+def load_from_local(filename: str, map_location: Any = None) -> dict:
     """See :func:`read_checkpoint`."""
     return read_checkpoint(filename, map_location)
 
 
-def guard(loader):
+def guard(loader: ModuleType) -> None:
     """Make mmengine's module of checkpoints read them safely, or not at all.
 
     Left alone, mmengine's maintained fork unpickles a file in full when the safe way refuses

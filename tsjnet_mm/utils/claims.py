@@ -21,13 +21,13 @@ class Claims:
     worst done twice, as files appear whole. Leaving the ``with`` block gives all claims back.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._held = set()
 
-    def __enter__(self):
+    def __enter__(self) -> 'Claims':
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         for path in [*self._held]:
             self.release(path)
 

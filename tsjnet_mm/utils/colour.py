@@ -20,7 +20,7 @@ def _check_channels(image, allowed, name):
         )
 
 
-def rgb_to_luma(image):
+def rgb_to_luma(image: Tensor) -> Tensor:
     """Luma of an RGB image; a grey image passes through.
 
     Args:
@@ -40,7 +40,7 @@ def rgb_to_luma(image):
     return (_LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue).unsqueeze(-3)
 
 
-def rgb_to_ycbcr(image):
+def rgb_to_ycbcr(image: Tensor) -> Tensor:
     """RGB to full-range YCbCr.
 
     Args:
@@ -60,7 +60,7 @@ def rgb_to_ycbcr(image):
     return torch.cat((luma, chroma_blue, chroma_red), dim=-3)
 
 
-def ycbcr_to_rgb(image):
+def ycbcr_to_rgb(image: Tensor) -> Tensor:
     """Full-range YCbCr to RGB, clipped to [0, 1].
 
     Args:
@@ -81,7 +81,7 @@ def ycbcr_to_rgb(image):
     return torch.stack((red, green, blue), dim=-3).clamp(0, 1)
 
 
-def recolour(luma, visible):
+def recolour(luma: Tensor, visible: Tensor) -> Tensor:
     """Give a fused luma the visible image's chroma.
 
     Args:

@@ -63,7 +63,7 @@ def check_versions(*names: str, tested: dict | None = None) -> dict[str, str]:
     return untested
 
 
-def usable_device(device):
+def usable_device(device: str | torch.device) -> torch.device:
     """Check that torch can compute on a device.
 
     Args:
@@ -136,7 +136,7 @@ def _stored_function(owner, name):
     return getattr(owner, name)
 
 
-def allow_mmengine_checkpoints():
+def allow_mmengine_checkpoints() -> None:
     """Let ``torch.load`` read what mmengine's Runner stores beside the weights.
 
     From torch 2.6 on it refuses every class that it is not told of, and mmengine 0.10.7 does

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 #: Seconds after which something unfinished is removed whoever wrote it.
@@ -15,7 +16,7 @@ _PART = re.compile(r'\..*\.(?P<owner>[\w-]+\.\d+)\.[0-9a-f]{8}\.part(\.[^.]+)*',
 _swept = set()
 
 
-def owner_name():
+def owner_name() -> str:
     """Name of this process that no other process has, also on another host.
 
     Returns:
@@ -27,7 +28,7 @@ def owner_name():
     return f'{host}.{os.getpid()}'
 
 
-def owner_is_gone(owner):
+def owner_is_gone(owner: str) -> bool:
     """Whether the process of a name has ended.
 
     Args:
@@ -48,7 +49,7 @@ def owner_is_gone(owner):
     return False
 
 
-def remove_stale_parts(folder):
+def remove_stale_parts(folder: str | Path) -> list[Path]:
     """Remove what :func:`whole_file` and :func:`whole_folder` left when they were killed.
 
     It is removed if its process ran on this host and has ended, or if nothing was written to
@@ -94,7 +95,7 @@ def _part_of(path, extension=''):
 
 
 @contextlib.contextmanager
-def whole_file(path):
+def whole_file(path: str | Path) -> Iterator[Path]:
     """Write a file so that a reader, or a kill, never meets half of it.
 
     The first file in a folder also removes what killed processes left there, see
@@ -120,7 +121,7 @@ def whole_file(path):
 
 
 @contextlib.contextmanager
-def whole_folder(path, replace=False):
+def whole_folder(path: str | Path, replace: bool = False) -> Iterator[Path]:
     """Fill a folder so that a reader, or a kill, never meets half of it.
 
     Args:

@@ -2,14 +2,16 @@
 
 import functools
 import math
+from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from .symbolic import larger
 
 
 @functools.lru_cache(maxsize=64)
-def gaussian_window(size, sigma):
+def gaussian_window(size: int, sigma: float) -> tuple[float, ...]:
     """Sampled one-dimensional Gaussian of unit sum.
 
     Args:
@@ -29,7 +31,9 @@ def gaussian_window(size, sigma):
     return tuple(tap / sum(taps) for tap in taps)
 
 
-def filter_valid(image, taps, stride=1, dilation=1):
+def filter_valid(
+    image: Tensor, taps: Sequence[float], stride: int = 1, dilation: int = 1
+) -> Tensor:
     """Correlate with a separable window, keeping the positions where it fits.
 
     A sum of shifted images, not a convolution call: so neither TF32 nor autocast can lower
@@ -57,7 +61,7 @@ def filter_valid(image, taps, stride=1, dilation=1):
     return image
 
 
-def centre_levels(image):
+def centre_levels(image: Tensor) -> Tensor:
     """Shift the middle between an image's extremes to 0.
 
     For what depends on variances and covariances alone: the level is free to go, and with
@@ -73,7 +77,9 @@ def centre_levels(image):
     return image - ((image.amin(pixels, True) + image.amax(pixels, True)) / 2).detach()
 
 
-def local_moments(a, b, taps, stride=1):
+def local_moments(
+    a: Tensor, b: Tensor, taps: Sequence[float], stride: int = 1
+) -> tuple[Tensor, ...]:
     """Windowed means, variances and covariance of two images.
 
     Args:
@@ -97,7 +103,7 @@ def local_moments(a, b, taps, stride=1):
     return mean_a, mean_b, var_a, var_b, mean(a * b) - mean_a * mean_b
 
 
-def reflect_positions(positions, length):
+def reflect_positions(positions: Tensor, length: int) -> Tensor:
     """Positions within a signal that is continued by reflection about its two ends.
 
     Args:
@@ -113,7 +119,7 @@ def reflect_positions(positions, length):
     return torch.minimum(positions, period - positions)
 
 
-def pad_reflect(image, amount):
+def pad_reflect(image: Tensor, amount: int) -> Tensor:
     """Continue an image by reflection about its border pixels, which are not repeated.
 
     Unlike :func:`torch.nn.functional.pad`, reflects as often as a small image needs: a

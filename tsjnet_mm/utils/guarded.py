@@ -7,7 +7,9 @@ import os
 import runpy
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tsjnet_mm.utils.signals import signals_as_interrupts
 
@@ -17,7 +19,7 @@ from .unpickling import refuse_unsafe_checkpoints
 _PATIENCE = 30
 
 
-def guarded_command(script, *arguments, processes=1):
+def guarded_command(script: str | Path, *arguments: str, processes: int = 1) -> list[str]:
     """Command that runs a Python script by this interpreter, guarded.
 
     Args:
@@ -32,7 +34,7 @@ def guarded_command(script, *arguments, processes=1):
     return _module_command(processes, 'tsjnet_mm.utils.guarded', script, *arguments)
 
 
-def tsjnet_command(command, *arguments, processes=1):
+def tsjnet_command(command: str, *arguments: str, processes: int = 1) -> list[str]:
     """Command that runs one of the package's own by this interpreter.
 
     Args:
@@ -55,7 +57,7 @@ def _module_command(processes, module, *arguments):
     return [str(word) for word in (sys.executable, *launch, module, *arguments)]
 
 
-def run_process(command, **options):
+def run_process(command: Sequence[str], **options: Any) -> int:
     """Run a command to its end; it ends with this process.
 
     Its environment lets Python find this package, and forbids torch to unpickle code.
@@ -83,7 +85,7 @@ def run_process(command, **options):
             raise
 
 
-def main():
+def main() -> None:
     """Run the script of the command line in this process."""
     sys.argv = sys.argv[1:]
     if not sys.argv:

@@ -5,6 +5,7 @@ import importlib
 import importlib.machinery
 import sys
 import warnings
+from collections.abc import Callable
 
 _PACKAGE = 'tsjnet_mm.'
 #: Old name of a module, or of a package with all that is in it, and the new one.
@@ -82,7 +83,7 @@ def _warn(old, new):
     )
 
 
-def moved_names(module, table):
+def moved_names(module: str, table: dict[str, str | tuple]) -> Callable:
     """``__getattr__`` of a module of which some names stand elsewhere now.
 
     Args:
@@ -171,7 +172,7 @@ class _MovedModules:
         module.__getattr__ = look_up
 
 
-def find_moved_modules():
+def find_moved_modules() -> None:
     """Let ``import`` find modules by the names that they had before."""
     if not any(isinstance(finder, _MovedModules) for finder in sys.meta_path):
         sys.meta_path.append(_MovedModules())

@@ -6,10 +6,12 @@ import os
 import signal
 import threading
 from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
 
 
-def available_cores():
+def available_cores() -> int:
     """Number of CPU cores that this process may use.
 
     Returns:
@@ -20,7 +22,7 @@ def available_cores():
     return os.cpu_count() or 1
 
 
-def local_rank():
+def local_rank() -> int:
     """Number of this process among those that a launcher started on this machine.
 
     Returns:
@@ -34,7 +36,7 @@ def local_rank():
     return rank % max(1, torch.cuda.device_count())
 
 
-def thread_map(function, items, workers):
+def thread_map(function: Callable, items: Iterable, workers: int) -> Iterator[Any]:
     """Apply a function in threads: for work that waits, or lets go of Python's lock.
 
     Args:
@@ -52,7 +54,7 @@ def thread_map(function, items, workers):
         executor.shutdown(cancel_futures=True)
 
 
-def process_map(function, items, workers):
+def process_map(function: Callable, items: Iterable, workers: int) -> Iterator[Any]:
     """Apply a function in processes of one torch thread each.
 
     Results do not depend on the number of workers; a single one is this process itself. At

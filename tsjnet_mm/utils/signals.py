@@ -3,10 +3,11 @@
 import contextlib
 import signal
 import threading
+from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def signals_as_interrupts():
+def signals_as_interrupts() -> Iterator[list[int]]:
     """Let SIGTERM and SIGHUP end a block as Ctrl-C does, so that nothing stays half done.
 
     A signal that is ignored, as SIGHUP is under ``nohup``, stays ignored. A second one ends

@@ -6,6 +6,8 @@ window of 11 pixels and sigma 1.5, population (not sample) statistics, and only 
 that lie wholly inside the image.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -38,7 +40,15 @@ def _check(a, b, data_range, window_size, reduction):
         raise ValueError(f'reduction must be one of {_REDUCTIONS}, got {reduction!r}')
 
 
-def similarity_terms(a, b, taps, data_range, k1=0.01, k2=0.03, unbiased=False):
+def similarity_terms(
+    a: Tensor,
+    b: Tensor,
+    taps: Sequence[float],
+    data_range: float,
+    k1: float = 0.01,
+    k2: float = 0.03,
+    unbiased: bool = False,
+) -> tuple[Tensor, Tensor]:
     r"""Luminance and contrast-structure terms of SSIM, one of each per window.
 
     .. math::
@@ -69,8 +79,15 @@ def similarity_terms(a, b, taps, data_range, k1=0.01, k2=0.03, unbiased=False):
 
 
 def structural_similarity(
-    a, b, data_range, window_size=11, sigma=1.5, k1=0.01, k2=0.03, reduction='mean'
-):
+    a: Tensor,
+    b: Tensor,
+    data_range: float,
+    window_size: int = 11,
+    sigma: float = 1.5,
+    k1: float = 0.01,
+    k2: float = 0.03,
+    reduction: str = 'mean',
+) -> Tensor:
     r"""Structural similarity (SSIM) of two images.
 
     .. math::

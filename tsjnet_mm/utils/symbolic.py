@@ -3,7 +3,7 @@
 import torch
 
 
-def is_symbol(*sizes):
+def is_symbol(*sizes: int | torch.SymInt) -> bool:
     """Whether one of the sizes is a symbol, that is, a graph for all sizes is being recorded.
 
     ``torch.compile`` for one size is another case: it sees integers.
@@ -17,11 +17,11 @@ def is_symbol(*sizes):
     return any(isinstance(size, torch.SymInt) for size in sizes)
 
 
-def smaller(first, second):
+def smaller(first: int | torch.SymInt, second: int | torch.SymInt) -> int | torch.SymInt:
     """``min`` of two integers that may be symbols."""
     return torch.sym_min(first, second) if is_symbol(first, second) else min(first, second)
 
 
-def larger(first, second):
+def larger(first: int | torch.SymInt, second: int | torch.SymInt) -> int | torch.SymInt:
     """``max`` of two integers that may be symbols."""
     return torch.sym_max(first, second) if is_symbol(first, second) else max(first, second)

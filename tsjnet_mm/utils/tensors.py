@@ -1,8 +1,10 @@
 """The tensors of a checkpoint: can a network have them, and are they as they were saved?"""
 
 import hashlib
+from typing import Any
 
 import torch
+from torch import Tensor
 
 #: Types of weights, of buffers and of a random generator's state.
 _TYPES = {
@@ -17,7 +19,7 @@ _TYPES = {
 }
 
 
-def find_tensors(checkpoint):
+def find_tensors(checkpoint: Any) -> dict[str, Tensor]:
     """All tensors in nested dicts, lists and tuples.
 
     Args:
@@ -40,7 +42,7 @@ def find_tensors(checkpoint):
     return dict(sorted(found.items()))
 
 
-def find_fault(tensors, max_bytes):
+def find_fault(tensors: dict[str, Tensor], max_bytes: int) -> str | None:
     """What makes tensors unusable as the weights of a network.
 
     Args:
@@ -67,7 +69,7 @@ def find_fault(tensors, max_bytes):
     return None
 
 
-def digest_tensors(tensors):
+def digest_tensors(tensors: dict[str, Tensor]) -> str:
     """Checksum of tensors with their names, types and shapes.
 
     Args:

@@ -4,8 +4,10 @@ Memory for the function's intermediate results follows the tile, not the image.
 """
 
 import math
+from collections.abc import Callable, Sequence
 
 import torch
+from torch import Tensor
 
 
 def _starts(length, tile, overlap):
@@ -41,7 +43,9 @@ def _weights(starts, length, tile, overlap):
     ]
 
 
-def apply_in_tiles(function, images, tile, overlap):
+def apply_in_tiles(
+    function: Callable, images: Sequence[Tensor], tile: int, overlap: int
+) -> Tensor:
     """Apply an image-to-image function tile by tile.
 
     Where a result depends on its surroundings within a quarter of the overlap only, it is

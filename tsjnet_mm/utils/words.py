@@ -1,7 +1,7 @@
 """Words of messages."""
 
 
-def counted(number, noun, plural=None):
+def counted(number: int, noun: str, plural: str | None = None) -> str:
     """A number with its noun, in the singular for 1.
 
     Args:

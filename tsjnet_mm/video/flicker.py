@@ -1,5 +1,6 @@
 """How much a video changes from frame to frame, and whether fusion adds to it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ def _luma(frame):
     return frame.astype(np.float32) if frame.ndim == 2 else frame.astype(np.float32) @ _LUMA
 
 
-def temporal_difference(frames):
+def temporal_difference(frames: Iterable[np.ndarray]) -> float:
     r"""Mean absolute difference of the luma of consecutive frames.
 
     .. math:: \frac{1}{(T - 1) H W} \sum_{t=2}^{T} \sum_x |Y_t(x) - Y_{t-1}(x)|
@@ -75,7 +76,7 @@ class Flicker:
         larger = max(self.ir, self.vi)
         return self.fused / larger if larger else float('nan')
 
-    def __str__(self):
+    def __str__(self) -> str:
         return (
             f'temporal difference in levels: fused {self.fused:.3f}, infrared {self.ir:.3f}, '
             f'visible {self.vi:.3f}; fused / larger source {self.ratio:.3f}\n'
@@ -96,12 +97,12 @@ class FlickerMeter:
         1.0
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._previous = None
         self._sums = np.zeros(6)
         self._steps = 0
 
-    def update(self, ir, vi, fused):
+    def update(self, ir: np.ndarray, vi: np.ndarray, fused: np.ndarray) -> None:
         """Take the next frame of each.
 
         Args:
@@ -132,7 +133,7 @@ class FlickerMeter:
             self._steps += 1
         self._previous = lumas
 
-    def result(self):
+    def result(self) -> Flicker | None:
         """What was measured so far.
 
         Returns:

@@ -2,6 +2,7 @@
 
 import re
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -50,7 +51,13 @@ class FolderFrames:
     ended_early = None
     notes = ()
 
-    def __init__(self, ir, vi, ir_affix=None, vi_affix=None):
+    def __init__(
+        self,
+        ir: str | Path,
+        vi: str | Path,
+        ir_affix: str | Iterable[str] | None = None,
+        vi_affix: str | Iterable[str] | None = None,
+    ) -> None:
         self._pairs = find_pairs(ir, vi, ir_affix, vi_affix)
         self.count = len(self._pairs)
 
@@ -62,7 +69,7 @@ class FolderFrames:
         """What an error calls a frame: its file."""
         return str(self._pairs[index][1 if modality == 'infrared' else 2])
 
-    def close(self):
+    def close(self) -> None:
         """Nothing is held open."""
 
 
@@ -128,7 +135,7 @@ class LiveFrames:
     notes = ()
     _sources = ()
 
-    def __init__(self, ir, vi, fps=None):
+    def __init__(self, ir: int | str, vi: int | str, fps: float | None = None) -> None:
         self.ended_early = None
         self._condition = threading.Condition()
         first = _Newest(ir, self._condition)
@@ -163,13 +170,20 @@ class LiveFrames:
         names = dict(zip(('infrared', 'visible'), self._sources, strict=False))
         return f'{names[modality].name if names else modality}, frame {index}'
 
-    def close(self):
+    def close(self) -> None:
         """Stop both threads and let go of the cameras."""
         for source in self._sources:
             source.close()
 
 
-def open_frames(ir, vi, fps=None, max_frames=None, ir_affix=None, vi_affix=None):
+def open_frames(
+    ir: int | str | Path,
+    vi: int | str | Path,
+    fps: float | None = None,
+    max_frames: int | None = None,
+    ir_affix: str | Iterable[str] | None = None,
+    vi_affix: str | Iterable[str] | None = None,
+) -> FolderFrames | FileFrames | LiveFrames:
     """Open two sources of frames.
 
     Args:

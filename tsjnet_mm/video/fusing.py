@@ -1,5 +1,7 @@
 """Fuse two videos, frame by frame, into one that can be played however the run ends."""
 
+from __future__ import annotations
+
 import collections
 import contextlib
 import dataclasses
@@ -10,8 +12,10 @@ import shutil
 import subprocess
 import time
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -27,6 +31,9 @@ from tsjnet_mm.utils.words import counted
 from .flicker import Flicker, FlickerMeter
 from .frame_sources import open_frames
 from .video_files import FileFrames
+
+if TYPE_CHECKING:
+    from tsjnet_mm.apis.inferencer import FusionInferencer
 
 #: Codec (FOURCC) of each container; all are in OpenCV's wheels, FFV1 is lossless.
 CODECS = {'.mp4': 'mp4v', '.mov': 'mp4v', '.avi': 'MJPG', '.mkv': 'FFV1'}
@@ -76,7 +83,7 @@ class VideoWriter:
         ValueError: The extension is unknown, or the frame rate is not positive.
     """
 
-    def __init__(self, path, fps):
+    def __init__(self, path: str | Path, fps: float) -> None:
         self.path, self.fps = Path(path), fps
         if self.path.suffix.lower() not in CODECS:
             raise ValueError(
@@ -88,7 +95,7 @@ class VideoWriter:
         self.size, self.count, self.left_out = None, 0, None
         self._writer = None
 
-    def write(self, image, times=1):
+    def write(self, image: np.ndarray, times: int = 1) -> None:
         """Append a frame.
 
         Args:
@@ -132,12 +139,12 @@ class VideoWriter:
         if not self._writer.isOpened():
             raise OSError(f'OpenCV cannot write a video to {self.path}')
 
-    def release(self):
+    def release(self) -> None:
         """Finish the file; without this it cannot be played."""
         if self._writer is not None:
             self._writer.release()
 
-    def check(self):
+    def check(self) -> None:
         """Read back the header, for OpenCV says nothing when a disk is full.
 
         Raises:
@@ -163,7 +170,9 @@ def _run_ffmpeg(ffmpeg, *arguments):
     )
 
 
-def set_aspect(silent, out, aspect, size):
+def set_aspect(
+    silent: str | Path, out: str | Path, aspect: tuple[int, int], size: tuple[int, int]
+) -> str | None:
     """Say in a video what shape its pixels have, with ffmpeg; the pictures are copied.
 
     Args:
@@ -191,7 +200,9 @@ def set_aspect(silent, out, aspect, size):
     )
 
 
-def add_sound(silent, source, out, seconds):
+def add_sound(
+    silent: str | Path, source: str | Path, out: str | Path, seconds: float
+) -> str | None:
     """Put the sound of one video under the pictures of another, with ffmpeg.
 
     The pictures are copied as they are, and so is the sound; where the container cannot hold
@@ -277,22 +288,22 @@ def _fused_frames(inferencer, source, frames, batch_size, grey, preparation, not
 
 
 def fuse_video(
-    inferencer,
-    ir,
-    vi,
-    out,
-    fps=None,
-    max_frames=None,
-    batch_size=1,
-    grey=False,
-    keep_sound=True,
-    measure_flicker=False,
-    preparation=None,
-    ir_affix=None,
-    vi_affix=None,
-    overwrite=False,
-    **options,
-):
+    inferencer: FusionInferencer,
+    ir: int | str | Path,
+    vi: int | str | Path,
+    out: str | Path,
+    fps: float | None = None,
+    max_frames: int | None = None,
+    batch_size: int = 1,
+    grey: bool = False,
+    keep_sound: bool = True,
+    measure_flicker: bool = False,
+    preparation: Preparation | None = None,
+    ir_affix: str | Iterable[str] | None = None,
+    vi_affix: str | Iterable[str] | None = None,
+    overwrite: bool = False,
+    **options: Any,
+) -> FusedVideo:
     """Fuse two videos, two folders of frames or two live sources into a video file.
 
     Frames are read, fused and written one after the other, so memory does not grow with their

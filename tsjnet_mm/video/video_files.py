@@ -66,7 +66,7 @@ class VideoFile:
         PairError: It is no video that can be read.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path) -> None:
         self.path = path
         if not Path(path).is_file():
             raise FileNotFoundError(f'no such file or folder: {path}')
@@ -110,7 +110,7 @@ class VideoFile:
             self.seconds = seconds
         self.number += 1
 
-    def read(self):
+    def read(self) -> Frame | None:
         """Read the next frame.
 
         Returns:
@@ -141,7 +141,7 @@ class VideoFile:
         lasts = max(self._stated_end - self.seconds, self.interval)
         return self.seconds + min(lasts, max(self.longest_gap, self.interval))
 
-    def scan(self):
+    def scan(self) -> Timing:
         """Go through all frames once, and forget it.
 
         Returns:
@@ -156,7 +156,7 @@ class VideoFile:
         self._restart()
         return found
 
-    def close(self):
+    def close(self) -> None:
         """Close the file."""
         self._capture.release()
 
@@ -195,7 +195,13 @@ class FileFrames:
 
     is_live = False
 
-    def __init__(self, ir, vi, fps=None, max_frames=None):
+    def __init__(
+        self,
+        ir: str | Path,
+        vi: str | Path,
+        fps: float | None = None,
+        max_frames: int | None = None,
+    ) -> None:
         self.ended_early = None
         self.repeats = collections.deque()
         self._numbers = []
@@ -324,7 +330,7 @@ class FileFrames:
                 return
 
     @property
-    def notes(self):
+    def notes(self) -> list[str]:
         """list[str]: What became of frames that do not come at the output's rate."""
         ir, vi = self._files
         notes = []
@@ -346,7 +352,7 @@ class FileFrames:
         which = 0 if modality == 'infrared' else 1
         return f'{self._files[which].path}, frame {self._numbers[index][which]}'
 
-    def close(self):
+    def close(self) -> None:
         """Close both files."""
         for file in self._files:
             file.close()

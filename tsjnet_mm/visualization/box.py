@@ -2,6 +2,7 @@
 
 import math
 import textwrap
+from collections.abc import Sequence
 
 from matplotlib.cbook import boxplot_stats
 from matplotlib.colors import to_rgb
@@ -28,7 +29,12 @@ _NOTE = (
 _ROW, _HEAD, _TICKS, _GAP = 0.17, 0.2, 0.17, 0.06
 
 
-def box_figure(values, convention, highlight=None, title=None):
+def box_figure(
+    values: dict[str, dict[str, Sequence[float]]],
+    convention: str,
+    highlight: str | None = None,
+    title: str | None = None,
+) -> Figure:
     """Draw how each metric's values spread over the images, method by method.
 
     A box spans the quartiles with a line at the median, its whiskers reach the farthest

@@ -1,12 +1,14 @@
 """Boxes, masks and text on RGB images; numpy and OpenCV alone."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
-def to_rgb8(image):
+def to_rgb8(image: np.ndarray) -> np.ndarray:
     """Any image as 8-bit RGB.
 
     Args:
@@ -33,7 +35,7 @@ def to_rgb8(image):
     return np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image.copy()
 
 
-def fit_text(text, width, height):
+def fit_text(text: str, width: int, height: int) -> tuple[float, int, int]:
     """Scale at which ``text`` fits, and its size in pixels.
 
     Args:
@@ -50,7 +52,12 @@ def fit_text(text, width, height):
     return scale, text_width, descent
 
 
-def draw_boxes(image, boxes, names=None, colours=None):
+def draw_boxes(
+    image: np.ndarray,
+    boxes: np.ndarray,
+    names: Sequence[str] | None = None,
+    colours: Sequence[tuple] | None = None,
+) -> np.ndarray:
     """Draw boxes with their names.
 
     Args:
@@ -99,7 +106,13 @@ def _draw_name(image, name, left, top, text_height, colour):
     cv2.putText(image, name, base, FONT, scale, (0, 0, 0), 1, cv2.LINE_AA)
 
 
-def draw_mask(image, mask, colours, opacity=0.6, ignore_index=255):
+def draw_mask(
+    image: np.ndarray,
+    mask: np.ndarray,
+    colours: Sequence[tuple],
+    opacity: float = 0.6,
+    ignore_index: int = 255,
+) -> np.ndarray:
     """Tint an image by class.
 
     Args:

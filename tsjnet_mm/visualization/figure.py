@@ -3,9 +3,12 @@
 Figures are made without pyplot: no display, no global state, and the same bytes in every run.
 """
 
+from __future__ import annotations
+
 import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import matplotlib
 import matplotlib.style
@@ -14,6 +17,10 @@ from matplotlib.transforms import Bbox
 from tsjnet_mm.io.outputs import check_outputs, mark_file
 from tsjnet_mm.io.resume import NOTE, read_note
 from tsjnet_mm.utils import whole_file
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.figure import Figure
 
 #: Width of a column and of the whole text in two-column papers, inches.
 COLUMN_WIDTH, TEXT_WIDTH = 3.45, 7.1
@@ -51,7 +58,7 @@ class Look(NamedTuple):
     marker: str
 
 
-def method_looks(methods, highlight=None):
+def method_looks(methods: Sequence[str], highlight: str | None = None) -> dict[str, Look]:
     """A look for each method: colour, line style and marker all differ between neighbours.
 
     Args:
@@ -84,7 +91,7 @@ def method_looks(methods, highlight=None):
 
 
 @contextlib.contextmanager
-def figure_style():
+def figure_style() -> Iterator[None]:
     """Style in which figures are made and written, whatever matplotlibrc says.
 
     Yields:
@@ -94,7 +101,7 @@ def figure_style():
         yield
 
 
-def figure_title(convention, title=None):
+def figure_title(convention: str, title: str | None = None) -> str:
     """Title of a figure of metrics, which never goes without its convention.
 
     Args:
@@ -109,7 +116,7 @@ def figure_title(convention, title=None):
     )
 
 
-def measure_artists(figure, artists):
+def measure_artists(figure: Figure, artists: Iterable[Artist]) -> Bbox:
     """The box around some artists.
 
     Args:
@@ -123,7 +130,9 @@ def measure_artists(figure, artists):
     return Bbox(box.get_points() / figure.dpi)
 
 
-def check_figure_path(path, overwrite=False, read=()):
+def check_figure_path(
+    path: str | Path, overwrite: bool = False, read: Iterable[str | Path] = ()
+) -> Path:
     """Refuse names that :func:`save_figure` cannot write, and files that are no figures of it.
 
     Args:
@@ -150,7 +159,7 @@ def check_figure_path(path, overwrite=False, read=()):
     return path
 
 
-def save_figure(figure, path):
+def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure; the same figure gives the same bytes.
 
     Args:

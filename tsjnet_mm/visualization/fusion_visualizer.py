@@ -1,8 +1,14 @@
 """The visualiser of pairs: what goes in, what is fused, what is found."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import torch
 from mmengine.visualization import Visualizer
+from torch import Tensor
 
 from tsjnet_mm.registry import VISUALIZERS
 from tsjnet_mm.utils.colour import recolour
@@ -10,6 +16,9 @@ from tsjnet_mm.utils.colour import recolour
 from .drawing import draw_boxes, draw_mask
 from .palette import class_colour
 from .sheet import make_sheet, save_png
+
+if TYPE_CHECKING:
+    from tsjnet_mm.structures.fusion_data_sample import FusionDataSample
 
 
 def _to_channels_first(image, name):
@@ -47,11 +56,18 @@ class FusionVisualizer(Visualizer):
         **kwargs: See mmengine's ``Visualizer``: ``vis_backends``, ``save_dir``.
     """
 
-    def __init__(self, name='visualizer', score_thr=0.3, **kwargs):
+    def __init__(self, name: str = 'visualizer', score_thr: float = 0.3, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
         self.score_thr = score_thr
 
-    def draw_row(self, ir, vi, data_sample=None, draw_gt=True, draw_pred=True):
+    def draw_row(
+        self,
+        ir: Tensor | np.ndarray,
+        vi: Tensor | np.ndarray,
+        data_sample: FusionDataSample | None = None,
+        draw_gt: bool = True,
+        draw_pred: bool = True,
+    ) -> tuple[list[np.ndarray], list]:
         """The panels of a pair and their titles, for :func:`make_sheet`.
 
         Args:
@@ -98,17 +114,17 @@ class FusionVisualizer(Visualizer):
 
     def add_datasample(
         self,
-        name,
-        ir,
-        vi,
-        data_sample=None,
-        draw_gt=True,
-        draw_pred=True,
-        show=False,
-        wait_time=0,
-        step=0,
-        out_file=None,
-    ):
+        name: str,
+        ir: Tensor | np.ndarray,
+        vi: Tensor | np.ndarray,
+        data_sample: FusionDataSample | None = None,
+        draw_gt: bool = True,
+        draw_pred: bool = True,
+        show: bool = False,
+        wait_time: float = 0,
+        step: int = 0,
+        out_file: str | Path | None = None,
+    ) -> np.ndarray:
         """Draw a pair to the configured backends, or else to a file.
 
         Args:

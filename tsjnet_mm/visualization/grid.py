@@ -1,6 +1,10 @@
 """Qualitative comparison: a row per scene, a column per source and method, zoomed insets."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import cv2
 from matplotlib.figure import Figure
@@ -9,7 +13,10 @@ from matplotlib.patches import Rectangle
 from .drawing import to_rgb8
 from .figure import TEXT_WIDTH, figure_style, measure_artists
 from .insets import check_regions, place_insets
-from .marks import add_legend, draw_marks
+from .marks import LegendEntry, add_legend, draw_marks
+
+if TYPE_CHECKING:
+    import numpy as np
 
 #: Colours of a scene's first and second region and of their insets: red and green that differ
 #: in lightness too, for readers who cannot tell the hues apart.
@@ -24,15 +31,15 @@ _LOWEST_DPI = 200
 
 
 def grid_figure(
-    rows,
-    titles,
-    regions=None,
-    names=None,
-    highlight=None,
-    width=TEXT_WIDTH,
-    marks=None,
-    legend=(),
-):
+    rows: Sequence[Sequence[np.ndarray]],
+    titles: Sequence[str],
+    regions: Sequence[Sequence[tuple]] | None = None,
+    names: Sequence[str] | None = None,
+    highlight: str | None = None,
+    width: float = TEXT_WIDTH,
+    marks: Sequence[Sequence[Sequence]] | None = None,
+    legend: Sequence[LegendEntry] = (),
+) -> Figure:
     """Arrange the images of several scenes, with magnified regions in their corners, or marks.
 
     Each region is outlined where it is, the first in red and the second in green, and

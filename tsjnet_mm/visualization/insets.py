@@ -1,6 +1,7 @@
 """Which windows of a scene to magnify, and where the magnified ones hide least."""
 
 import itertools
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ INSET_SHARES = (0.4, 0.34, 0.28)
 _LARGEST_REGION = 0.25
 
 
-def check_regions(regions, size):
+def check_regions(regions: Sequence[tuple], size: tuple[int, int]) -> None:
     """Refuse regions that cannot be shown magnified within an image.
 
     Args:
@@ -53,7 +54,9 @@ def _contrasts(images):
     return np.stack([grey - cv2.blur(grey, size) for grey in greys]), size
 
 
-def differing_windows(images, count=2):
+def differing_windows(
+    images: Sequence[np.ndarray], count: int = 2
+) -> list[tuple[int, int, int, int]]:
     """The windows in which images of one scene differ most.
 
     They are a sixth of the image in width and height, and stay clear of its border and of
@@ -88,7 +91,9 @@ def differing_windows(images, count=2):
     return windows
 
 
-def place_insets(images, regions):
+def place_insets(
+    images: Sequence[np.ndarray], regions: Sequence[tuple]
+) -> list[tuple[int, int, int, int]]:
     """Corners for the magnified regions, one each.
 
     They take the corners that hide least: those with the least variance over the images of

@@ -1,11 +1,18 @@
 """Marks on the images of a figure: boxes with scores, ovals around errors, and a legend."""
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from matplotlib.lines import Line2D
 from matplotlib.patches import Ellipse, Rectangle
 from matplotlib.patheffects import withStroke
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 #: Colours of what is missing and of what is wrong: green and red that differ in lightness too,
 #: for readers who cannot tell the hues apart.
@@ -26,7 +33,7 @@ class BoxMark(NamedTuple):
         text (str): Left out where the image has no room for it. Defaults to none.
     """
 
-    box: tuple
+    box: tuple[float, float, float, float]
     colour: tuple | str
     text: str = ''
 
@@ -42,8 +49,8 @@ class OvalMark(NamedTuple):
         room (float): Between rectangle and oval, points. Defaults to 1.5.
     """
 
-    centre: tuple
-    size: tuple
+    centre: tuple[float, float]
+    size: tuple[float, float]
     colour: tuple | str
     angle: float = 0.0
     room: float = 1.5
@@ -69,7 +76,7 @@ class LegendEntry(NamedTuple):
     shape: str = 'area'
 
 
-def draw_marks(axes, marks, scale):
+def draw_marks(axes: Axes, marks: Sequence[BoxMark | OvalMark], scale: float) -> None:
     """Draw the marks of an image: boxes, ovals above them, and texts where there is room.
 
     Args:
@@ -183,7 +190,7 @@ def _handle(entry):
     )
 
 
-def add_legend(figure, entries):
+def add_legend(figure: Figure, entries: Sequence[LegendEntry]) -> float:
     """Put a legend at the foot of a figure, in as few lines as its width allows.
 
     Args:

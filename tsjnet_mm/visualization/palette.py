@@ -37,7 +37,7 @@ _BESIDE_ERRORS = (
 )
 
 
-def marked_class_colour(index):
+def marked_class_colour(index: int) -> tuple[int, int, int]:
     """Colour of a class in figures where green and red mark errors.
 
     Args:
@@ -49,7 +49,7 @@ def marked_class_colour(index):
     return _BESIDE_ERRORS[index % len(_BESIDE_ERRORS)]
 
 
-def class_colour(name, index=0):
+def class_colour(name: str, index: int = 0) -> tuple[int, int, int]:
     """Colour of a class.
 
     Args:

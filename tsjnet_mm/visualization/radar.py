@@ -16,7 +16,12 @@ _POINT = 1 / 72
 _GAP = 0.06
 
 
-def radar_figure(means, convention, highlight=None, title=None):
+def radar_figure(
+    means: dict[str, dict[str, float]],
+    convention: str,
+    highlight: str | None = None,
+    title: str | None = None,
+) -> Figure:
     r"""Draw one polygon per method over one axis per metric.
 
     On each axis a value :math:`v` stands at the share :math:`0.2 + 0.8\,(v - w) / (b - w)` of

@@ -1,5 +1,6 @@
 """Contact sheets: rows of pairs, columns of what was made of them; numpy and OpenCV alone."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,14 @@ _BACKGROUND = (24, 24, 24)
 _TEXT = (230, 230, 230)
 
 
-def make_sheet(rows, titles=None, captions=None, cell_size=None, gap=4, bar=None):
+def make_sheet(
+    rows: Sequence[Sequence[np.ndarray | None]],
+    titles: Sequence | None = None,
+    captions: Sequence | None = None,
+    cell_size: tuple[int, int] | None = None,
+    gap: int = 4,
+    bar: int | None = None,
+) -> np.ndarray:
     """Arrange images in a grid.
 
     Args:
@@ -92,7 +100,7 @@ def _write(sheet, pieces, left, top, width, height):
         position += cv2.getTextSize(f'{text} ', FONT, scale, 1)[0][0]
 
 
-def save_png(image, path):
+def save_png(image: np.ndarray, path: str | Path) -> None:
     """Write an image to a PNG file that appears only when it is complete.
 
     Args:

@@ -1,5 +1,8 @@
 """Segmentation labels as index images, from what else they are published as."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 from PIL import Image
 
@@ -8,7 +11,7 @@ from tsjnet_mm.io.images import read_header, read_image
 from tsjnet_mm.utils import whole_file
 
 
-def is_index_mask(path):
+def is_index_mask(path: str | Path) -> bool:
     """Whether an image has one channel, or a palette, by its header.
 
     Args:
@@ -23,7 +26,9 @@ def is_index_mask(path):
         return False
 
 
-def to_index_mask(array, palette, name):
+def to_index_mask(
+    array: np.ndarray, palette: Sequence[tuple[int, int, int]], name: str
+) -> np.ndarray:
     """Turn a mask of any kind into class indices.
 
     Args:
@@ -57,7 +62,7 @@ def to_index_mask(array, palette, name):
     return labels[index].reshape(array.shape[:2])
 
 
-def write_index_mask(path, palette):
+def write_index_mask(path: Path, palette: Sequence[tuple[int, int, int]]) -> None:
     """Replace an image with channels by its index image, a PNG of the same name.
 
     Args:

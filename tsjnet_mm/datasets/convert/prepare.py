@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -19,7 +20,7 @@ from tsjnet_mm.utils.parallel import available_cores, thread_map
 from tsjnet_mm.utils.words import counted
 
 from .index_masks import is_index_mask, write_index_mask
-from .published import PUBLISHED
+from .published import PUBLISHED, PublishedDataset
 from .sources import FolderSource, open_source
 
 #: Written into each prepared dataset; says what it was made from.
@@ -42,14 +43,20 @@ class PreparedDataset:
 
     root: Path
     written: bool
-    pairs: dict
-    kinds: tuple
-    warnings: tuple
+    pairs: dict[str | None, int]
+    kinds: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def prepare_dataset(
-    name, sources, out=None, link=False, allow_partial=False, progress=False, published=None
-):
+    name: str,
+    sources: Sequence[str | Path],
+    out: str | Path | None = None,
+    link: bool = False,
+    allow_partial: bool = False,
+    progress: bool = False,
+    published: PublishedDataset | None = None,
+) -> PreparedDataset:
     """Lay a published dataset out as the configs read it, and check that it is all there.
 
     Number and partners of the files are checked before anything is written; sizes, boxes and

@@ -61,12 +61,12 @@ class PublishedDataset:
 
     dataset: type
     root: str
-    pairs: dict
-    parts: tuple
-    size: tuple | None = None
+    pairs: dict[str | None, int]
+    parts: tuple[Part, ...]
+    size: tuple[int, int] | None = None
     size_is_fixed: bool = True
 
-    def parts_of(self, split):
+    def parts_of(self, split: str | None) -> list[Part]:
         """Folders that a split is read from.
 
         Args:

@@ -44,12 +44,12 @@ class Source(ABC):
             which they are stored. Hidden files, and those that macOS adds, are left out.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         self.path = path
         self.sizes = {}
 
     @abstractmethod
-    def copy(self, name, target):
+    def copy(self, name: str, target: Path):
         """Write one file.
 
         Args:
@@ -99,7 +99,7 @@ class Source(ABC):
 class FolderSource(Source):
     """A folder, with all below it."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         super().__init__(path)
         for folder, folders, names in os.walk(path):
             folders.sort()
@@ -108,18 +108,18 @@ class FolderSource(Source):
                 if file.is_file():
                     self._add(file.relative_to(path).as_posix(), file.stat().st_size)
 
-    def copy(self, name, target):
+    def copy(self, name: str, target: Path) -> None:
         """See :meth:`Source.copy`."""
         shutil.copyfile(self.path / name, target)
 
-    def close(self):
+    def close(self) -> None:
         """See :meth:`Source.close`: there is nothing to close."""
 
 
 class ZipSource(Source):
     """A zip archive."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         super().__init__(path)
         with self._readable():
             self._archive = zipfile.ZipFile(path)
@@ -132,7 +132,7 @@ class ZipSource(Source):
                 self._members[name] = member
                 self._add(name, member.file_size)
 
-    def copy(self, name, target):
+    def copy(self, name: str, target: Path) -> None:
         """See :meth:`Source.copy`."""
         with (
             self._readable(name),
@@ -141,7 +141,7 @@ class ZipSource(Source):
         ):
             shutil.copyfileobj(stored, file)
 
-    def close(self):
+    def close(self) -> None:
         """See :meth:`Source.close`."""
         self._archive.close()
 
@@ -149,7 +149,7 @@ class ZipSource(Source):
 class TarSource(Source):
     """A tar archive, compressed or not; links in it are left out."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._members = {}
         with self._readable():
@@ -162,17 +162,17 @@ class TarSource(Source):
                 self._members[name] = member
                 self._add(name, member.size)
 
-    def copy(self, name, target):
+    def copy(self, name: str, target: Path) -> None:
         """See :meth:`Source.copy`."""
         with self._readable(name), open(target, 'wb') as file:
             shutil.copyfileobj(self._archive.extractfile(self._members[name]), file)
 
-    def close(self):
+    def close(self) -> None:
         """See :meth:`Source.close`."""
         self._archive.close()
 
 
-def open_source(path):
+def open_source(path: str | Path) -> Source:
     """Open an archive or a folder.
 
     Args:

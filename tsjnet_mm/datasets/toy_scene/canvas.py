@@ -18,7 +18,7 @@ _FINE = 2  # Sub-pixels a side; the images are averaged down from them.
 class Camera:
     """A level camera over a road that bends; x is right, y up, z ahead, in metres."""
 
-    def __init__(self, rng, size):
+    def __init__(self, rng, size) -> None:
         self.width, self.height = self.size = size
         self.focal = rng.uniform(0.8, 1.0) * max(self.width, self.height * 4 / 3)
         self.centre = self.width * rng.uniform(0.36, 0.64)
@@ -68,7 +68,7 @@ class Canvas:
     the whole area, in pixels, of each instance.
     """
 
-    def __init__(self, rng, size, night):
+    def __init__(self, rng, size, night) -> None:
         self.rng, self.night, self.camera = rng, night, Camera(rng, size)
         self.lights, self.actors, self._properties = [], [], []
         self._shapes = np.zeros((size[1] * _FINE, size[0] * _FINE), np.int32)
@@ -86,21 +86,21 @@ class Canvas:
             self.actors.append((_LABELS[name], whole))
         self._class = self._instance = 0
 
-    def paint(self, depth, outlines, colour, warmth, glow=(0, 0, 0), ground=False):
+    def paint(self, depth, outlines, colour, warmth, glow=(0, 0, 0), ground=False) -> None:
         """Paint a part whose outlines (M, N, 2) are in pixels, at a distance in metres."""
         instance = -1 if ground else self._instance
         fixed = 16 * np.minimum(np.maximum(np.asarray(outlines) * _FINE - 0.5, -2e4), 2e4)
         cv2.fillPoly(self._shapes, list(np.int32(fixed)), len(self._properties), cv2.LINE_8, 4)
         self._properties.append((*colour, warmth, *glow, self._class, instance, depth))
 
-    def strip(self, left, right, far, colour, warmth, near=0.5):
+    def strip(self, left, right, far, colour, warmth, near=0.5) -> None:
         """Paint a stretch of the ground between two lateral positions, along the bend."""
         z = np.geomspace(near, far, 12 if self.camera.bend else 2)
         x = np.repeat((left, right), len(z))
         points = np.stack((x, 0 * x, np.concatenate((z, z[::-1]))), axis=1)
         self.paint(0, self.camera.project(points[None]), colour, warmth, ground=True)
 
-    def upright(self, x, z, parts, size=1.0, colour=None, warmth=1.0, across=1.0):
+    def upright(self, x, z, parts, size=1.0, colour=None, warmth=1.0, across=1.0) -> None:
         """Paint parts at (x, z) that face the camera; ``colour`` is that of parts with None."""
         foot = self.camera.project((x, 0, z))
         scale = size * self.camera.focal / z * np.array((across, -1))
@@ -108,7 +108,7 @@ class Canvas:
             look = colour if own is None else own, heat * warmth, *glow
             self.paint(z, foot + outlines * scale, *look)
 
-    def block(self, x, z, yaw, base, top, faces):
+    def block(self, x, z, yaw, base, top, faces) -> None:
         """Paint the faces of a block that the camera sees; its axis is z turned by ``yaw``.
 
         ``base`` and ``top`` are the rear and front end, half width and height of both lids.

@@ -1,5 +1,7 @@
 """Packing a pair for the model."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
@@ -38,10 +40,10 @@ class PackFusionInputs(BaseTransform):
         'flip_direction',
     )
 
-    def __init__(self, meta_keys=META_KEYS):
+    def __init__(self, meta_keys: Sequence[str] = META_KEYS) -> None:
         self.meta_keys = tuple(meta_keys)
 
-    def transform(self, results):
+    def transform(self, results: dict) -> dict:
         """See the class."""
         ir = np.ascontiguousarray(results['ir'][None])
         vi = np.ascontiguousarray(results['vi'].transpose(2, 0, 1))
@@ -67,5 +69,5 @@ class PackFusionInputs(BaseTransform):
             labels=torch.from_numpy(results['gt_bboxes_labels'][chosen]),
         )
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f'{type(self).__name__}(meta_keys={self.meta_keys})'

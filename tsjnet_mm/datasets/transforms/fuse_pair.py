@@ -1,5 +1,7 @@
 """Fusion inside a data pipeline."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
@@ -33,12 +35,19 @@ class FusePair(BaseTransform):
             :class:`~tsjnet_mm.apis.FusionInferencer`; or ``img`` does not have four channels.
     """
 
-    def __init__(self, model='laplacian', weights=None, device='cpu', grey=False, **kwargs):
+    def __init__(
+        self,
+        model: str | dict = 'laplacian',
+        weights: str | None = None,
+        device: str = 'cpu',
+        grey: bool = False,
+        **kwargs: Any,
+    ) -> None:
         self.options = {'model': model, 'weights': weights, 'device': device, **kwargs}
         self.grey = grey
         self._inferencer = None  # Built by the worker that uses it.
 
-    def transform(self, results):
+    def transform(self, results: dict) -> dict:
         """See the class."""
         image = results['img']
         if image.ndim != 3 or image.shape[2] != 4:
@@ -60,5 +69,5 @@ class FusePair(BaseTransform):
         results['img'] = np.ascontiguousarray(fused, image.dtype)
         return results
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f'{type(self).__name__}({self.options}, grey={self.grey})'

@@ -5,6 +5,8 @@ All transforms here need ``ir`` (H, W), ``vi`` (H, W, 3) and ``img_shape``, and 
 present. Random choices are drawn from numpy's global generator, which the runner seeds.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from mmcv.image import imflip, impad, imresize, rescale_size
 from mmcv.transforms import BaseTransform
@@ -52,7 +54,12 @@ class ResizePair(BaseTransform):
             called it is not positive.
     """
 
-    def __init__(self, scale=None, scale_factor=None, keep_ratio=False):
+    def __init__(
+        self,
+        scale: tuple[int, int] | None = None,
+        scale_factor: float | tuple[float, float] | None = None,
+        keep_ratio: bool = False,
+    ) -> None:
         if (scale is None) == (scale_factor is None):
             raise ValueError(
                 f'give either scale or scale_factor, got {scale} and {scale_factor}'
@@ -75,7 +82,7 @@ class ResizePair(BaseTransform):
             return tuple(max(1, side) for side in rescale_size((width, height), scale))
         return scale
 
-    def transform(self, results):
+    def transform(self, results: dict) -> dict:
         """See the class."""
         height, width = results['img_shape']
         target = self._target(height, width)
@@ -91,7 +98,7 @@ class ResizePair(BaseTransform):
         results['scale_factor'] = (before[0] * change[0], before[1] * change[1])
         return results
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(scale={self.scale}, scale_factor={self.scale_factor}, '
             f'keep_ratio={self.keep_ratio})'
@@ -113,10 +120,10 @@ class RandomCropPair(BaseTransform):
         ValueError: ``crop_size`` is not positive.
     """
 
-    def __init__(self, crop_size):
+    def __init__(self, crop_size: int | tuple[int, int]) -> None:
         self.crop_size = _positive_size('crop_size', crop_size)
 
-    def transform(self, results):
+    def transform(self, results: dict) -> dict:
         """See the class."""
         height, width = (
             min(side, crop)
@@ -138,7 +145,7 @@ class RandomCropPair(BaseTransform):
                 results[key] = results[key][kept]
         return results
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f'{type(self).__name__}(crop_size={self.crop_size})'
 
 
@@ -155,7 +162,9 @@ class RandomFlipPair(BaseTransform):
         ValueError: ``prob`` is outside 0..1, or a direction is not known.
     """
 
-    def __init__(self, prob=0.5, direction='horizontal'):
+    def __init__(
+        self, prob: float = 0.5, direction: str | Sequence[str] = 'horizontal'
+    ) -> None:
         directions = (direction,) if isinstance(direction, str) else tuple(direction)
         if not 0 <= prob <= 1:
             raise ValueError(f'prob must lie in 0..1, got {prob}')
@@ -164,7 +173,7 @@ class RandomFlipPair(BaseTransform):
         self.prob = prob
         self.directions = directions
 
-    def transform(self, results):
+    def transform(self, results: dict) -> dict:
         """See the class."""
         results['flip'] = bool(np.random.random() < self.prob)
         results['flip_direction'] = None
@@ -187,7 +196,7 @@ class RandomFlipPair(BaseTransform):
             results['gt_bboxes'] = boxes
         return results
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f'{type(self).__name__}(prob={self.prob}, direction={self.directions})'
 
 
@@ -206,7 +215,12 @@ class PadPair(BaseTransform):
             positive, or ``mode`` is not known.
     """
 
-    def __init__(self, size=None, divisor=None, mode='constant'):
+    def __init__(
+        self,
+        size: int | tuple[int, int] | None = None,
+        divisor: int | None = None,
+        mode: str = 'constant',
+    ) -> None:
         if (size is None) == (divisor is None):
             raise ValueError(f'give either size or divisor, got {size} and {divisor}')
         if divisor is not None and divisor < 1:
@@ -217,7 +231,7 @@ class PadPair(BaseTransform):
         self.divisor = divisor
         self.mode = mode
 
-    def transform(self, results):
+    def transform(self, results: dict) -> dict:
         """See the class."""
         if self.size is None:
             sides = [-(-side // self.divisor) * self.divisor for side in results['img_shape']]
@@ -234,7 +248,7 @@ class PadPair(BaseTransform):
         )
         return results
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(size={self.size}, divisor={self.divisor}, '
             f'mode={self.mode!r})'

@@ -66,20 +66,20 @@ class LoadImagePair(BaseTransform):
 
     def __init__(
         self,
-        visible_folder='vi',
-        infrared_folder='ir',
-        ir_range=None,
-        ir_percentiles=None,
-        to_float32=False,
-        resize=False,
-        homography=None,
-    ):
+        visible_folder: str = 'vi',
+        infrared_folder: str = 'ir',
+        ir_range: tuple[float, float] | None = None,
+        ir_percentiles: tuple[float, float] | None = None,
+        to_float32: bool = False,
+        resize: bool = False,
+        homography: str | list | None = None,
+    ) -> None:
         self.visible_folder = visible_folder
         self.infrared_folder = infrared_folder
         self.to_float32 = to_float32
         self._load = LoadPair(ir_range, ir_percentiles, resize, homography)
 
-    def transform(self, results):
+    def transform(self, results: dict) -> dict:
         """See the class."""
         if 'ir_path' not in results:
             path = results['img_path']
@@ -93,7 +93,7 @@ class LoadImagePair(BaseTransform):
         results['img'] = image
         return results
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(visible_folder={self.visible_folder!r}, '
             f'infrared_folder={self.infrared_folder!r}, {self._load.preparation}, '

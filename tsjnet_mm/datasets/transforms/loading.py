@@ -48,10 +48,16 @@ class LoadPair(BaseTransform):
         PairError: When called: an image cannot be read, or the two differ in size.
     """
 
-    def __init__(self, ir_range=None, ir_percentiles=None, resize=False, homography=None):
+    def __init__(
+        self,
+        ir_range: tuple[float, float] | None = None,
+        ir_percentiles: tuple[float, float] | None = None,
+        resize: bool = False,
+        homography: str | list | None = None,
+    ) -> None:
         self.preparation = Preparation(ir_range, ir_percentiles, resize, homography)
 
-    def transform(self, results):
+    def transform(self, results: dict) -> dict:
         """See the class."""
         source = PairSource('', results['ir_path'], results['vi_path'])
         if not self.preparation.moves_infrared:
@@ -71,7 +77,7 @@ class LoadPair(BaseTransform):
         )
         return results
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f'{type(self).__name__}({self.preparation})'
 
 
@@ -93,11 +99,11 @@ class LoadPairAnnotations(BaseTransform):
             than the pair, or an index that is neither a class nor 255.
     """
 
-    def __init__(self, with_boxes=True, with_masks=True):
+    def __init__(self, with_boxes: bool = True, with_masks: bool = True) -> None:
         self.with_boxes = with_boxes
         self.with_masks = with_masks
 
-    def transform(self, results):
+    def transform(self, results: dict) -> dict:
         """See the class."""
         if self.with_boxes and 'instances' in results:
             instances = results['instances']
@@ -130,7 +136,7 @@ class LoadPairAnnotations(BaseTransform):
         check_indices(counts, results.get('num_seg_classes'), path)
         return mask
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(with_boxes={self.with_boxes}, with_masks={self.with_masks})'
         )

@@ -31,12 +31,12 @@ class PhotometricVisible(BaseTransform):
 
     def __init__(
         self,
-        brightness=0.125,
-        contrast=(0.75, 1.25),
-        saturation=(0.75, 1.25),
-        hue=9.0,
-        prob=0.5,
-    ):
+        brightness: float = 0.125,
+        contrast: tuple[float, float] = (0.75, 1.25),
+        saturation: tuple[float, float] = (0.75, 1.25),
+        hue: float = 9.0,
+        prob: float = 0.5,
+    ) -> None:
         amounts = {
             'brightness': brightness,
             'contrast': min(contrast),
@@ -54,7 +54,7 @@ class PhotometricVisible(BaseTransform):
         self.hue = hue
         self.prob = prob
 
-    def transform(self, results):
+    def transform(self, results: dict) -> dict:
         """See the class."""
         vi = results['vi']
         if self._chosen():
@@ -79,7 +79,7 @@ class PhotometricVisible(BaseTransform):
     def _chosen(self):
         return np.random.random() < self.prob
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(brightness={self.brightness}, contrast={self.contrast}, '
             f'saturation={self.saturation}, hue={self.hue}, prob={self.prob})'

@@ -1,6 +1,9 @@
 """Checkpoints that a kill at any moment leaves whole."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
@@ -11,16 +14,19 @@ from tsjnet_mm.registry import HOOKS
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.checkpoints import add_digest
 
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
+
 
 class AtomicLocalBackend(LocalBackend):
     """Local files whose ``put`` and ``put_text`` replace a file as a whole or not at all."""
 
-    def put(self, obj, filepath):
+    def put(self, obj, filepath) -> None:
         """Write bytes (or a memory view) to ``filepath``."""
         with whole_file(filepath) as partial:
             partial.write_bytes(obj)
 
-    def put_text(self, obj, filepath, encoding='utf-8'):
+    def put_text(self, obj, filepath, encoding='utf-8') -> None:
         """Write a string to ``filepath``."""
         self.put(obj.encode(encoding), filepath)
 
@@ -45,11 +51,11 @@ class AtomicCheckpointHook(CheckpointHook):
         **kwargs: The same; ``backend_args`` defaults to local files, replaced atomically.
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, **kwargs: Any) -> None:
         kwargs.setdefault('backend_args', {'backend': 'atomic'})
         super().__init__(*args, **kwargs)
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Set the checkpoints of an earlier training aside, unless it is resumed."""
         super().before_train(runner)
         if not is_main_process() or runner.iter > 0 or self.out_dir != runner.work_dir:
@@ -63,7 +69,7 @@ class AtomicCheckpointHook(CheckpointHook):
                 f'--resume {aside}'
             )
 
-    def before_save_checkpoint(self, runner, checkpoint):
+    def before_save_checkpoint(self, runner: Runner, checkpoint) -> None:
         """Add the digest of all tensors; the hook is the last of those that change them."""
         add_digest(checkpoint)
 

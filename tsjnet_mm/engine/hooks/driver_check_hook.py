@@ -1,9 +1,16 @@
 """Compares drivers with the data set before a training starts."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
 from tsjnet_mm.registry import HOOKS
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
 
 
 @HOOKS.register_module()
@@ -14,7 +21,7 @@ class DriverCheckHook(Hook):
     set's, would train a fusor towards nothing, in silence.
     """
 
-    def before_train(self, runner):
+    def before_train(self, runner: Runner) -> None:
         """See :meth:`JointFusor.check_drivers`; models without drivers are left alone."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         if hasattr(model, 'check_drivers'):

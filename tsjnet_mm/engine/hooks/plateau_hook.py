@@ -1,12 +1,19 @@
 """Learning rate on a plateau of the training loss, as in the paper's recipe."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import torch
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
-from mmengine.optim import ReduceOnPlateauLR
-from mmengine.runner import IterBasedTrainLoop
+from mmengine.optim import OptimWrapper, ReduceOnPlateauLR
+from mmengine.runner import IterBasedTrainLoop, Runner
 
 from tsjnet_mm.registry import HOOKS, PARAM_SCHEDULERS
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
 
 
 @PARAM_SCHEDULERS.register_module()
@@ -26,7 +33,7 @@ class ReduceOnTrainLossLR(ReduceOnPlateauLR):
 
     need_val_args = False
 
-    def __init__(self, optimizer, *args, **kwargs):
+    def __init__(self, optimizer: Optimizer | OptimWrapper, *args, **kwargs: Any) -> None:
         kwargs.update(monitor='train_loss', rule='less')
         super().__init__(optimizer, *args, **kwargs)
 
@@ -49,13 +56,13 @@ class TrainLossPlateauHook(Hook):
 
     priority = 'NORMAL'
 
-    def __init__(self, interval: int | None = None):
+    def __init__(self, interval: int | None = None) -> None:
         if interval is not None and interval < 1:
             raise ValueError(f'interval must be at least 1, got {interval}')
         self.interval = interval
         self._total, self._count = 0.0, 0
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Check the loop."""
         if self.interval is None and isinstance(runner.train_loop, IterBasedTrainLoop):
             raise ValueError(
@@ -64,29 +71,35 @@ class TrainLossPlateauHook(Hook):
                 "dict(type='TrainLossPlateauHook', interval=500)"
             )
 
-    def before_train_epoch(self, runner) -> None:
+    def before_train_epoch(self, runner: Runner) -> None:
         """Forget the previous epoch."""
         if self.interval is None:
             self._total, self._count = 0.0, 0
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: Any = None,
+    ) -> None:
         """Add an iteration's loss, and step the schedulers after ``interval`` of them."""
         self._total = self._total + outputs['loss'].detach().double()
         self._count += 1
         if self._count == self.interval:
             self._judge(runner, 'interval', runner.iter + 1)
 
-    def after_train_epoch(self, runner) -> None:
+    def after_train_epoch(self, runner: Runner) -> None:
         """Step the schedulers after an epoch."""
         if self.interval is None and self._count:
             self._judge(runner, 'epoch', runner.epoch + 1)
 
-    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep what was added since the last mean: a resumed run then judges the same ones."""
         if self.interval is not None:
             checkpoint['interval_loss'] = (float(self._total), self._count)
 
-    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Take up what :meth:`before_save_checkpoint` kept."""
         if self.interval is not None:
             self._total, self._count = checkpoint.get('interval_loss', (0.0, 0))

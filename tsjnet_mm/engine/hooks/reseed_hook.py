@@ -1,6 +1,9 @@
 """Random numbers that depend on where the training is, not on how it got there."""
 
+from __future__ import annotations
+
 import random
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -8,6 +11,9 @@ from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 
 from tsjnet_mm.registry import FUNCTIONS, HOOKS
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
 
 
 def _seed_everything(*entropy):
@@ -28,17 +34,19 @@ class ReseedHook(Hook):
 
     priority = 'VERY_HIGH'
 
-    def before_train_epoch(self, runner):
+    def before_train_epoch(self, runner: Runner) -> None:
         """Seed for what the data loader draws."""
         _seed_everything(runner.seed, get_rank(), 0, runner.epoch)
 
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
         """Seed for what the model draws (dropout, stochastic depth, samplers)."""
         _seed_everything(runner.seed, get_rank(), 1, runner.iter)
 
 
 @FUNCTIONS.register_module()
-def epoch_worker_init_fn(worker_id: int, **_) -> None:
+def epoch_worker_init_fn(worker_id: int, **_: Any) -> None:
     """Seed a data loader worker from the epoch's base seed.
 
     mmengine's own function gives every epoch the same augmentations, since it seeds new

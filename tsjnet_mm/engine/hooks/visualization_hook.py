@@ -1,12 +1,18 @@
 """Sheets of some validation pairs while training, and of all test pairs."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 
 from tsjnet_mm.registry import HOOKS
+
+if TYPE_CHECKING:
+    from mmengine.runner import Runner
 
 
 @HOOKS.register_module()
@@ -35,8 +41,13 @@ class FusionVisualizationHook(Hook):
     priority = 'NORMAL'
 
     def __init__(
-        self, interval=1, num_samples=4, spread=True, by_epoch=True, test_out_dir=None
-    ):
+        self,
+        interval: int = 1,
+        num_samples: int = 4,
+        spread: bool = True,
+        by_epoch: bool = True,
+        test_out_dir: str | None = None,
+    ) -> None:
         for name, value in (('interval', interval), ('num_samples', num_samples)):
             if value < 1:
                 raise ValueError(f'{name} must be at least 1, got {value}')
@@ -49,7 +60,7 @@ class FusionVisualizationHook(Hook):
         self._chosen = frozenset()
         self._seen = 0
 
-    def before_val_epoch(self, runner):
+    def before_val_epoch(self, runner: Runner) -> None:
         """Choose the pairs to draw in this validation, if any."""
         self._seen = 0
         self._chosen = frozenset()
@@ -63,7 +74,13 @@ class FusionVisualizationHook(Hook):
         last = total - 1 if self.spread else count - 1
         self._chosen = frozenset(np.linspace(0, last, count).round().astype(int).tolist())
 
-    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: Any = None,
+    ) -> None:
         """Draw the chosen ones among a batch."""
         for index, sample in enumerate(outputs):
             if self._seen in self._chosen:
@@ -76,7 +93,13 @@ class FusionVisualizationHook(Hook):
                 )
             self._seen += 1
 
-    def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+    def after_test_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: Any = None,
+    ) -> None:
         """Write every pair of a batch, if there is a folder for them."""
         if self.test_out_dir is None:
             return

@@ -6,7 +6,7 @@ It takes fine detail from the two source images, and the features only weigh tha
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.models.layers import (
     ResNeStTrunk,
@@ -54,7 +54,9 @@ class BandOutput(nn.Module):
         upsample (int): Factor by which features are smaller than the image.
     """
 
-    def __init__(self, in_channels, hidden_channels, bands, upsample):
+    def __init__(
+        self, in_channels: int, hidden_channels: int, bands: int, upsample: int
+    ) -> None:
         super().__init__()
         self.bands = bands
         self.upsample = upsample
@@ -68,7 +70,7 @@ class BandOutput(nn.Module):
         with torch.no_grad():
             self.gains[-1].bias.copy_(torch.tensor([1.0, 0, 0] * bands + [0.3, 0.35, 0.35, 0]))
 
-    def forward(self, features, ir, vi, painted=0):
+    def forward(self, features: Tensor, ir: Tensor, vi: Tensor, painted: int = 0) -> Tensor:
         """Compute the fused image.
 
         Args:
@@ -136,16 +138,16 @@ class BaseResNeStDecoder(nn.Module):
 
     def __init__(
         self,
-        in_channels=64,
-        merge='sum',
-        num_heads=8,
-        reduced_channels=32,
-        hidden_channels=256,
-        upsample=1,
-        bands=0,
-        trunk=None,
-        with_cp=False,
-    ):
+        in_channels: int = 64,
+        merge: str = 'sum',
+        num_heads: int = 8,
+        reduced_channels: int = 32,
+        hidden_channels: int = 256,
+        upsample: int = 1,
+        bands: int = 0,
+        trunk: dict | None = None,
+        with_cp: bool = False,
+    ) -> None:
         super().__init__()
         if merge not in ('sum', 'concat'):
             raise ValueError(f"merge must be 'sum' or 'concat', got {merge!r}")
@@ -174,7 +176,9 @@ class BaseResNeStDecoder(nn.Module):
                 nn.Sigmoid(),
             )
 
-    def forward(self, detail, local, ir, vi, painted=0):
+    def forward(
+        self, detail: Tensor, local: Tensor, ir: Tensor, vi: Tensor, painted: int = 0
+    ) -> tuple[Tensor, Tensor]:
         """Decode.
 
         Args:

@@ -1,8 +1,11 @@
 """What fused detectors and fused segmentors share."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModel
+from torch import Tensor
 
 from tsjnet_mm.models.drivers import network_images
 from tsjnet_mm.models.fusors.hub import load_fusor_weights
@@ -45,15 +48,15 @@ class FusedModel(BaseModel):
 
     def __init__(
         self,
-        model,
-        scope,
-        fusor,
-        fusor_weights=None,
-        frozen=True,
-        appearance='colour',
-        data_preprocessor=None,
-        init_cfg=None,
-    ):
+        model: dict,
+        scope: str,
+        fusor: str | dict,
+        fusor_weights: str | None = None,
+        frozen: bool = True,
+        appearance: str = 'colour',
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(init_cfg=init_cfg)
         if appearance not in ('grey', 'colour'):
             raise ValueError(f"appearance must be 'grey' or 'colour', got {appearance!r}")
@@ -80,7 +83,7 @@ class FusedModel(BaseModel):
                 raise
             return getattr(self.model, name)
 
-    def init_weights(self):
+    def init_weights(self) -> None:
         """Initialise all weights, and load those of the fusor.
 
         Raises:
@@ -98,7 +101,7 @@ class FusedModel(BaseModel):
             self.fusor.eval()
         return self
 
-    def fuse(self, images):
+    def fuse(self, images: Sequence[Tensor]) -> list[Tensor]:
         """Fuse images, in one batch, smaller ones continued by their last pixels.
 
         Args:
@@ -138,7 +141,12 @@ class FusedModel(BaseModel):
             for image, source in zip(fused, images, strict=True)
         ]
 
-    def forward(self, inputs, data_samples=None, mode='tensor'):
+    def forward(
+        self,
+        inputs: Sequence[Tensor] | Tensor,
+        data_samples: list | None = None,
+        mode: str = 'tensor',
+    ):
         """The Runner's entry: fuse, preprocess, and call the network.
 
         Args:

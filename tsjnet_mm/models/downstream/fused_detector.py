@@ -1,5 +1,7 @@
 """Fusion in front of a detector."""
 
+from typing import Any
+
 from tsjnet_mm.registry import MODELS
 
 from .base import FusedModel
@@ -16,5 +18,5 @@ class FusedDetector(FusedModel):
         **kwargs: See :class:`FusedModel`.
     """
 
-    def __init__(self, detector, fusor, **kwargs):
+    def __init__(self, detector: dict, fusor: str | dict, **kwargs: Any) -> None:
         super().__init__(detector, 'mmdet', fusor, **kwargs)

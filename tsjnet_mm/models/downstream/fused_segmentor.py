@@ -1,5 +1,7 @@
 """Fusion in front of a segmentor."""
 
+from typing import Any
+
 from tsjnet_mm.registry import MODELS
 
 from .base import FusedModel
@@ -16,5 +18,5 @@ class FusedSegmentor(FusedModel):
         **kwargs: See :class:`FusedModel`.
     """
 
-    def __init__(self, segmentor, fusor, **kwargs):
+    def __init__(self, segmentor: dict, fusor: str | dict, **kwargs: Any) -> None:
         super().__init__(segmentor, 'mmseg', fusor, **kwargs)

@@ -5,7 +5,9 @@ drives the fusor. The wrapped model is any that mmdet or mmseg can build.
 """
 
 from abc import ABCMeta, abstractmethod
+from collections.abc import Sequence
 from fnmatch import fnmatch
+from typing import Any
 
 import torch
 from mmengine.model import BaseModule
@@ -28,13 +30,13 @@ class MissingAnnotation(AttributeError):
 class DriverSample(FusionDataSample):
     """A pair's sample as its task network sees it, with what can be made of its annotations."""
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         if name.startswith(('gt_', 'text', 'proposals', 'token', 'caption')):
             raise MissingAnnotation(name)
         raise AttributeError(f'{type(self).__name__} has no attribute {name!r}')
 
 
-def network_images(luma, visible, appearance):
+def network_images(luma: Tensor, visible: Tensor, appearance: str) -> list[Tensor]:
     """Images as the data preprocessors of mmdet and mmseg take them, differentiably.
 
     Args:
@@ -54,7 +56,7 @@ def network_images(luma, visible, appearance):
     return list(255 * image.float())
 
 
-def plain_sample(sample, size):
+def plain_sample(sample: FusionDataSample, size: tuple[int, int]) -> DriverSample:
     """A sample of an image that was neither resized nor flipped: what task networks read.
 
     Args:
@@ -115,18 +117,18 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
 
     def __init__(
         self,
-        scope,
-        model,
-        loss_terms,
-        loss_weight=1.0,
-        frozen=True,
-        appearance='grey',
-        init_cfg=None,
-        config=None,
-        weights=None,
-        num_classes=None,
-        allow_random=False,
-    ):
+        scope: str,
+        model: dict | None,
+        loss_terms: Sequence[str],
+        loss_weight: float = 1.0,
+        frozen: bool = True,
+        appearance: str = 'grey',
+        init_cfg: dict | None = None,
+        config: str | None = None,
+        weights: str | None = None,
+        num_classes: int | None = None,
+        allow_random: bool = False,
+    ) -> None:
         super().__init__(init_cfg)
         if appearance not in ('grey', 'colour'):
             raise ValueError(f"appearance must be 'grey' or 'colour', got {appearance!r}")
@@ -158,7 +160,7 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
         """Number of the network's classes; None where its heads do not say."""
 
     @abstractmethod
-    def check(self, metainfo):
+    def check(self, metainfo: dict):
         """Whether the driver can drive a training on a data set; before the first step.
 
         Args:
@@ -180,7 +182,7 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
             else:
                 self._misfits[name] = tuple(given.shape), tuple(value.shape)
 
-    def check_weights(self):
+    def check_weights(self) -> None:
         """Refuse a frozen network whose weights were never loaded.
 
         Raises:
@@ -207,7 +209,9 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
         if share < 0.9:
             raise ValueError(f'{who} has random weights ({1 - share:.0%} of them): {remedy}')
 
-    def task_losses(self, images, data_samples):
+    def task_losses(
+        self, images: list[Tensor], data_samples: list[DriverSample]
+    ) -> dict[str, Tensor]:
         """Losses of the network, its kept terms.
 
         Args:
@@ -250,7 +254,9 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
         """Loss of a batch of images; see the drivers."""
 
     @torch.no_grad()
-    def predict(self, luma, visible, data_samples):
+    def predict(
+        self, luma: Tensor, visible: Tensor, data_samples: list[FusionDataSample]
+    ) -> list:
         """What the network finds in a batch of images, without gradients, in eval mode.
 
         Args:
@@ -277,7 +283,7 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
     def _predict(self, images, data_samples):
         """:meth:`predict` of images (3, H, W), BGR in 0..255."""
 
-    def keep_terms(self, losses):
+    def keep_terms(self, losses: dict[str, Tensor | list[Tensor]]) -> dict[str, Tensor]:
         """Sum each term's parts, and keep and weight those that ``loss_terms`` names.
 
         Args:

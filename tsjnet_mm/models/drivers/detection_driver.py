@@ -1,15 +1,25 @@
 """Detection driver (TSJNet, section 4.2): any mmdet detector, its regression loss."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import torch
 from mmengine.model import ImgDataPreprocessor
 from mmengine.structures import InstanceData
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.registry import MODELS
 from tsjnet_mm.utils.words import counted
 
 from .base import BaseDriver, DriverSample, network_images, plain_sample
+
+if TYPE_CHECKING:
+    from mmdet.structures.mask import BitmapMasks
+
+    from tsjnet_mm.structures.fusion_data_sample import FusionDataSample
 
 #: Names that regression terms carry in mmdet, also with a prefix or a suffix: boxes, their
 #: sides, corners, centres' offsets and point sets. Qualities, centerness and masks are not of
@@ -29,7 +39,7 @@ REGRESSION_TERMS = (
 )
 
 
-def filled_boxes(bboxes, size):
+def filled_boxes(bboxes: Tensor, size: tuple[int, int]) -> BitmapMasks:
     """Masks of objects of which only boxes are known.
 
     Args:
@@ -78,15 +88,15 @@ class DetectionDriver(BaseDriver):
 
     def __init__(
         self,
-        model=None,
-        loss_terms=REGRESSION_TERMS,
-        label_map=None,
-        loss_weight=1.0,
-        frozen=True,
-        appearance='grey',
-        init_cfg=None,
-        **network,
-    ):
+        model: dict | None = None,
+        loss_terms: Sequence[str] = REGRESSION_TERMS,
+        label_map: Sequence[int] | None = None,
+        loss_weight: float = 1.0,
+        frozen: bool = True,
+        appearance: str = 'grey',
+        init_cfg: dict | None = None,
+        **network: Any,
+    ) -> None:
         super().__init__(
             'mmdet', model, loss_terms, loss_weight, frozen, appearance, init_cfg, **network
         )
@@ -129,7 +139,7 @@ class DetectionDriver(BaseDriver):
             head = head[-1]
         return getattr(head, 'num_classes', None)
 
-    def check(self, metainfo):
+    def check(self, metainfo: dict) -> None:
         """See :class:`BaseDriver`."""
         self.check_weights()
         wanted = list(metainfo.get('classes') or ())
@@ -183,7 +193,9 @@ class DetectionDriver(BaseDriver):
             view.ignored_instances = sample.ignored_instances
         return view
 
-    def loss(self, luma, visible, data_samples):
+    def loss(
+        self, luma: Tensor, visible: Tensor, data_samples: list[FusionDataSample]
+    ) -> dict[str, Tensor]:
         """Detection loss of a batch of images.
 
         Args:

@@ -1,20 +1,28 @@
 """Segmentation driver (TSJNet, Eq. 13): any mmseg segmentor, its cross entropy."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import torch
 import torch.nn.functional as F
 from mmengine.structures import PixelData
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.registry import MODELS
 from tsjnet_mm.utils.words import counted
 
 from .base import BaseDriver, DriverSample, network_images, plain_sample
 
+if TYPE_CHECKING:
+    from tsjnet_mm.structures.fusion_data_sample import FusionDataSample
+
 #: Pixels on either side of a border between classes that belong to its edge.
 _EDGE_REACH = 2
 
 
-def class_edges(mask, ignore_index=255):
+def class_edges(mask: Tensor, ignore_index: int = 255) -> Tensor:
     """Where classes meet: the edge map that boundary losses are trained on.
 
     Args:
@@ -68,14 +76,14 @@ class SegmentationDriver(BaseDriver):
 
     def __init__(
         self,
-        model=None,
-        loss_terms=('*loss*',),
-        loss_weight=1.0,
-        frozen=True,
-        appearance='grey',
-        init_cfg=None,
-        **network,
-    ):
+        model: dict | None = None,
+        loss_terms: Sequence[str] = ('*loss*',),
+        loss_weight: float = 1.0,
+        frozen: bool = True,
+        appearance: str = 'grey',
+        init_cfg: dict | None = None,
+        **network: Any,
+    ) -> None:
         super().__init__(
             'mmseg', model, loss_terms, loss_weight, frozen, appearance, init_cfg, **network
         )
@@ -91,7 +99,7 @@ class SegmentationDriver(BaseDriver):
             head = head[-1]
         return getattr(head, 'num_classes', None)
 
-    def check(self, metainfo):
+    def check(self, metainfo: dict) -> None:
         """See :class:`BaseDriver`."""
         self.check_weights()
         wanted = list(metainfo.get('seg_classes') or ())
@@ -120,7 +128,9 @@ class SegmentationDriver(BaseDriver):
         view.gt_sem_seg = PixelData(data=sample.gt_sem_seg.data)
         return view
 
-    def loss(self, luma, visible, data_samples):
+    def loss(
+        self, luma: Tensor, visible: Tensor, data_samples: list[FusionDataSample]
+    ) -> dict[str, Tensor]:
         """Segmentation loss of a batch of images.
 
         Args:

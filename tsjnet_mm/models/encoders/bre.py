@@ -1,6 +1,8 @@
 """Base ResNeSt encoder (TSJNet, Eq. 3), shared by both modalities."""
 
-from torch import nn
+from collections.abc import Sequence
+
+from torch import Tensor, nn
 
 from tsjnet_mm.models.layers import ResNeStTrunk, checkpoint
 from tsjnet_mm.registry import MODELS
@@ -23,12 +25,12 @@ class BaseResNeStEncoder(nn.Module):
 
     def __init__(
         self,
-        embed_channels=3,
-        refine_channels=(256, 128, 64),
-        trunk=None,
-        embed_stride=1,
-        with_cp=False,
-    ):
+        embed_channels: int = 3,
+        refine_channels: Sequence[int] = (256, 128, 64),
+        trunk: dict | None = None,
+        embed_stride: int = 1,
+        with_cp: bool = False,
+    ) -> None:
         super().__init__()
         self.with_cp = with_cp
         self.embed = nn.Conv2d(1, embed_channels, 3, embed_stride, padding=1, bias=False)
@@ -42,7 +44,7 @@ class BaseResNeStEncoder(nn.Module):
         self.out_channels = channels
         self.stride = embed_stride * self.trunk.stride
 
-    def forward(self, image):
+    def forward(self, image: Tensor) -> Tensor:
         """Encode one modality.
 
         Args:

@@ -7,7 +7,7 @@ convolution. Layers as in the authors' release.
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.models.layers import pad_to_multiple
 from tsjnet_mm.registry import MODELS
@@ -32,7 +32,7 @@ class DetailSalienceModule(nn.Module):
         dropout (float): Channel dropout of branch A. Defaults to 0.1.
     """
 
-    def __init__(self, channels=64, reduction=2, dropout=0.1):
+    def __init__(self, channels: int = 64, reduction: int = 2, dropout: float = 0.1) -> None:
         super().__init__()
         self.conv1 = _conv_norm_relu(channels)
         self.residual = nn.Conv2d(channels, channels, 1)
@@ -43,7 +43,7 @@ class DetailSalienceModule(nn.Module):
         self.fc2 = nn.Linear(channels // reduction, channels, bias=False)
         self.upsample = nn.ConvTranspose2d(channels, channels, 2, stride=2)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """Extract detail.
 
         Args:

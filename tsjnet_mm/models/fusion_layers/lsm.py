@@ -1,6 +1,6 @@
 """Local significant feature extraction and fusion (TSJNet, Eq. 4 and Eq. 5)."""
 
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.models.layers import checkpoint
 from tsjnet_mm.registry import MODELS
@@ -31,7 +31,7 @@ class LocalSignificantModule(_TwoBranches):
         with_cp (bool): Recompute the detail branch in the backward pass. Defaults to False.
     """
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Extract both kinds of features.
 
         Args:
@@ -53,7 +53,9 @@ class SumFusionLayer(_TwoBranches):
         with_cp (bool): Recompute the detail branch in the backward pass. Defaults to False.
     """
 
-    def forward(self, ir_features, vi_features):
+    def forward(
+        self, ir_features: tuple[Tensor, Tensor], vi_features: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor]:
         """Fuse two modalities' features.
 
         Args:

@@ -6,8 +6,10 @@ residual connection runs. Layers as in the authors' release; new here: inputs of
 padded by reflection to a multiple of ``size_divisor`` and cropped back.
 """
 
+from collections.abc import Sequence
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.models.layers import (
     ChannelLayerNorm,
@@ -59,14 +61,14 @@ class NeighborhoodAttentionBlock(nn.Module):
 
     def __init__(
         self,
-        channels,
-        num_heads,
-        kernel_size=7,
-        mlp_ratio=3,
-        drop_path=0.0,
-        position_bias=False,
-        backend='auto',
-    ):
+        channels: int,
+        num_heads: int,
+        kernel_size: int = 7,
+        mlp_ratio: float = 3,
+        drop_path: float = 0.0,
+        position_bias: bool = False,
+        backend: str = 'auto',
+    ) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(channels)
         self.attention = NeighborhoodAttention(
@@ -79,7 +81,7 @@ class NeighborhoodAttentionBlock(nn.Module):
         )
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, x):
+    def forward(self, x: Tensor):
         """Transform (B, H, W, C) tokens to (B, H, W, C)."""
         x = x + self.drop_path(self.attention(self.norm1(x)))
         return x + self.drop_path(self.mlp(self.norm2(x)))
@@ -112,19 +114,19 @@ class NeighborhoodAttentionTransformer(nn.Module):
 
     def __init__(
         self,
-        channels=64,
-        embed_channels=64,
-        depths=(3, 4, 6, 5),
-        num_heads=(2, 4, 8, 16),
-        kernel_size=7,
-        mlp_ratio=3,
-        drop_path_rate=0.2,
-        neck_channels=128,
-        upsample='transposed',
-        position_bias=False,
-        backend='auto',
-        with_cp=False,
-    ):
+        channels: int = 64,
+        embed_channels: int = 64,
+        depths: Sequence[int] = (3, 4, 6, 5),
+        num_heads: Sequence[int] = (2, 4, 8, 16),
+        kernel_size: int = 7,
+        mlp_ratio: float = 3,
+        drop_path_rate: float = 0.2,
+        neck_channels: int = 128,
+        upsample: str = 'transposed',
+        position_bias: bool = False,
+        backend: str = 'auto',
+        with_cp: bool = False,
+    ) -> None:
         super().__init__()
         if len(depths) != len(num_heads):
             raise ValueError(f'depths {depths} and num_heads {num_heads} must have one length')
@@ -189,7 +191,7 @@ class NeighborhoodAttentionTransformer(nn.Module):
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """Extract local features.
 
         Args:

@@ -1,5 +1,7 @@
 """What every fusor offers: ``fuse`` for people, ``forward`` for mmengine's Runner."""
 
+from __future__ import annotations
+
 import copy
 from abc import ABCMeta, abstractmethod
 
@@ -32,7 +34,7 @@ def _check_pair(ir, vi):
         )
 
 
-def check_finite(name, image, reason):
+def check_finite(name: str, image: Tensor, reason: str) -> None:
     """Refuse images with a value that is no number; inside ``torch.compile`` do nothing.
 
     Args:
@@ -84,7 +86,9 @@ class BaseFusor(nn.Module, metaclass=ABCMeta):
     #: Of a published network: from what its authors' file holds to a state dict, or ValueError.
     convert = None
 
-    def __init__(self, data_preprocessor=None, init_cfg=None):
+    def __init__(
+        self, data_preprocessor: dict | nn.Module | None = None, init_cfg: dict | None = None
+    ) -> None:
         super().__init__()
         self.init_cfg = copy.deepcopy(init_cfg)
         self._is_init = False
@@ -116,7 +120,7 @@ class BaseFusor(nn.Module, metaclass=ABCMeta):
         return self
 
     @abstractmethod
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """Fuse checked inputs.
 
         Args:
@@ -127,7 +131,7 @@ class BaseFusor(nn.Module, metaclass=ABCMeta):
             Tensor: (B, 1, H, W), clamped to [0, 1] by the caller.
         """
 
-    def fuse(self, ir, vi):
+    def fuse(self, ir: Tensor, vi: Tensor) -> Tensor:
         """Fuse infrared and visible images.
 
         Args:
@@ -163,7 +167,7 @@ class BaseFusor(nn.Module, metaclass=ABCMeta):
         )
         return fused.clamp(0, 1)
 
-    def for_inference(self, dtype=torch.float32):
+    def for_inference(self, dtype: torch.dtype = torch.float32) -> BaseFusor:
         """A fusor of the same weights that fuses faster and cannot be trained.
 
         Batch normalisations are folded into convolutions, features are stored channels last,
@@ -182,7 +186,12 @@ class BaseFusor(nn.Module, metaclass=ABCMeta):
         fusor.inference_dtype = dtype
         return fusor
 
-    def forward(self, inputs, data_samples=None, mode='tensor'):
+    def forward(
+        self,
+        inputs: dict,
+        data_samples: list[FusionDataSample] | None = None,
+        mode: str = 'tensor',
+    ):
         """The Runner's entry.
 
         Args:
@@ -205,7 +214,9 @@ class BaseFusor(nn.Module, metaclass=ABCMeta):
             return self.loss(inputs, data_samples)
         raise ValueError(f"mode must be 'tensor', 'predict' or 'loss', got {mode!r}")
 
-    def predict(self, inputs, data_samples=None):
+    def predict(
+        self, inputs: dict, data_samples: list[FusionDataSample] | None = None
+    ) -> list[FusionDataSample]:
         """Fuse, and put each image, cropped to its pair's own size, into its sample.
 
         Args:
@@ -231,7 +242,9 @@ class BaseFusor(nn.Module, metaclass=ABCMeta):
     def _add_predictions(self, fused, inputs, data_samples):
         """Add to the samples what a model finds in the images besides fusing them."""
 
-    def loss(self, inputs, data_samples=None):
+    def loss(
+        self, inputs: dict, data_samples: list[FusionDataSample] | None = None
+    ) -> dict[str, Tensor]:
         """Losses of a batch; fusors without parameters have none.
 
         Raises:

@@ -19,6 +19,7 @@ Filtering", ECCV 2010).
 import math
 
 import torch
+from torch import Tensor
 
 from tsjnet_mm.models.layers import spline_wavelets
 from tsjnet_mm.registry import MODELS
@@ -33,7 +34,7 @@ _BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 class AverageFusor(BaseFusor):
     """The mean of infrared and visible luma."""
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         return (ir + vi) / 2
 
@@ -42,7 +43,7 @@ class AverageFusor(BaseFusor):
 class MaxFusor(BaseFusor):
     """The brighter of infrared and visible luma, pixel by pixel."""
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         return torch.maximum(ir, vi)
 
@@ -89,12 +90,12 @@ class LaplacianPyramidFusor(BaseFusor):
 
     def __init__(
         self,
-        levels=4,
-        max_weight=0.3,
-        energy_sigma=1.5,
-        data_preprocessor=None,
-        init_cfg=None,
-    ):
+        levels: int = 4,
+        max_weight: float = 0.3,
+        energy_sigma: float = 1.5,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         if levels < 1:
             raise ValueError(f'levels must be at least 1, got {levels}')
@@ -112,7 +113,7 @@ class LaplacianPyramidFusor(BaseFusor):
     def _energy(self, detail):
         return filter_valid(pad_reflect(detail.square(), len(self._window) // 2), self._window)
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         ir_details, ir_base = _pyramid(ir, self.levels)
         vi_details, vi_base = _pyramid(vi, self.levels)
@@ -146,13 +147,18 @@ class WaveletFusor(BaseFusor):
         ValueError: ``levels`` is below 1.
     """
 
-    def __init__(self, levels=4, data_preprocessor=None, init_cfg=None):
+    def __init__(
+        self,
+        levels: int = 4,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         if levels < 1:
             raise ValueError(f'levels must be at least 1, got {levels}')
         self.levels = levels
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         ir_details, ir_base = spline_wavelets(ir, self.levels)
         vi_details, vi_base = spline_wavelets(vi, self.levels)
@@ -222,15 +228,15 @@ class GuidedFilterFusor(BaseFusor):
 
     def __init__(
         self,
-        base_size=31,
-        saliency_sigma=5.0,
-        base_radius=45,
-        base_eps=0.3,
-        detail_radius=7,
-        detail_eps=1e-6,
-        data_preprocessor=None,
-        init_cfg=None,
-    ):
+        base_size: int = 31,
+        saliency_sigma: float = 5.0,
+        base_radius: int = 45,
+        base_eps: float = 0.3,
+        detail_radius: int = 7,
+        detail_eps: float = 1e-6,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         if base_size < 1 or base_size % 2 == 0:
             raise ValueError(f'base_size must be odd and at least 1, got {base_size}')
@@ -262,7 +268,7 @@ class GuidedFilterFusor(BaseFusor):
         padded = pad_reflect(laplacian.abs(), len(self._window) // 2)
         return filter_valid(padded, self._window)
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         dtype = ir.dtype
         images = ir.double(), vi.double()

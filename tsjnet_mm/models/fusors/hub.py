@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from tsjnet_mm.utils.checkpoints import CheckpointError, load_weights, read_checkpoint
 from tsjnet_mm.utils.model_index import PACKAGE, list_models, model_index
@@ -23,7 +24,7 @@ SCHEME = 'tsjnet_mm://'
 MIRROR = 'TSJNET_MM_MIRROR'
 
 
-def needs_weights(model):
+def needs_weights(model: str | Path) -> bool:
     """Whether a model fuses only if it is given a checkpoint.
 
     Args:
@@ -55,7 +56,7 @@ def _checked(path, entry):
     return path
 
 
-def published_weights(model, mirror=None):
+def published_weights(model: str, mirror: str | None = None) -> Path:
     """The file of a model's published weights; fetches it where it is not at hand.
 
     Fetched files are kept in torch's cache (``TORCH_HOME``), whole or not at all.
@@ -96,7 +97,7 @@ def published_weights(model, mirror=None):
     return _checked(path, entry)
 
 
-def default_weights(model):
+def default_weights(model: str | dict) -> Path | None:
     """The weights that a model has if it is given none.
 
     Args:
@@ -146,7 +147,9 @@ def load_authors_weights(fusor: BaseFusor, checkpoint: Any, name: str | None = N
         )
 
 
-def load_fusor_weights(fusor, model, weights=None):
+def load_fusor_weights(
+    fusor: BaseFusor, model: str | Path | dict, weights: str | Path | None = None
+) -> bool:
     """Give a fusor a checkpoint, or else the weights published under its name.
 
     Args:
@@ -179,7 +182,9 @@ def load_fusor_weights(fusor, model, weights=None):
     return True
 
 
-def load_from_published(filename, map_location=None):
+def load_from_published(
+    filename: str, map_location: str | torch.device | None = None
+) -> dict[str, Tensor]:
     """Read published weights for mmengine.
 
     Args:

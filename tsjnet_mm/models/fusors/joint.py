@@ -1,6 +1,7 @@
 """Joint training of a fusor with a detector and a segmentor (TSJNet, Eq. 7)."""
 
 import torch
+from torch import Tensor
 
 from tsjnet_mm.registry import MODELS
 from tsjnet_mm.utils import rgb_to_luma
@@ -31,14 +32,14 @@ class JointFusor(BaseFusor):
 
     def __init__(
         self,
-        fusor,
-        detector=None,
-        segmentor=None,
-        log_sources=False,
-        predict_drivers=True,
-        data_preprocessor=None,
-        init_cfg=None,
-    ):
+        fusor: dict,
+        detector: dict | None = None,
+        segmentor: dict | None = None,
+        log_sources: bool = False,
+        predict_drivers: bool = True,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.fusor = MODELS.build(fusor)
         self.detector = None if detector is None else MODELS.build(detector)
@@ -47,11 +48,11 @@ class JointFusor(BaseFusor):
         self.predict_drivers = predict_drivers
         self.min_size = self.fusor.min_size
 
-    def for_inference(self, dtype=torch.float32):
+    def for_inference(self, dtype: torch.dtype = torch.float32) -> BaseFusor:
         """See :meth:`BaseFusor.for_inference`; the drivers stay behind."""
         return self.fusor.for_inference(dtype)
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         return self.fusor.fuse_luma(ir, vi)
 
@@ -87,7 +88,7 @@ class JointFusor(BaseFusor):
                 losses[f'det_{name}.{term}'] = value
         return losses
 
-    def check_drivers(self, metainfo):
+    def check_drivers(self, metainfo: dict) -> None:
         """Whether the drivers can drive a training on a data set; before its first step.
 
         Args:
@@ -101,7 +102,7 @@ class JointFusor(BaseFusor):
             if driver is not None:
                 driver.check(metainfo)
 
-    def loss(self, inputs, data_samples=None):
+    def loss(self, inputs, data_samples=None) -> dict[str, Tensor]:
         """All terms of Eq. 7, see :meth:`BaseFusor.forward`.
 
         Returns:

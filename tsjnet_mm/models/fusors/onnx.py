@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from tsjnet_mm.registry import MODELS
 from tsjnet_mm.utils.optional import optional_imports
@@ -39,7 +40,12 @@ class OnnxFusor(BaseFusor):
         ValueError: The file is no such model.
     """
 
-    def __init__(self, path, data_preprocessor=None, init_cfg=None):
+    def __init__(
+        self,
+        path: str | Path,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         if not Path(path).is_file():
             raise FileNotFoundError(f'no ONNX model at {path}')
@@ -78,7 +84,7 @@ class OnnxFusor(BaseFusor):
             self._sessions[device] = session
         return self._sessions[device]
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         inputs = {
             name: image.detach().float().cpu().numpy()

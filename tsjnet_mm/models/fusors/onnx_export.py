@@ -1,12 +1,21 @@
 """From a fusor to an ONNX file that onnxruntime was seen to agree on."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.utils.files import whole_file
 from tsjnet_mm.version import __version__
 
 from .onnx import METADATA_KEY, MIN_SIZE_KEY, OnnxFusor
+
+if TYPE_CHECKING:
+    from .base import BaseFusor
 
 TOLERANCE = 1e-4
 #: Height and width of the images of noise to compare on, (smallest side) times these.
@@ -38,7 +47,13 @@ def largest_difference(fusor, exported, ir, vi):
 
 
 @torch.no_grad()
-def export(fusor, path, name, opset=None, pairs=()):
+def export(
+    fusor: BaseFusor,
+    path: str | Path,
+    name: str,
+    opset: int | None = None,
+    pairs: Iterable[tuple[Tensor, Tensor]] = (),
+) -> float:
     """Write a fusor as ONNX, after comparing it with PyTorch.
 
     Args:

@@ -8,7 +8,7 @@ from tsjnet_mm.utils.model_index import config_dir, known_models, model_index, n
 from tsjnet_mm.utils.moved import moved_names
 
 
-def fusor_config(name_or_config):
+def fusor_config(name_or_config: str | Path | Config | dict) -> dict:
     """The model config of a fusor.
 
     Args:

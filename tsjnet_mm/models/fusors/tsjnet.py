@@ -7,7 +7,7 @@ batch normalisation trains on the mixture that its running statistics describe.
 """
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.models.layers import pad_to_multiple
 from tsjnet_mm.registry import MODELS
@@ -49,14 +49,14 @@ class TSJNet(BaseFusor):
 
     def __init__(
         self,
-        encoder,
-        features,
-        fusion_layer,
-        decoder,
-        losses=None,
-        data_preprocessor=None,
-        init_cfg=None,
-    ):
+        encoder: dict,
+        features: dict,
+        fusion_layer: dict,
+        decoder: dict,
+        losses: dict[str, dict] | None = None,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.encoder = MODELS.build(encoder)
         self.features = MODELS.build(features)
@@ -72,7 +72,7 @@ class TSJNet(BaseFusor):
         )
         self._register_load_state_dict_pre_hook(_take_fusor_of_joint_model)
 
-    def extract(self, image):
+    def extract(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Features of one modality.
 
         Args:
@@ -83,7 +83,7 @@ class TSJNet(BaseFusor):
         """
         return self.features(self.encoder(image))
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         height, width = ir.shape[2:]
         ir, vi = (pad_to_multiple(image, self.encoder.stride) for image in (ir, vi))
@@ -91,7 +91,7 @@ class TSJNet(BaseFusor):
         fused, _ = self.decoder(*features, ir, vi)
         return fused[:, :, :height, :width]
 
-    def fuse_for_training(self, ir, vi):
+    def fuse_for_training(self, ir: Tensor, vi: Tensor) -> dict[str, Tensor]:
         """Fuse, and keep what the losses need.
 
         Args:
@@ -129,7 +129,7 @@ class TSJNet(BaseFusor):
             _, outputs['ir_reconstruction'], outputs['vi_reconstruction'] = decoded.chunk(3)
         return outputs
 
-    def fusion_losses(self, outputs):
+    def fusion_losses(self, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Terms of the fusion loss (Eq. 10 in the paper's config).
 
         Args:

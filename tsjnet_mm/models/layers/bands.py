@@ -6,8 +6,16 @@ through its image in bands small enough for the cache and for the allocator's re
 splits, which wait for their mean over the whole image, and the result are kept in full.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import torch
 import torch.nn.functional as F
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from .split_attention import ResNeStBottleneck
 
 #: Bytes of a band of the output.
 BAND_BYTES = 2**24
@@ -15,7 +23,7 @@ BAND_BYTES = 2**24
 SMALL_BYTES = 2**26
 
 
-def works_in_bands(block, x):
+def works_in_bands(block: ResNeStBottleneck, x: Tensor) -> bool:
     """Whether a bottleneck should work in bands on an input.
 
     Args:
@@ -62,7 +70,7 @@ def _shortcut(block, x, start, stop):
     return block.shortcut(band)[:, :, 1 - above : band.shape[2] - 1 + below]
 
 
-def bottleneck_in_bands(block, x):
+def bottleneck_in_bands(block: ResNeStBottleneck, x: Tensor) -> Tensor:
     """What ``block(x)`` returns, in evaluation mode.
 
     Args:

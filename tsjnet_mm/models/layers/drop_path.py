@@ -13,7 +13,7 @@ class DropPath(nn.Module):
         rate: Chance in [0, 1] to drop the branch of one image. Defaults to 0.
     """
 
-    def __init__(self, rate: float = 0.0):
+    def __init__(self, rate: float = 0.0) -> None:
         super().__init__()
         self.rate = rate
 

@@ -3,6 +3,7 @@
 import contextlib
 
 import torch
+from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint as torch_checkpoint
 
 
@@ -25,7 +26,7 @@ def _frozen_running_statistics(module):
             norm.num_batches_tracked.copy_(count)
 
 
-def checkpoint(module, *inputs):
+def checkpoint(module: nn.Module, *inputs: Tensor):
     """Run ``module`` without keeping its activations; the backward pass recomputes them.
 
     The recomputation sees the same random numbers and does not update batch

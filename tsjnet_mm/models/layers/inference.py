@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
-def fold_norms(module):
+def fold_norms(module: nn.Module) -> None:
     """Fold each batch normalisation into the convolution before it, in place.
 
     Args:
@@ -24,7 +24,7 @@ def fold_norms(module):
                 sequence[index + 1] = nn.Identity()
 
 
-def for_inference(module, dtype=torch.float32):
+def for_inference(module: nn.Module, dtype: torch.dtype = torch.float32) -> nn.Module:
     """Copy a network, with normalisations folded, channels last and weights in ``dtype``.
 
     Args:

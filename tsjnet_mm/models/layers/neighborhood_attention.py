@@ -61,8 +61,14 @@ def natten_supports(query, key, value, kernel_size):
 
 
 def neighborhood_attention(
-    query, key, value, kernel_size, bias=None, scale=None, backend='auto'
-):
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    kernel_size: int,
+    bias: Tensor | None = None,
+    scale: float | None = None,
+    backend: str = 'auto',
+) -> Tensor:
     """Attention of every token to its ``kernel_size`` x ``kernel_size`` neighbourhood.
 
     With ``w = min(kernel_size, length)`` on an axis, query ``i`` sees the ``w`` keys from
@@ -229,13 +235,13 @@ class NeighborhoodAttention(nn.Module):
 
     def __init__(
         self,
-        channels,
-        num_heads,
-        kernel_size=7,
-        qkv_bias=True,
-        position_bias=False,
-        backend='auto',
-    ):
+        channels: int,
+        num_heads: int,
+        kernel_size: int = 7,
+        qkv_bias: bool = True,
+        position_bias: bool = False,
+        backend: str = 'auto',
+    ) -> None:
         super().__init__()
         if channels % num_heads:
             raise ValueError(f'channels {channels} is no multiple of num_heads {num_heads}')
@@ -250,7 +256,7 @@ class NeighborhoodAttention(nn.Module):
             self.position_bias = nn.Parameter(torch.zeros(num_heads, side, side))
             nn.init.trunc_normal_(self.position_bias, std=0.02)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """Attend.
 
         Args:

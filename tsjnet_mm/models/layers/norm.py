@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.dist import is_distributed
 from mmengine.logging import print_log
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
@@ -20,10 +20,10 @@ class ChannelLayerNorm(nn.LayerNorm):
         channels (int): Channels of the input.
     """
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__(channels)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """Normalise.
 
         Args:

@@ -1,6 +1,7 @@
 """Padding to a multiple of the network's stride, for images of any size."""
 
 import torch
+from torch import Tensor
 
 from tsjnet_mm.utils.filtering import reflect_positions
 from tsjnet_mm.utils.symbolic import is_symbol
@@ -16,7 +17,7 @@ def _repeated(length, padded, device):
     return torch.arange(padded, device=device).clamp(max=length - 1)
 
 
-def pad_to_multiple(x, divisor, repeat=False):
+def pad_to_multiple(x: Tensor, divisor: int, repeat: bool = False) -> Tensor:
     """Continue an image at the right and below by reflection.
 
     Unlike ``F.pad(mode='reflect')`` the padding may exceed the image.

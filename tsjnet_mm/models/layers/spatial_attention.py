@@ -1,7 +1,7 @@
 """Multi-head spatial attention of TSJNet's decoder, whose maps the diversity loss reads."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class SpatialAttention(nn.Module):
@@ -17,14 +17,14 @@ class SpatialAttention(nn.Module):
         ValueError: ``channels`` is no multiple of ``num_heads``.
     """
 
-    def __init__(self, channels, num_heads=8):
+    def __init__(self, channels: int, num_heads: int = 8) -> None:
         super().__init__()
         if channels % num_heads:
             raise ValueError(f'channels {channels} is no multiple of num_heads {num_heads}')
         self.num_heads = num_heads
         self.conv = nn.Conv2d(channels, num_heads, 1, groups=num_heads)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Attend.
 
         Args:

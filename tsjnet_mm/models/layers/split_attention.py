@@ -5,9 +5,11 @@ resolution is kept (or halved once, by option); the shortcut of a widening block
 3x3 max-pool, as in the authors' release of TSJNet.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from .bands import bottleneck_in_bands, works_in_bands
 from .gradient_checkpoint import checkpoint
@@ -20,7 +22,7 @@ class PooledBatchNorm2d(nn.BatchNorm2d):
     normalised by the running ones, which stay as they are.
     """
 
-    def forward(self, x):
+    def forward(self, x: Tensor):
         """Normalise (B, C, H, W)."""
         if self.training and x.shape[0] * x.shape[2] * x.shape[3] == 1:
             return F.batch_norm(
@@ -49,7 +51,14 @@ class SplitAttention(nn.Module):
         min_channels (int): Smallest bottleneck. Defaults to 32.
     """
 
-    def __init__(self, channels, radix=2, cardinality=1, reduction=4, min_channels=32):
+    def __init__(
+        self,
+        channels: int,
+        radix: int = 2,
+        cardinality: int = 1,
+        reduction: int = 4,
+        min_channels: int = 32,
+    ) -> None:
         super().__init__()
         self.radix = radix
         self.cardinality = cardinality
@@ -61,7 +70,7 @@ class SplitAttention(nn.Module):
         self.fc1 = _conv_norm_relu(channels, inner, 1, **pooled)
         self.fc2 = _conv_norm_relu(inner, channels * radix, 1, **pooled)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """Attend over the splits.
 
         Args:
@@ -73,7 +82,7 @@ class SplitAttention(nn.Module):
         splits = self.radix_conv(x)
         return self.combine(splits, self.weigh(splits.mean((2, 3), keepdim=True)))
 
-    def weigh(self, means):
+    def weigh(self, means: Tensor) -> Tensor:
         """Weights of the splits.
 
         Args:
@@ -88,7 +97,7 @@ class SplitAttention(nn.Module):
         weights = weights.view(batch, self.cardinality, self.radix, -1).transpose(1, 2)
         return weights.softmax(dim=1).reshape(batch, self.radix, -1, 1, 1)
 
-    def combine(self, splits, weights):
+    def combine(self, splits: Tensor, weights: Tensor) -> Tensor:
         """Weighted sum of the splits.
 
         Args:
@@ -122,14 +131,14 @@ class ResNeStBottleneck(nn.Module):
 
     def __init__(
         self,
-        in_channels,
-        planes,
-        expansion=4,
-        radix=2,
-        cardinality=1,
-        bottleneck_width=64,
-        min_attention_channels=32,
-    ):
+        in_channels: int,
+        planes: int,
+        expansion: int = 4,
+        radix: int = 2,
+        cardinality: int = 1,
+        bottleneck_width: int = 64,
+        min_attention_channels: int = 32,
+    ) -> None:
         super().__init__()
         middle = planes * bottleneck_width // 64 * cardinality
         self.out_channels = out_channels = planes * expansion
@@ -148,7 +157,7 @@ class ResNeStBottleneck(nn.Module):
                 nn.BatchNorm2d(out_channels),
             )
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """Transform.
 
         Args:
@@ -181,17 +190,17 @@ class ResNeStTrunk(nn.Module):
 
     def __init__(
         self,
-        in_channels,
-        stem_channels=(64, 64, 128),
-        planes=128,
-        expansion=4,
-        num_blocks=2,
-        stride=1,
-        radix=2,
-        cardinality=1,
-        min_attention_channels=32,
-        with_cp=False,
-    ):
+        in_channels: int,
+        stem_channels: Sequence[int] = (64, 64, 128),
+        planes: int = 128,
+        expansion: int = 4,
+        num_blocks: int = 2,
+        stride: int = 1,
+        radix: int = 2,
+        cardinality: int = 1,
+        min_attention_channels: int = 32,
+        with_cp: bool = False,
+    ) -> None:
         super().__init__()
         self.out_channels = planes * expansion
         self.stride = stride
@@ -214,7 +223,7 @@ class ResNeStTrunk(nn.Module):
             for index in range(num_blocks)
         )
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         """Extract features.
 
         Args:

@@ -4,12 +4,14 @@ Starck and Murtagh, "Image restoration with noise suppression using the wavelet 
 Astronomy and Astrophysics 288, 1994.
 """
 
+from torch import Tensor
+
 from tsjnet_mm.utils.filtering import filter_valid, pad_reflect
 
 _BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
 
-def spline_smooth(image, level):
+def spline_smooth(image: Tensor, level: int) -> Tensor:
     """Smooth with the B3 spline, whose taps stand ``2**level`` pixels apart.
 
     Args:
@@ -23,7 +25,7 @@ def spline_smooth(image, level):
     return filter_valid(pad_reflect(image, 2 * gap), _BINOMIAL, dilation=gap)
 
 
-def spline_wavelets(image, levels):
+def spline_wavelets(image: Tensor, levels: int) -> tuple[list[Tensor], Tensor]:
     """Decompose.
 
     Args:

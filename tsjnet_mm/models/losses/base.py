@@ -17,10 +17,10 @@ class FusionLoss(nn.Module):
     #: Whether the auto-encoder path of the fusor must run for this term.
     needs_reconstruction = False
 
-    def __init__(self, loss_weight=1.0):
+    def __init__(self, loss_weight: float = 1.0) -> None:
         super().__init__()
         self.loss_weight = loss_weight
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """Show the weight."""
         return f'loss_weight={self.loss_weight}'

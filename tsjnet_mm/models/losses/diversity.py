@@ -1,5 +1,7 @@
 """Diversity of the decoder's spatial attention heads (TSJNet, Eq. 9)."""
 
+from torch import Tensor
+
 from tsjnet_mm.registry import MODELS
 
 from ._precision import full_precision
@@ -7,7 +9,7 @@ from .base import FusionLoss
 
 
 @full_precision
-def diversity_loss(attention, sign=-1):
+def diversity_loss(attention: Tensor, sign: int = -1) -> Tensor:
     """``sign * mean_i(1 - max_j att_ij) + mean_ij att_ij``; i pixels, j attention heads.
 
     Eq. 9 as printed has ``sign=-1``; the authors' release computes ``sign=+1``, which asks
@@ -37,7 +39,7 @@ class DiversityLoss(FusionLoss):
         loss_weight (float): Factor of the term, a1 = 0.1 in the paper. Defaults to 1.
     """
 
-    def __init__(self, sign=-1, loss_weight=1.0):
+    def __init__(self, sign: int = -1, loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
         self.sign = sign
 

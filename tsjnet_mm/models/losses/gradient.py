@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from tsjnet_mm.registry import MODELS
 
@@ -11,7 +12,7 @@ from .base import FusionLoss
 _SOBEL_X = ((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))
 
 
-def sobel_magnitude(image):
+def sobel_magnitude(image: Tensor) -> Tensor:
     """L1 magnitude of the Sobel gradient, ``|dx| + |dy|``, with zero padding.
 
     Args:
@@ -26,7 +27,7 @@ def sobel_magnitude(image):
 
 
 @full_precision
-def gradient_loss(fused, ir, vi):
+def gradient_loss(fused: Tensor, ir: Tensor, vi: Tensor) -> Tensor:
     """Mean of ``|sobel F - max(sobel I, sobel V)|``.
 
     Args:

@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from tsjnet_mm.registry import MODELS
 
@@ -10,7 +11,7 @@ from .base import FusionLoss
 
 
 @full_precision
-def intensity_loss(fused, ir, vi):
+def intensity_loss(fused: Tensor, ir: Tensor, vi: Tensor) -> Tensor:
     """Mean of ``|F - max(I, V)|``.
 
     Args:

@@ -11,6 +11,7 @@ raise one metric without end at the cost of the others.
 import torch
 import torch.nn.functional as F
 from mmengine.registry import DefaultScope
+from torch import Tensor
 
 from tsjnet_mm.metrics import FUSION_METRICS
 from tsjnet_mm.registry import MODELS, SCOPE
@@ -22,8 +23,13 @@ from .base import FusionLoss
 
 @renamed_arguments(rival_values='reference_values')
 def margin_loss(
-    values, reference_values, scale, higher_is_better=True, margin=1.0, relative=False
-):
+    values: Tensor,
+    reference_values: Tensor,
+    scale: float,
+    higher_is_better: bool = True,
+    margin: float = 1.0,
+    relative: bool = False,
+) -> Tensor:
     r"""Mean of :math:`\log(1 + e^{m - d})` over a batch.
 
     :math:`d` is the difference of the two metrics divided by ``scale``, positive where the
@@ -82,15 +88,15 @@ class MetricMarginLoss(FusionLoss):
     @renamed_arguments(rival='reference')
     def __init__(
         self,
-        metric,
-        scale,
-        reference=None,
-        margin=1.0,
-        relative=False,
-        downsample=1,
-        min_deviation=2.0,
-        loss_weight=1.0,
-    ):
+        metric: str,
+        scale: float,
+        reference: dict | None = None,
+        margin: float = 1.0,
+        relative: bool = False,
+        downsample: int = 1,
+        min_deviation: float = 2.0,
+        loss_weight: float = 1.0,
+    ) -> None:
         super().__init__(loss_weight)
         if metric not in FUSION_METRICS:
             raise ValueError(f'{metric!r} is none of {", ".join(FUSION_METRICS)}')
@@ -137,7 +143,7 @@ class MetricMarginLoss(FusionLoss):
             self.relative,
         )
 
-    def forward(self, outputs):
+    def forward(self, outputs: dict) -> Tensor:
         """Weighted loss of a fusor's outputs.
 
         Args:
@@ -154,7 +160,7 @@ class MetricMarginLoss(FusionLoss):
                 outputs[self._key] = self.reference.fuse(ir, vi)
         return self.loss_weight * self._loss(outputs['fused'], ir, vi, outputs[self._key])
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """Metric and margin, for ``print(loss)``."""
         asked = f'{self.metric} by {self.margin * self.scale:g}'
         return f'{asked}, relative={self.relative}, {super().extra_repr()}'

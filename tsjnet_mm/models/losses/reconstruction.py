@@ -1,6 +1,7 @@
 """Auto-encoder terms of the paper's fusion loss (TSJNet, Eq. 10)."""
 
 import torch.nn.functional as F
+from torch import Tensor
 
 from tsjnet_mm.registry import MODELS
 
@@ -9,7 +10,7 @@ from .base import FusionLoss
 
 
 @full_precision
-def reconstruction_loss(reconstruction, source):
+def reconstruction_loss(reconstruction: Tensor, source: Tensor) -> Tensor:
     """Mean squared error of a modality decoded from its own features.
 
     Args:
@@ -39,7 +40,7 @@ class ReconstructionLoss(FusionLoss):
 
     needs_reconstruction = True
 
-    def __init__(self, modality, loss_weight=1.0):
+    def __init__(self, modality: str, loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
         if modality not in ('ir', 'vi'):
             raise ValueError(f"modality must be 'ir' or 'vi', got {modality!r}")

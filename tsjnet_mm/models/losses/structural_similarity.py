@@ -1,5 +1,7 @@
 """Structural similarity terms: the paper's (TSJNet, Eq. 8) and the release's weighted one."""
 
+from torch import Tensor
+
 from tsjnet_mm.registry import MODELS
 from tsjnet_mm.utils.ssim_terms import structural_similarity
 
@@ -9,7 +11,7 @@ from .gradient import sobel_magnitude
 
 
 @full_precision
-def ssim_loss(fused, ir, vi, weighting='equal'):
+def ssim_loss(fused: Tensor, ir: Tensor, vi: Tensor, weighting: str = 'equal') -> Tensor:
     """One minus the similarity of the fused image to its two sources.
 
     ``equal``: (1 - ssim(F, I)) / 2 + (1 - ssim(F, V)) / 2, Eq. 8. ``gradient``: the weights of
@@ -51,7 +53,7 @@ class SSIMLoss(FusionLoss):
         loss_weight (float): Factor of the term. Defaults to 1.
     """
 
-    def __init__(self, weighting='equal', loss_weight=1.0):
+    def __init__(self, weighting: str = 'equal', loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
         self.weighting = weighting
 

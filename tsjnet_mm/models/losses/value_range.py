@@ -1,6 +1,7 @@
 """Keeps an output that is not squashed inside the range of an image."""
 
 import torch.nn.functional as F
+from torch import Tensor
 
 from tsjnet_mm.registry import MODELS
 
@@ -9,7 +10,7 @@ from .base import FusionLoss
 
 
 @full_precision
-def range_loss(fused):
+def range_loss(fused: Tensor) -> Tensor:
     """Mean distance of the values from [0, 1].
 
     Args:

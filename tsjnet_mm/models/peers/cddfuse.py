@@ -15,7 +15,7 @@ script goes on: it stretches each fused image between its own extremes. ``stretc
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.models.layers import ChannelLayerNorm
@@ -39,7 +39,7 @@ class ChannelAttention(nn.Module):
         groups (int): Groups of the 3x3 convolution over queries, keys and values.
     """
 
-    def __init__(self, channels, heads, groups):
+    def __init__(self, channels: int, heads: int, groups: int) -> None:
         super().__init__()
         self.temperature = nn.Parameter(torch.ones(heads, 1, 1))
         self.qkv = nn.Sequential(
@@ -47,7 +47,7 @@ class ChannelAttention(nn.Module):
         )
         self.project = _conv(channels, channels, 1)
 
-    def forward(self, features):
+    def forward(self, features: Tensor) -> Tensor:
         """Attend.
 
         Args:
@@ -75,14 +75,14 @@ class GatedConvolutions(nn.Module):
         groups (int): Groups of the 3x3 convolution over both halves.
     """
 
-    def __init__(self, channels, hidden, groups):
+    def __init__(self, channels: int, hidden: int, groups: int) -> None:
         super().__init__()
         self.halves = nn.Sequential(
             _conv(channels, 2 * hidden, 1), _conv(2 * hidden, 2 * hidden, 3, groups)
         )
         self.project = _conv(hidden, channels, 1)
 
-    def forward(self, features):
+    def forward(self, features: Tensor) -> Tensor:
         """Refine features.
 
         Args:
@@ -142,14 +142,14 @@ class DetailBlock(nn.Module):
         channels (int): Channels of input and output, an even number.
     """
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.mix = nn.Conv2d(channels, channels, 1)
         self.shift_second = _inverted_bottleneck(channels // 2)
         self.scale_first = _inverted_bottleneck(channels // 2)
         self.shift_first = _inverted_bottleneck(channels // 2)
 
-    def forward(self, features):
+    def forward(self, features: Tensor) -> Tensor:
         """Couple.
 
         Args:
@@ -173,14 +173,14 @@ class DualBranchEncoder(nn.Module):
         depth (int): Number of transformer blocks that both branches share.
     """
 
-    def __init__(self, channels, heads, depth):
+    def __init__(self, channels: int, heads: int, depth: int) -> None:
         super().__init__()
         self.stem = _conv(1, channels, 3)
         self.shared = nn.Sequential(*(_shared_block(channels, heads) for _ in range(depth)))
         self.base = _base_block(channels, heads)
         self.detail = nn.Sequential(*(DetailBlock(channels) for _ in range(3)))
 
-    def forward(self, image):
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Encode.
 
         Args:
@@ -210,7 +210,14 @@ class CDDFuse(BaseFusor):
     #: Reflection needs a second row and column.
     min_size = 2
 
-    def __init__(self, channels=64, heads=8, depth=4, data_preprocessor=None, init_cfg=None):
+    def __init__(
+        self,
+        channels: int = 64,
+        heads: int = 8,
+        depth: int = 4,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.encoder = DualBranchEncoder(channels, heads, depth)
         self.fuse_base = _base_block(channels, heads)
@@ -221,7 +228,7 @@ class CDDFuse(BaseFusor):
             _conv(channels, channels // 2, 3), nn.LeakyReLU(), _conv(channels // 2, 1, 3)
         )
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         ir_base, ir_detail = self.encoder(ir)
         vi_base, vi_detail = self.encoder(vi)
@@ -276,7 +283,7 @@ _RULES = (
 
 
 @converter_for(CDDFuse)
-def convert_cddfuse(checkpoint):
+def convert_cddfuse(checkpoint: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
     """Names of the authors' checkpoint to those of :class:`CDDFuse`.
 
     Args:

@@ -23,7 +23,7 @@ tokens and attention depend on the whole image, tiles of a large one differ from
 """
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
@@ -45,7 +45,7 @@ class DualAttentionResidual(nn.Module):
         channels (int): Channels, at least 4.
     """
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         squeezed = channels // 4
         self.refine = _conv_norm(channels, channels, 3)
@@ -65,7 +65,7 @@ class DualAttentionResidual(nn.Module):
             nn.Sigmoid(),
         )
 
-    def forward(self, features):
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Refine features.
 
         Args:
@@ -87,7 +87,7 @@ class TokenBlock(nn.Module):
         channels (int): Values of a token.
     """
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(channels)
         self.value = nn.Linear(channels, channels)
@@ -97,7 +97,7 @@ class TokenBlock(nn.Module):
             nn.Linear(channels, 4 * channels), nn.GELU(), nn.Linear(4 * channels, channels)
         )
 
-    def forward(self, tokens):
+    def forward(self, tokens: Tensor) -> Tensor:
         """Transform each token.
 
         Args:
@@ -121,14 +121,20 @@ class DATFuse(BaseFusor):
         init_cfg (dict, optional): See :class:`BaseFusor`.
     """
 
-    def __init__(self, channels=16, depth=2, data_preprocessor=None, init_cfg=None):
+    def __init__(
+        self,
+        channels: int = 16,
+        depth: int = 2,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.stem = _conv_norm(2, channels, 5)
         self.residual = DualAttentionResidual(channels)
         self.transformer = nn.Sequential(*(TokenBlock(channels) for _ in range(depth)))
         self.head = nn.Conv2d(channels, 1, 1)
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         features = self.stem(torch.cat((ir, vi), dim=1)).relu()
         _, weighted = self.residual(features)
@@ -160,7 +166,7 @@ _RULES = (
 
 
 @converter_for(DATFuse)
-def convert_datfuse(state_dict):
+def convert_datfuse(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     """Names of the authors' checkpoint to those of :class:`DATFuse`.
 
     Args:

@@ -16,7 +16,7 @@ toolbox rounds.
 """
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
@@ -41,7 +41,9 @@ class DenseFuse(BaseFusor):
     #: Reflection needs a second row and column.
     min_size = 2
 
-    def __init__(self, data_preprocessor=None, init_cfg=None):
+    def __init__(
+        self, data_preprocessor: dict | None = None, init_cfg: dict | None = None
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.stem = _conv3x3(1, 16)
         self.dense = nn.ModuleList(_conv3x3(channels, 16) for channels in (16, 32, 48))
@@ -49,7 +51,7 @@ class DenseFuse(BaseFusor):
             _conv3x3(64, 64), _conv3x3(64, 32), _conv3x3(32, 16), _conv3x3(16, 1)
         )
 
-    def encode(self, image):
+    def encode(self, image: Tensor) -> Tensor:
         """Features of one image.
 
         Args:
@@ -63,7 +65,7 @@ class DenseFuse(BaseFusor):
             features = torch.cat((features, layer(features)), dim=1)
         return features
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         features = (self.encode(255 * ir) + self.encode(255 * vi)) / 2
         return self.decoder(features) / 255
@@ -80,7 +82,7 @@ _RULES = (
 
 
 @converter_for(DenseFuse)
-def convert_densefuse(state_dict):
+def convert_densefuse(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     """Names of the authors' checkpoint for grey images to those of :class:`DenseFuse`.
 
     Args:

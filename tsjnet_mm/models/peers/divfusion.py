@@ -37,7 +37,7 @@ the one file that the converter takes::
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
@@ -73,7 +73,7 @@ class GradientRetention(nn.Module):
         channels (int): Channels of the input and the output, a multiple of 2.
     """
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         half = channels // 2
         self.refine = nn.Sequential(
@@ -85,7 +85,7 @@ class GradientRetention(nn.Module):
         laplacian = torch.tensor([[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]])
         self.register_buffer('laplacian', laplacian[None, None], persistent=False)
 
-    def forward(self, features):
+    def forward(self, features: Tensor) -> Tensor:
         """Refine features.
 
         Args:
@@ -111,13 +111,13 @@ class ContrastEnhancement(nn.Module):
         channels (int): Channels of the input and the output, a multiple of 4.
     """
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.scales = nn.ModuleList(
             _layer(channels, channels // 4, size) for size in (3, 5, 7, 1)
         )
 
-    def forward(self, features):
+    def forward(self, features: Tensor) -> Tensor:
         """Enhance features.
 
         Args:
@@ -143,7 +143,12 @@ class DIVFusion(BaseFusor):
     #: One pixel has no statistics.
     min_size = 2
 
-    def __init__(self, channels=256, data_preprocessor=None, init_cfg=None):
+    def __init__(
+        self,
+        channels: int = 256,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.encoder = nn.Sequential(
             _layer(2, channels // 4),
@@ -161,7 +166,7 @@ class DIVFusion(BaseFusor):
             nn.Sequential(*_conv_norm(channels // 8, 1), nn.Sigmoid()),
         )
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         features = self.merge(self.encoder(torch.cat((vi, ir), dim=1)))
         return self.decoder(self.contrast(self.gradient(features)))
@@ -188,7 +193,7 @@ _RULES = (
 
 
 @converter_for(DIVFusion)
-def convert_divfusion(state_dict):
+def convert_divfusion(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     """The authors' weights to those of :class:`DIVFusion`.
 
     Args:

@@ -19,7 +19,7 @@ network; ``imagenet_normalised=True`` does so here.
 from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
@@ -58,8 +58,12 @@ class IFCNN(BaseFusor):
     """
 
     def __init__(
-        self, rule='max', imagenet_normalised=False, data_preprocessor=None, init_cfg=None
-    ):
+        self,
+        rule: str = 'max',
+        imagenet_normalised: bool = False,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         if rule not in _JOIN:
             raise ValueError(f'rule must be one of {", ".join(_JOIN)}, got {rule!r}')
@@ -69,7 +73,7 @@ class IFCNN(BaseFusor):
         self.encoder = nn.Sequential(nn.Conv2d(3, 64, 7, **replicate), *_conv_block())
         self.decoder = nn.Sequential(*_conv_block(), nn.Conv2d(64, 3, 1))
 
-    def fuse_rgb(self, ir, vi):
+    def fuse_rgb(self, ir: Tensor, vi: Tensor) -> Tensor:
         """The network alone.
 
         Args:
@@ -82,7 +86,7 @@ class IFCNN(BaseFusor):
         features = _JOIN[self.rule](self.encoder(ir), self.encoder(vi))
         return self.decoder(features)
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         ir, vi = (image.expand(-1, 3, -1, -1) for image in (ir, vi))
         if self.imagenet_normalised:

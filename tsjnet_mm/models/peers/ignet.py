@@ -24,11 +24,12 @@ Attention depends on the whole image: tiles of a large one differ from it, and
 :class:`FusionInferencer` has ``tile=0`` against it.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.models.layers import pad_to_multiple
@@ -59,7 +60,7 @@ class Encoder(nn.Module):
         multiplied (bool): The last two poolings, maximum and mean, are multiplied, not added.
     """
 
-    def __init__(self, channels, multiplied):
+    def __init__(self, channels: Sequence[int], multiplied: bool) -> None:
         super().__init__()
         self.multiplied = multiplied
         self.convs = nn.ModuleList(map(_conv_leaky, (1, *channels[:-1]), channels))
@@ -73,7 +74,7 @@ class Encoder(nn.Module):
             nn.Sigmoid(),
         )
 
-    def forward(self, image):
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Encode.
 
         Args:
@@ -99,7 +100,7 @@ class GraphStep(nn.Module):
         channels (int): Channels of a node.
     """
 
-    def __init__(self, nodes, channels):
+    def __init__(self, nodes: int, channels: int) -> None:
         super().__init__()
         others = nodes - 1
         self.weigh = nn.Conv2d(channels * others, others, 1, groups=others, bias=False)
@@ -121,7 +122,7 @@ class GraphStep(nn.Module):
         candidate = torch.tanh(self.candidate(torch.cat((message, reset * node), dim=1)))
         return (1 - update) * node + update * candidate
 
-    def forward(self, nodes):
+    def forward(self, nodes: list[Tensor]) -> list[Tensor]:
         """One step, of all nodes at once.
 
         Args:
@@ -215,12 +216,12 @@ class IGNet(BaseFusor):
 
     def __init__(
         self,
-        channels=(128, 256, 384, 512),
-        reduction=32,
-        decoder_channels=(128, 32, 4),
-        data_preprocessor=None,
-        init_cfg=None,
-    ):
+        channels: Sequence[int] = (128, 256, 384, 512),
+        reduction: int = 32,
+        decoder_channels: Sequence[int] = (128, 32, 4),
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.ir_encoder = Encoder(channels, multiplied=True)
         self.vi_encoder = Encoder(channels, multiplied=False)
@@ -233,7 +234,7 @@ class IGNet(BaseFusor):
         )
         self.head = nn.Conv2d(2 * decoder_channels[-1], 1, 1)
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         height, width = ir.shape[2:]
         ir_features = self.ir_encoder(pad_to_multiple(ir, 8))

@@ -20,7 +20,7 @@ differ in the last bit may give outputs that differ by 1e-4.
 """
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
@@ -59,14 +59,14 @@ class LowRankSparseEncoder(nn.Module):
         iterations (int): Number of iterations. Defaults to 4.
     """
 
-    def __init__(self, channels=128, iterations=4):
+    def __init__(self, channels: int = 128, iterations: int = 4) -> None:
         super().__init__()
         self.first = _conv3x3(1, 2 * channels)
         self.threshold = nn.Parameter(torch.rand(2 * channels, 1, 1))
         self.decay = nn.Parameter(torch.rand(()))
         self.iterations = nn.ModuleList(_Iteration(2 * channels) for _ in range(iterations))
 
-    def forward(self, image):
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Encode.
 
         Args:
@@ -96,7 +96,12 @@ class LRRNet(BaseFusor):
     #: Reflection needs a second row and column.
     min_size = 2
 
-    def __init__(self, normalised=True, data_preprocessor=None, init_cfg=None):
+    def __init__(
+        self,
+        normalised: bool = True,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.normalised = normalised
         self.ir_encoder = LowRankSparseEncoder()
@@ -108,7 +113,7 @@ class LRRNet(BaseFusor):
         self.low_rank = _conv3x3(2, 1)
         self.salient = _conv3x3(2, 1)
 
-    def fuse_raw(self, ir, vi):
+    def fuse_raw(self, ir: Tensor, vi: Tensor) -> Tensor:
         """The network alone.
 
         Args:
@@ -126,7 +131,7 @@ class LRRNet(BaseFusor):
         low_rank = self.low_rank(torch.cat((ir_low_rank, vi_low_rank), dim=1))
         return low_rank + self.salient(torch.cat((ir_salient, vi_salient), dim=1))
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         if not self.normalised:
             return self.fuse_raw(ir, vi)
@@ -158,7 +163,7 @@ _RULES = (
 
 
 @converter_for(LRRNet)
-def convert_lrrnet(state_dict):
+def convert_lrrnet(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     """Names of the authors' checkpoint to those of :class:`LRRNet`.
 
     Args:

@@ -29,9 +29,11 @@ large one differ from it (:class:`FusionInferencer` has ``tile=0`` against it), 
 video may flicker.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
@@ -59,13 +61,13 @@ class Context(nn.Module):
         channels (int): Channels of the convolutions. Defaults to 16.
     """
 
-    def __init__(self, channels=16):
+    def __init__(self, channels: int = 16) -> None:
         super().__init__()
         self.stem = _block(4, channels)
         self.body = nn.Sequential(*(_block(channels, channels) for _ in range(3)))
         self.head = nn.Conv2d(channels, 1, 3, padding=1)
 
-    def forward(self, images):
+    def forward(self, images: Tensor) -> Tensor:
         """Describe each pixel.
 
         Args:
@@ -87,7 +89,7 @@ def _relative_gradient(luma):
     return (gradient - low) / (high - low + 1e-8)
 
 
-def interpolate(table, positions):
+def interpolate(table: Tensor, positions: Sequence[Tensor]) -> Tensor:
     """Read a table between its entries, linearly along each of its axes.
 
     Args:
@@ -128,12 +130,17 @@ class LUTFuse(BaseFusor):
     #: One pixel has no deviation to normalise by.
     min_size = 2
 
-    def __init__(self, channels=16, data_preprocessor=None, init_cfg=None):
+    def __init__(
+        self,
+        channels: int = 16,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.context = Context(channels)
         self.table = nn.Parameter(torch.rand((256 // _LEVELS,) * 4))
 
-    def fuse_rgb(self, ir, vi):
+    def fuse_rgb(self, ir: Tensor, vi: Tensor) -> Tensor:
         """The network alone, with the context of a visible image in colour.
 
         Args:
@@ -148,7 +155,7 @@ class LUTFuse(BaseFusor):
         coordinates = (luma, _relative_gradient(luma), context, ir)
         return interpolate(self.table, [image * 255 / _LEVELS for image in coordinates])
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         return self.fuse_rgb(ir, vi.expand(-1, 3, -1, -1))
 
@@ -166,7 +173,7 @@ _RULES = (
 
 
 @converter_for(LUTFuse)
-def convert_lutfuse(state_dict):
+def convert_lutfuse(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     """Names of the authors' two files, joined, to those of :class:`LUTFuse`.
 
     Args:

@@ -15,7 +15,7 @@ extremes. Nothing is stretched here; ``stretch`` of :class:`FusionInferencer` do
 from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
@@ -40,12 +40,17 @@ class MMDRFuse(BaseFusor):
     #: Reflection needs a second row and column.
     min_size = 2
 
-    def __init__(self, channels=4, data_preprocessor=None, init_cfg=None):
+    def __init__(
+        self,
+        channels: int = 4,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.encoder = nn.Sequential(_conv3x3(2, channels), nn.ReLU(inplace=True))
         self.decoder = nn.Sequential(_conv3x3(channels, 1), nn.Tanh())
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         return self.decoder(self.encoder(torch.cat((ir, vi), dim=1)))
 

@@ -28,7 +28,7 @@ the file that the converter takes::
 from itertools import pairwise
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
@@ -65,7 +65,12 @@ class PIAFusion(BaseFusor):
     #: Reflection needs a second row and column.
     min_size = 2
 
-    def __init__(self, channels=16, data_preprocessor=None, init_cfg=None):
+    def __init__(
+        self,
+        channels: int = 16,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.ir_stem = _layer(1, channels, 1)
         self.vi_stem = _layer(1, channels, 1)
@@ -76,7 +81,7 @@ class PIAFusion(BaseFusor):
             *(_layer(*pair) for pair in pairwise(widths)), nn.Conv2d(widths[-1], 1, 1)
         )
 
-    def fuse(self, ir, vi):
+    def fuse(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse`; RGB becomes grey by the authors' weights."""
         if (
             torch.is_tensor(vi)
@@ -88,7 +93,7 @@ class PIAFusion(BaseFusor):
             vi = (weights * vi).sum(1, keepdim=True)
         return super().fuse(ir, vi)
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         ir, vi = self.ir_stem(ir), self.vi_stem(sum(_WEIGHTS) * vi + _BLACK)
         for layer in self.encoder[:-1]:
@@ -114,7 +119,7 @@ _RULES = (
 
 
 @converter_for(PIAFusion)
-def convert_piafusion(state_dict):
+def convert_piafusion(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     """The authors' weights to those of :class:`PIAFusion`.
 
     Args:

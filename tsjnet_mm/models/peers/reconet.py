@@ -16,7 +16,7 @@ images come out again exactly.
 from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
@@ -43,7 +43,13 @@ class ReCoNet(BaseFusor):
         init_cfg (dict, optional): See :class:`BaseFusor`.
     """
 
-    def __init__(self, channels=64, steps=3, data_preprocessor=None, init_cfg=None):
+    def __init__(
+        self,
+        channels: int = 64,
+        steps: int = 3,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.steps = steps
         self.ir_attention = nn.Conv2d(2, 1, 3, padding=1, bias=False)
@@ -58,7 +64,7 @@ class ReCoNet(BaseFusor):
         summary = torch.cat((torch.maximum(image, fused), (image + fused) / 2), dim=1)
         return image * torch.sigmoid(attention(summary))
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         fused = torch.maximum(ir, vi)
         for _ in range(self.steps):

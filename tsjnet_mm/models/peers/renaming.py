@@ -1,9 +1,10 @@
 """From the names of a published checkpoint to those of this toolbox."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
+from torch import Tensor
 
 
 def converter_for(fusor: type) -> Callable:
@@ -26,7 +27,9 @@ def converter_for(fusor: type) -> Callable:
     return attach
 
 
-def rename_entries(state_dict, rules):
+def rename_entries(
+    state_dict: dict[str, Tensor], rules: Sequence[tuple[str, str | None]]
+) -> dict[str, Tensor]:
     """Rename the entries of a published state dict.
 
     A prefix ``module.``, which ``DataParallel`` leaves, is removed first.

@@ -18,7 +18,7 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
@@ -40,7 +40,7 @@ class GradientResidualDenseBlock(nn.Module):
         out_channels (int): Channels of the output.
     """
 
-    def __init__(self, in_channels, out_channels):
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.conv1 = _conv3x3(in_channels, in_channels)
         self.conv2 = _conv3x3(2 * in_channels, in_channels)
@@ -54,7 +54,7 @@ class GradientResidualDenseBlock(nn.Module):
             self.gradient_x.weight.copy_(sobel)
             self.gradient_y.weight.copy_(sobel.T)
 
-    def forward(self, features):
+    def forward(self, features: Tensor) -> Tensor:
         """Refine features.
 
         Args:
@@ -86,7 +86,9 @@ class SeAFusion(BaseFusor):
         init_cfg (dict, optional): See :class:`BaseFusor`.
     """
 
-    def __init__(self, data_preprocessor=None, init_cfg=None):
+    def __init__(
+        self, data_preprocessor: dict | None = None, init_cfg: dict | None = None
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.vi_encoder = _encoder()
         self.ir_encoder = _encoder()
@@ -94,7 +96,7 @@ class SeAFusion(BaseFusor):
             _conv3x3(96, 64), _conv3x3(64, 32), _conv3x3(32, 16), nn.Conv2d(16, 1, 3, padding=1)
         )
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         features = torch.cat((self.vi_encoder(vi), self.ir_encoder(ir)), dim=1)
         return torch.tanh(self.decoder(features)) / 2 + 0.5

@@ -24,7 +24,7 @@ of single channels.
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.models.layers import ChannelLayerNorm
@@ -59,13 +59,13 @@ class EdgeBlock(nn.Module):
         channels (int): Channels of input and output.
     """
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.first = _conv3x3(channels, channels)
         self.residual = _two_convs(channels)
         self.edge = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
 
-    def forward(self, features):
+    def forward(self, features: Tensor) -> Tensor:
         """Refine features.
 
         Args:
@@ -92,7 +92,7 @@ class SpatialInteraction(nn.Module):
         channels (int): Channels of each image's features.
     """
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.norms = nn.ModuleList(ChannelLayerNorm(channels) for _ in range(_ORDERS + 1))
         self.refine_fused = nn.ModuleList(_two_convs(channels) for _ in range(_ORDERS))
@@ -106,7 +106,7 @@ class SpatialInteraction(nn.Module):
         attention = F.layer_norm(convolved, norm.normalized_shape, weight, bias, norm.eps)
         return attention.permute(0, 3, 1, 2).to(vi.dtype)
 
-    def forward(self, vi, ir):
+    def forward(self, vi: Tensor, ir: Tensor) -> tuple[Tensor, Tensor]:
         """Interact.
 
         Args:
@@ -164,14 +164,14 @@ class CouplingBlock(nn.Module):
         growth (int): Channels of the convolutions within, an even number.
     """
 
-    def __init__(self, channels, growth):
+    def __init__(self, channels: int, growth: int) -> None:
         super().__init__()
         self.mix = nn.Conv2d(channels, channels, 1, bias=False)
         self.shift_first = _DenseBlock(channels // 2, growth)
         self.scale_second = _DenseBlock(channels // 2, growth)
         self.shift_second = _DenseBlock(channels // 2, growth)
 
-    def forward(self, features):
+    def forward(self, features: Tensor) -> Tensor:
         """Couple.
 
         Args:
@@ -194,7 +194,7 @@ class ChannelInteraction(nn.Module):
         channels (int): Channels of each image's features, an even number.
     """
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         both = 2 * channels
         self.attention = nn.ModuleList(_bottleneck(both, channels) for _ in range(_ORDERS + 1))
@@ -202,7 +202,7 @@ class ChannelInteraction(nn.Module):
         self.couple = CouplingBlock(both, growth=channels)
         self.project = nn.Conv2d(both, channels, 1)
 
-    def forward(self, vi, ir):
+    def forward(self, vi: Tensor, ir: Tensor) -> Tensor:
         """Interact.
 
         Args:
@@ -264,7 +264,12 @@ class SHIP(BaseFusor):
     #: There is no deviation of a single value.
     min_size = 2
 
-    def __init__(self, channels=16, data_preprocessor=None, init_cfg=None):
+    def __init__(
+        self,
+        channels: int = 16,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.vi_encoder = _encoder(channels)
         self.ir_encoder = _encoder(channels)
@@ -278,7 +283,7 @@ class SHIP(BaseFusor):
             _conv3x3(channels, 1),
         )
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         vi, ir = self.vi_encoder(vi), self.ir_encoder(ir)
         fused = []
@@ -368,7 +373,7 @@ def _mixing_matrix(p, lower, upper, log_s, sign_s):
 
 
 @converter_for(SHIP)
-def convert_ship(checkpoint):
+def convert_ship(checkpoint: dict) -> dict[str, Tensor]:
     """Names of the authors' checkpoint to those of :class:`SHIP`.
 
     Args:

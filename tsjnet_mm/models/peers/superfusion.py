@@ -19,10 +19,11 @@ Since sums run over whole rows and columns, tiles of a large image differ from i
 :class:`FusionInferencer` ``tile=0``.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
@@ -53,14 +54,14 @@ class Sweep(nn.Module):
         backward (bool): Whether to start at the last row.
     """
 
-    def __init__(self, channels, dim, backward):
+    def __init__(self, channels: int, dim: int, backward: bool) -> None:
         super().__init__()
         self.dim = dim
         self.backward = backward
         self.weight = nn.Parameter(torch.full((channels, 1), 0.2))
         self.bias = nn.Parameter(torch.zeros(channels, 1))
 
-    def forward(self, features):
+    def forward(self, features: Tensor) -> Tensor:
         """Gather.
 
         Args:
@@ -88,7 +89,7 @@ class SpatialMask(nn.Module):
         channels (int): Channels of one image's features, and of the mask.
     """
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.reduce = _conv3x3(2 * channels, channels)
         self.sweeps1 = self._sweeps(channels)
@@ -101,7 +102,7 @@ class SpatialMask(nn.Module):
     def _sweeps(channels):
         return nn.ModuleDict({name: Sweep(channels, *way) for name, way in _DIRECTIONS.items()})
 
-    def forward(self, features):
+    def forward(self, features: Tensor) -> Tensor:
         """Compute the mask.
 
         Args:
@@ -127,7 +128,12 @@ class SuperFusion(BaseFusor):
         init_cfg (dict, optional): See :class:`BaseFusor`.
     """
 
-    def __init__(self, channels=(8, 16, 16, 32), data_preprocessor=None, init_cfg=None):
+    def __init__(
+        self,
+        channels: Sequence[int] = (8, 16, 16, 32),
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         widths = (1, *channels)
         self.ir_encoder = _convs(widths, nn.LeakyReLU(inplace=True))
@@ -135,7 +141,7 @@ class SuperFusion(BaseFusor):
         self.mask = SpatialMask(channels[-1])
         self.decoder = _convs((*reversed(channels), 1), nn.Tanh())
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         ir, vi = self.ir_encoder(ir), self.vi_encoder(vi)
         mask = self.mask(torch.cat((ir, vi), dim=1))
@@ -163,7 +169,7 @@ _RULES = (
 
 
 @converter_for(SuperFusion)
-def convert_superfusion(checkpoint):
+def convert_superfusion(checkpoint: dict) -> dict[str, Tensor]:
     """Names of the authors' checkpoint to those of :class:`SuperFusion`.
 
     Args:

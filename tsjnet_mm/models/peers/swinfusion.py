@@ -19,7 +19,7 @@ is stretched.
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
@@ -72,7 +72,7 @@ class WindowAttention(nn.Module):
             windows then, which attend each to itself.
     """
 
-    def __init__(self, channels, heads, window, shifted):
+    def __init__(self, channels: int, heads: int, window: int, shifted: bool) -> None:
         super().__init__()
         self.window = window
         self.shift = window // 2 if shifted else 0
@@ -111,7 +111,7 @@ class WindowAttention(nn.Module):
         yield (inside, edge), bias - 100 * beside
         yield (edge, edge), bias - 100 * (below | beside)
 
-    def forward(self, features, other=None):
+    def forward(self, features: Tensor, other: Tensor | None = None) -> Tensor:
         """Attend.
 
         Args:
@@ -151,7 +151,7 @@ class SwinBlock(nn.Module):
         shifted (bool): The same.
     """
 
-    def __init__(self, channels, heads, window, shifted):
+    def __init__(self, channels: int, heads: int, window: int, shifted: bool) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(channels)
         self.attention = WindowAttention(channels, heads, window, shifted)
@@ -160,7 +160,7 @@ class SwinBlock(nn.Module):
             nn.Linear(channels, 2 * channels), nn.GELU(), nn.Linear(2 * channels, channels)
         )
 
-    def forward(self, features, other=None):
+    def forward(self, features: Tensor, other: Tensor | None = None) -> Tensor:
         """Transform.
 
         Args:
@@ -185,12 +185,12 @@ class CrossBlock(nn.Module):
         shifted (bool): The same.
     """
 
-    def __init__(self, channels, heads, window, shifted):
+    def __init__(self, channels: int, heads: int, window: int, shifted: bool) -> None:
         super().__init__()
         self.ir = SwinBlock(channels, heads, window, shifted)
         self.vi = SwinBlock(channels, heads, window, shifted)
 
-    def forward(self, ir, vi):
+    def forward(self, ir: Tensor, vi: Tensor) -> tuple[Tensor, Tensor]:
         """Transform.
 
         Args:
@@ -218,13 +218,13 @@ class FusionStage(nn.Module):
         window (int): The same.
     """
 
-    def __init__(self, depth, channels, heads, window):
+    def __init__(self, depth: int, channels: int, heads: int, window: int) -> None:
         super().__init__()
         self.ir = nn.Sequential(*_blocks(depth, channels, heads, window))
         self.vi = nn.Sequential(*_blocks(depth, channels, heads, window))
         self.cross = nn.ModuleList(_blocks(depth, channels, heads, window, CrossBlock))
 
-    def forward(self, ir, vi):
+    def forward(self, ir: Tensor, vi: Tensor) -> tuple[Tensor, Tensor]:
         """Transform.
 
         Args:
@@ -263,14 +263,14 @@ class SwinFusion(BaseFusor):
 
     def __init__(
         self,
-        channels=60,
-        heads=6,
-        depth=4,
-        stages=2,
-        window=8,
-        data_preprocessor=None,
-        init_cfg=None,
-    ):
+        channels: int = 60,
+        heads: int = 6,
+        depth: int = 4,
+        stages: int = 2,
+        window: int = 8,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.window = window
 
@@ -296,7 +296,7 @@ class SwinFusion(BaseFusor):
             nn.Conv2d(channels // 4, 1, 3, padding=1),
         )
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         height, width = ir.shape[2:]
         ir, vi = (
@@ -358,7 +358,7 @@ _RULES = (
 
 
 @converter_for(SwinFusion)
-def convert_swinfusion(state_dict):
+def convert_swinfusion(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
     """Names of the authors' checkpoint to those of :class:`SwinFusion`.
 
     Args:

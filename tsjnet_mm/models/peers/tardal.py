@@ -21,7 +21,7 @@ exactly.
 from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
@@ -48,7 +48,13 @@ class TarDAL(BaseFusor):
         init_cfg (dict, optional): See :class:`BaseFusor`.
     """
 
-    def __init__(self, channels=32, depth=3, data_preprocessor=None, init_cfg=None):
+    def __init__(
+        self,
+        channels: int = 32,
+        depth: int = 3,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.stem = _conv3x3(2, channels)
         self.dense = nn.ModuleList(
@@ -65,7 +71,7 @@ class TarDAL(BaseFusor):
             nn.Conv2d(channels, 1, 3, padding=1),
         )
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         features = self.stem(torch.cat((ir, vi), dim=1))
         for layer in self.dense:

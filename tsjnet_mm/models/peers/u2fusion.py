@@ -25,11 +25,12 @@ its largest value. Nothing is stretched here.
 """
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.registry import MODELS
@@ -60,12 +61,12 @@ class U2Fusion(BaseFusor):
 
     def __init__(
         self,
-        channels=44,
-        depth=5,
-        decoder_channels=(128, 64, 32),
-        data_preprocessor=None,
-        init_cfg=None,
-    ):
+        channels: int = 44,
+        depth: int = 5,
+        decoder_channels: Sequence[int] = (128, 64, 32),
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         self.stem = _conv3x3(2, channels)
         self.dense = nn.ModuleList(
@@ -76,7 +77,7 @@ class U2Fusion(BaseFusor):
         last = nn.Conv2d(widths[-1], 1, 3, padding=1, padding_mode='reflect')
         self.decoder = nn.Sequential(*layers, last)
 
-    def fuse_luma(self, ir, vi):
+    def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         features = self.stem(torch.cat((vi, ir), dim=1))
         for layer in self.dense:
@@ -123,7 +124,9 @@ _RULES = (
 
 
 @converter_for(U2Fusion)
-def convert_u2fusion(checkpoint):
+def convert_u2fusion(
+    checkpoint: dict[str, Tensor | np.ndarray] | Tensor | np.ndarray,
+) -> dict[str, Tensor]:
     """Variables of the authors' checkpoint to the state dict of :class:`U2Fusion`.
 
     Args:
