@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from tsjnet_mm.io.pairs import Pair, iterate_pairs, name_sources, read_pairs
+from tsjnet_mm.io.pairs import Images, Pair, iterate_pairs, name_sources, read_pairs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.models.fusors import BaseFusor, OnnxFusor
 from tsjnet_mm.models.fusors.base import check_finite
@@ -230,8 +230,8 @@ class FusionInferencer:
 
     def stream(
         self,
-        ir,
-        vi,
+        ir: Images,
+        vi: Images,
         batch_size: int = 1,
         grey: bool = False,
         stretch: bool = False,
@@ -309,8 +309,8 @@ class FusionInferencer:
 
     def __call__(
         self,
-        ir,
-        vi,
+        ir: Images,
+        vi: Images,
         out_dir: str | Path | None = None,
         extension: str | None = None,
         return_images: bool = True,

@@ -64,7 +64,7 @@ class ToyScene:
     labels: np.ndarray
 
 
-def is_night(seed, index, night_ratio=0.7):
+def is_night(seed: int, index: int, night_ratio: float = 0.7) -> bool:
     """Whether a scene plays at night, decided by seed and index alone."""
     return bool(np.random.default_rng([seed, index, 1]).random() < night_ratio)
 

@@ -51,7 +51,7 @@ class MetricInfo(NamedTuple):
         """tuple[str, ...]: The conventions that it is defined under."""
         return tuple(self.definitions)
 
-    def min_size(self, convention):
+    def min_size(self, convention: str) -> int:
         """The shortest side, in pixels, that it is defined for under a convention."""
         return self.definitions[convention].min_size
 

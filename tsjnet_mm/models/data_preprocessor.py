@@ -1,5 +1,7 @@
 """From a loader's lists of pairs to one batch on the model's device."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from mmengine.structures import PixelData
@@ -40,7 +42,7 @@ class PairDataPreprocessor(nn.Module):
         self._device = torch.device('cpu')
 
     @property
-    def device(self):
+    def device(self) -> torch.device:
         """The device that batches are moved to: the model's."""
         return self._device
 
@@ -49,7 +51,7 @@ class PairDataPreprocessor(nn.Module):
         self._device = fn(torch.empty(0, device=self._device)).device
         return self
 
-    def cast_data(self, data):
+    def cast_data(self, data: Any) -> Any:
         """See mmengine's ``BaseDataPreprocessor``, whose import takes longer than fusing."""
         from mmengine.model import BaseDataPreprocessor
 

@@ -26,7 +26,7 @@ from .runs import Run, RunFailed, finish_runs
 from .runs import train_and_test as run_commands
 
 if TYPE_CHECKING:
-    from tsjnet_mm.datasets.paired import PairedFusionDataset
+    from tsjnet_mm.datasets import PairedFusionDataset
 
 __all__ = [
     'SOURCES',

@@ -25,7 +25,7 @@ from .export_layouts import build_layout
 
 if TYPE_CHECKING:
     from tsjnet_mm.apis.inferencer import FusionInferencer
-    from tsjnet_mm.datasets.paired import PairedFusionDataset
+    from tsjnet_mm.datasets import PairedFusionDataset
 
 #: The file that says what an exported dataset is.
 MANIFEST = 'dataset.json'

@@ -18,7 +18,7 @@ from .palette import class_colour
 from .sheet import make_sheet, save_png
 
 if TYPE_CHECKING:
-    from tsjnet_mm.structures.fusion_data_sample import FusionDataSample
+    from tsjnet_mm.structures import FusionDataSample
 
 
 def _to_channels_first(image, name):

@@ -35,12 +35,12 @@ class Part:
     needed_from: str = ''
 
     @property
-    def sources(self):
+    def sources(self) -> tuple[str, ...]:
         """Ends of its path that are looked for: as published, and as it is laid out here."""
         return tuple(dict.fromkeys((self.source or self.target, self.target)))
 
     @property
-    def extensions(self):
+    def extensions(self) -> tuple[str, ...]:
         """Extensions of its files, in lower case."""
         return _EXTENSIONS[self.kind]
 

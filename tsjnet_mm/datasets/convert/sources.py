@@ -49,7 +49,7 @@ class Source(ABC):
         self.sizes = {}
 
     @abstractmethod
-    def copy(self, name: str, target: Path):
+    def copy(self, name: str, target: Path) -> None:
         """Write one file.
 
         Args:
@@ -61,7 +61,7 @@ class Source(ABC):
         """
 
     @abstractmethod
-    def close(self):
+    def close(self) -> None:
         """Close the archive."""
 
     def _add(self, name, size):

@@ -67,13 +67,13 @@ _WALK = np.array(((-0.35, -0.7, 0.8, 0.35, 0.6, 0), (0.35, 0.15, 1.5, -0.35, 0.1
 _RIDE = np.array(((1.05, -0.1, 1.4, 0.75, 1.4, 0), (0.55, -0.25, 1.4, 0.85, 1.5, 0)))
 
 
-def draw_parts(canvas, x, z, name) -> None:
+def draw_parts(canvas: Canvas, x: float, z: float, name: str) -> None:
     """A bollard, a cone or a sign."""
     with canvas.painting(name):
         canvas.upright(x, z, _PARTS[name])
 
 
-def draw_lamp(canvas, x, z, name) -> None:
+def draw_lamp(canvas: Canvas, x: float, z: float, name: str) -> None:
     """A street lamp whose arm reaches over the road; at night, most are lit."""
     rng = canvas.rng
     lit, tint, arm = canvas.night and rng.random() < 0.7, rng.choice(_LAMPS), -np.sign(x)
@@ -83,7 +83,7 @@ def draw_lamp(canvas, x, z, name) -> None:
     canvas.lights += [(x + arm, top, z, *tint / 255, power, reach)] * lit
 
 
-def draw_rail(canvas, x, z, name) -> None:
+def draw_rail(canvas: Canvas, x: float, z: float, name: str) -> None:
     """A piece of guardrail: a post and a plank with a groove."""
     look = {'side': [(_FACE, _WHITE * 0.7, 17), ([box(0, 1, 0.4, 0.6)], _STEEL, 14)]}
     with canvas.painting('guardrail'):
@@ -91,7 +91,7 @@ def draw_rail(canvas, x, z, name) -> None:
         canvas.block(x, z, 0, (0, 1.6, 0.03, 0.4), (0, 1.6, 0.03, 0.68), look)
 
 
-def draw_tree(canvas, x, z, name) -> None:
+def draw_tree(canvas: Canvas, x: float, z: float, name: str) -> None:
     """A trunk and a crown, or a bush: leaves, the brighter ones at the top and in front."""
     rng = canvas.rng
     height, middle, radius = rng.uniform(0.8, 1.7), 0.45, (0.7, 0.45)
@@ -106,7 +106,7 @@ def draw_tree(canvas, x, z, name) -> None:
         canvas.upright(x, z, [(group, colour * shade, warmth * (1.4 - 0.5 * shade))], height)
 
 
-def draw_bike(canvas, x, z, name) -> None:
+def draw_bike(canvas: Canvas, x: float, z: float, name: str) -> None:
     """A bicycle; if it is ridden, with its rider."""
     rng, ridden = canvas.rng, name == 'rider'
     turn, warmth = rng.choice((-1, 1)) * rng.uniform(0.6, 1), rng.uniform(15, 22) + 13 * ridden
@@ -116,7 +116,9 @@ def draw_bike(canvas, x, z, name) -> None:
         draw_person(canvas, x, z - 0.05, name, turn)
 
 
-def draw_person(canvas, x, z, name, turn=None) -> None:
+def draw_person(
+    canvas: Canvas, x: float, z: float, name: str, turn: float | None = None
+) -> None:
     """A person of random build, clothes and pose, who goes to the right if ``turn`` is 1."""
     rng, rides = canvas.rng, name == 'rider'
     turn = turn or rng.uniform(-1, 1)
@@ -147,7 +149,7 @@ def draw_person(canvas, x, z, name, turn=None) -> None:
         canvas.upright(x, z, parts, size, None, heat)
 
 
-def draw_car(canvas, x, z, name) -> None:
+def draw_car(canvas: Canvas, x: float, z: float, name: str) -> None:
     """A car; one that is 'moving' has a warm engine, exhaust and tyres, and lamps at night."""
     rng, runs = canvas.rng, name == 'moving'
     lit, brakes = runs and canvas.night, rng.random() < 0.5
@@ -178,7 +180,7 @@ def draw_car(canvas, x, z, name) -> None:
         canvas.lights.append((*(x, 0.55, z) + 4.4 * ahead, 1, 0.97, 0.88, 1.6, 3.2))
 
 
-def draw_building(canvas, x, z, name) -> None:
+def draw_building(canvas: Canvas, x: float, z: float, name: str) -> None:
     """A house with storeys of windows, some lit; at night, perhaps a shop below."""
     rng, night = canvas.rng, canvas.night
     half, deep, height, warmth, lit = rng.uniform((4, 9, 6, 13, 0.02), (8, 18, 18, 34, 0.4))
@@ -250,7 +252,7 @@ def _draw_road(canvas, left, right):
                 canvas.strip(x, x + 0.5, z + 0.5, (_YELLOW, _DARK * 2)[i % 2], 15, z)
 
 
-def compose_scene(rng, size, night):
+def compose_scene(rng: np.random.Generator, size: tuple[int, int], night: bool) -> Canvas:
     """Canvas with a random road scene of (width, height) pixels; all chance is of ``rng``."""
     canvas = Canvas(rng, size, night)
     edges = -rng.uniform(2.4, 5), rng.uniform(2.4, 5)

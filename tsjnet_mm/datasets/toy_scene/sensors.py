@@ -1,7 +1,14 @@
 """From a painted canvas to two images: one of its light, one of its warmth."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
+
+if TYPE_CHECKING:
+    from .canvas import Canvas
 
 
 def _noise(rng):
@@ -60,7 +67,7 @@ def _visible(canvas, light):
     return 255 * (image + np.float32((0.0, 0.01, 0.006)) * canvas.night)
 
 
-def render(canvas):
+def render(canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
     """Infrared (H, W) and visible RGB (H, W, 3) images of a painted canvas, both uint8."""
     rng, width = canvas.rng, canvas.camera.width
     noise, (_, instances, depth) = _noise(rng), canvas.centres()

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 class AtomicLocalBackend(LocalBackend):
     """Local files whose ``put`` and ``put_text`` replace a file as a whole or not at all."""
 
-    def put(self, obj, filepath) -> None:
+    def put(self, obj: bytes | memoryview, filepath: str | Path) -> None:
         """Write bytes (or a memory view) to ``filepath``."""
         with whole_file(filepath) as partial:
             partial.write_bytes(obj)
 
-    def put_text(self, obj, filepath, encoding='utf-8') -> None:
+    def put_text(self, obj: str, filepath: str | Path, encoding: str = 'utf-8') -> None:
         """Write a string to ``filepath``."""
         self.put(obj.encode(encoding), filepath)
 
@@ -51,7 +51,7 @@ class AtomicCheckpointHook(CheckpointHook):
         **kwargs: The same; ``backend_args`` defaults to local files, replaced atomically.
     """
 
-    def __init__(self, *args, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault('backend_args', {'backend': 'atomic'})
         super().__init__(*args, **kwargs)
 
@@ -69,7 +69,7 @@ class AtomicCheckpointHook(CheckpointHook):
                 f'--resume {aside}'
             )
 
-    def before_save_checkpoint(self, runner: Runner, checkpoint) -> None:
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Add the digest of all tensors; the hook is the last of those that change them."""
         add_digest(checkpoint)
 

@@ -33,7 +33,7 @@ class ReduceOnTrainLossLR(ReduceOnPlateauLR):
 
     need_val_args = False
 
-    def __init__(self, optimizer: Optimizer | OptimWrapper, *args, **kwargs: Any) -> None:
+    def __init__(self, optimizer: Optimizer | OptimWrapper, *args: Any, **kwargs: Any) -> None:
         kwargs.update(monitor='train_loss', rule='less')
         super().__init__(optimizer, *args, **kwargs)
 

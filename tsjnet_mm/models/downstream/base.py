@@ -1,6 +1,9 @@
 """What fused detectors and fused segmentors share."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -75,7 +78,7 @@ class FusedModel(BaseModel):
             self.fusor.requires_grad_(False)
             self.fusor.eval()
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         try:
             return super().__getattr__(name)
         except AttributeError:
@@ -94,7 +97,7 @@ class FusedModel(BaseModel):
         super().init_weights()
         load_fusor_weights(self.fusor, self.fusor_model, self.fusor_weights)
 
-    def train(self, mode=True):
+    def train(self, mode: bool = True) -> FusedModel:
         """Set the mode; a frozen fusor stays in eval mode."""
         super().train(mode)
         if self.frozen:
@@ -146,7 +149,7 @@ class FusedModel(BaseModel):
         inputs: Sequence[Tensor] | Tensor,
         data_samples: list | None = None,
         mode: str = 'tensor',
-    ):
+    ) -> Any:
         """The Runner's entry: fuse, preprocess, and call the network.
 
         Args:

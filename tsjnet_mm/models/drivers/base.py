@@ -4,6 +4,8 @@ A driver puts a task network behind the fused image, in the same graph, so that 
 drives the fusor. The wrapped model is any that mmdet or mmseg can build.
 """
 
+from __future__ import annotations
+
 from abc import ABCMeta, abstractmethod
 from collections.abc import Sequence
 from fnmatch import fnmatch
@@ -156,11 +158,11 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
 
     @property
     @abstractmethod
-    def num_classes(self):
+    def num_classes(self) -> int | None:
         """Number of the network's classes; None where its heads do not say."""
 
     @abstractmethod
-    def check(self, metainfo: dict):
+    def check(self, metainfo: dict) -> None:
         """Whether the driver can drive a training on a data set; before the first step.
 
         Args:
@@ -245,12 +247,14 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
             ) from error
         return self.keep_terms(losses)
 
-    def train(self, mode=True):
+    def train(self, mode: bool = True) -> BaseDriver:
         """Set the mode; a frozen driver stays in eval mode."""
         return super().train(mode and not self.frozen)
 
     @abstractmethod
-    def loss(self, luma, visible, data_samples):
+    def loss(
+        self, luma: Tensor, visible: Tensor, data_samples: list[FusionDataSample]
+    ) -> dict[str, Tensor]:
         """Loss of a batch of images; see the drivers."""
 
     @torch.no_grad()

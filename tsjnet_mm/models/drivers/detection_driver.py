@@ -19,7 +19,7 @@ from .base import BaseDriver, DriverSample, network_images, plain_sample
 if TYPE_CHECKING:
     from mmdet.structures.mask import BitmapMasks
 
-    from tsjnet_mm.structures.fusion_data_sample import FusionDataSample
+    from tsjnet_mm.structures import FusionDataSample
 
 #: Names that regression terms carry in mmdet, also with a prefix or a suffix: boxes, their
 #: sides, corners, centres' offsets and point sets. Qualities, centerness and masks are not of
@@ -131,7 +131,7 @@ class DetectionDriver(BaseDriver):
         return None
 
     @property
-    def num_classes(self):
+    def num_classes(self) -> int | None:
         """See :class:`BaseDriver`."""
         roi_head = getattr(self.model, 'roi_head', None)
         head = getattr(self.model if roi_head is None else roi_head, 'bbox_head', None)

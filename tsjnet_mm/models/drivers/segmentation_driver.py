@@ -16,7 +16,7 @@ from tsjnet_mm.utils.words import counted
 from .base import BaseDriver, DriverSample, network_images, plain_sample
 
 if TYPE_CHECKING:
-    from tsjnet_mm.structures.fusion_data_sample import FusionDataSample
+    from tsjnet_mm.structures import FusionDataSample
 
 #: Pixels on either side of a border between classes that belong to its edge.
 _EDGE_REACH = 2
@@ -48,7 +48,7 @@ def class_edges(mask: Tensor, ignore_index: int = 255) -> Tensor:
 class SegmentedSample(DriverSample):
     """A sample with the edges of its classes where a network asks for them."""
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         if name == 'gt_edge_map' and 'gt_sem_seg' in self:
             return PixelData(data=class_edges(self.gt_sem_seg.data))
         return super().__getattr__(name)
@@ -92,7 +92,7 @@ class SegmentationDriver(BaseDriver):
             preprocessor.size_divisor = 1
 
     @property
-    def num_classes(self):
+    def num_classes(self) -> int | None:
         """See :class:`BaseDriver`."""
         head = getattr(self.model, 'decode_head', None)
         if isinstance(head, nn.ModuleList):

@@ -81,7 +81,7 @@ class NeighborhoodAttentionBlock(nn.Module):
         )
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, x: Tensor):
+    def forward(self, x: Tensor) -> Tensor:
         """Transform (B, H, W, C) tokens to (B, H, W, C)."""
         x = x + self.drop_path(self.attention(self.norm1(x)))
         return x + self.drop_path(self.mlp(self.norm2(x)))

@@ -99,7 +99,7 @@ class BaseFusor(nn.Module, metaclass=ABCMeta):
         self.data_preprocessor = data_preprocessor
 
     @property
-    def is_init(self):
+    def is_init(self) -> bool:
         """Whether :meth:`init_weights` was called."""
         return self._is_init
 
@@ -191,7 +191,7 @@ class BaseFusor(nn.Module, metaclass=ABCMeta):
         inputs: dict,
         data_samples: list[FusionDataSample] | None = None,
         mode: str = 'tensor',
-    ):
+    ) -> Tensor | list[FusionDataSample] | dict[str, Tensor]:
         """The Runner's entry.
 
         Args:

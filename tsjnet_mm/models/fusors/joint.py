@@ -1,5 +1,9 @@
 """Joint training of a fusor with a detector and a segmentor (TSJNet, Eq. 7)."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
@@ -7,6 +11,9 @@ from tsjnet_mm.registry import MODELS
 from tsjnet_mm.utils import rgb_to_luma
 
 from .base import BaseFusor
+
+if TYPE_CHECKING:
+    from tsjnet_mm.structures import FusionDataSample
 
 
 @MODELS.register_module()
@@ -102,7 +109,9 @@ class JointFusor(BaseFusor):
             if driver is not None:
                 driver.check(metainfo)
 
-    def loss(self, inputs, data_samples=None) -> dict[str, Tensor]:
+    def loss(
+        self, inputs: dict, data_samples: list[FusionDataSample] | None = None
+    ) -> dict[str, Tensor]:
         """All terms of Eq. 7, see :meth:`BaseFusor.forward`.
 
         Returns:

@@ -41,7 +41,7 @@ def _random_pair(batch, height, width):
 
 
 @torch.no_grad()
-def largest_difference(fusor, exported, ir, vi):
+def largest_difference(fusor: BaseFusor, exported: BaseFusor, ir: Tensor, vi: Tensor) -> float:
     """Largest absolute difference of two fusors' luma."""
     return (fusor.fuse_luma(ir, vi) - exported.fuse_luma(ir, vi)).abs().max().item()
 

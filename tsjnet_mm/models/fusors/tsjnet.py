@@ -6,6 +6,10 @@ through the encoder as one batch, and all three images through the decoder as on
 batch normalisation trains on the mixture that its running statistics describe.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +18,9 @@ from tsjnet_mm.registry import MODELS
 from tsjnet_mm.utils import rgb_to_luma
 
 from .base import BaseFusor
+
+if TYPE_CHECKING:
+    from tsjnet_mm.structures import FusionDataSample
 
 
 def _take_fusor_of_joint_model(state_dict, prefix, *_):
@@ -145,6 +152,8 @@ class TSJNet(BaseFusor):
             raise RuntimeError('this TSJNet was built without losses; it can fuse, not train')
         return {f'loss_{name}': loss(outputs) for name, loss in self.losses.items()}
 
-    def loss(self, inputs, data_samples=None):
+    def loss(
+        self, inputs: dict, data_samples: list[FusionDataSample] | None = None
+    ) -> dict[str, Tensor]:
         """Losses of a batch, see :meth:`BaseFusor.forward`."""
         return self.fusion_losses(self.fuse_for_training(inputs['ir'], inputs['vi']))

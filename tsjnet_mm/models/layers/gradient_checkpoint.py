@@ -1,6 +1,7 @@
 """Activation checkpointing that leaves batch normalisation's running statistics right."""
 
 import contextlib
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +27,7 @@ def _frozen_running_statistics(module):
             norm.num_batches_tracked.copy_(count)
 
 
-def checkpoint(module: nn.Module, *inputs: Tensor):
+def checkpoint(module: nn.Module, *inputs: Tensor) -> Any:
     """Run ``module`` without keeping its activations; the backward pass recomputes them.
 
     The recomputation sees the same random numbers and does not update batch

@@ -43,7 +43,7 @@ def _check(query, key, value, kernel_size, bias):
         )
 
 
-def natten_supports(query, key, value, kernel_size):
+def natten_supports(query: Tensor, key: Tensor, value: Tensor, kernel_size: int) -> bool:
     """Whether natten has a compiled kernel for this input (its flex path does not count)."""
     if not query.is_cuda or min(query.shape[1:3]) < kernel_size:
         return False

@@ -22,7 +22,7 @@ class PooledBatchNorm2d(nn.BatchNorm2d):
     normalised by the running ones, which stay as they are.
     """
 
-    def forward(self, x: Tensor):
+    def forward(self, x: Tensor) -> Tensor:
         """Normalise (B, C, H, W)."""
         if self.training and x.shape[0] * x.shape[2] * x.shape[3] == 1:
             return F.batch_norm(

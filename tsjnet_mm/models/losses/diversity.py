@@ -43,6 +43,6 @@ class DiversityLoss(FusionLoss):
         super().__init__(loss_weight)
         self.sign = sign
 
-    def forward(self, outputs):
+    def forward(self, outputs: dict[str, Tensor]) -> Tensor:
         """Weighted loss (scalar) of a fusor's outputs."""
         return self.loss_weight * diversity_loss(outputs['attention'], sign=self.sign)

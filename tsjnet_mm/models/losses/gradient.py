@@ -46,6 +46,6 @@ def gradient_loss(fused: Tensor, ir: Tensor, vi: Tensor) -> Tensor:
 class GradientLoss(FusionLoss):
     """Module of :func:`gradient_loss`."""
 
-    def forward(self, outputs):
+    def forward(self, outputs: dict[str, Tensor]) -> Tensor:
         """Weighted loss (scalar) of a fusor's outputs."""
         return self.loss_weight * gradient_loss(outputs['fused'], outputs['ir'], outputs['vi'])

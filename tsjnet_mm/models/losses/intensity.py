@@ -29,6 +29,6 @@ def intensity_loss(fused: Tensor, ir: Tensor, vi: Tensor) -> Tensor:
 class IntensityLoss(FusionLoss):
     """Module of :func:`intensity_loss`."""
 
-    def forward(self, outputs):
+    def forward(self, outputs: dict[str, Tensor]) -> Tensor:
         """Weighted loss (scalar) of a fusor's outputs."""
         return self.loss_weight * intensity_loss(outputs['fused'], outputs['ir'], outputs['vi'])

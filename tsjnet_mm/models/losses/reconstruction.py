@@ -46,7 +46,7 @@ class ReconstructionLoss(FusionLoss):
             raise ValueError(f"modality must be 'ir' or 'vi', got {modality!r}")
         self.modality = modality
 
-    def forward(self, outputs):
+    def forward(self, outputs: dict[str, Tensor]) -> Tensor:
         """Weighted loss (scalar) of a fusor's outputs."""
         return self.loss_weight * reconstruction_loss(
             outputs[f'{self.modality}_reconstruction'], outputs[self.modality]

@@ -57,7 +57,7 @@ class SSIMLoss(FusionLoss):
         super().__init__(loss_weight)
         self.weighting = weighting
 
-    def forward(self, outputs):
+    def forward(self, outputs: dict[str, Tensor]) -> Tensor:
         """Weighted loss (scalar) of a fusor's outputs."""
         return self.loss_weight * ssim_loss(
             outputs['fused'], outputs['ir'], outputs['vi'], weighting=self.weighting

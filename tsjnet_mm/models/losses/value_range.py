@@ -26,6 +26,6 @@ def range_loss(fused: Tensor) -> Tensor:
 class RangeLoss(FusionLoss):
     """Module of :func:`range_loss`: what would be cut off is still drawn back."""
 
-    def forward(self, outputs):
+    def forward(self, outputs: dict[str, Tensor]) -> Tensor:
         """Weighted loss (scalar) of a fusor's outputs."""
         return self.loss_weight * range_loss(outputs['fused'])
