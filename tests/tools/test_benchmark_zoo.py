@@ -165,6 +165,7 @@ def test_mean_rank_is_over_all_conventions():
     assert lines[3].split() == ['y', '2.000²', '0.300¹', '8.000²', '1.67²']
 
 
+@pytest.mark.slow
 def test_costs(run, tmp_path):
     options = ['--models', 'average', 'laplacian', '--size', '64x48', '--convention', 'tsjnet']
     status, out, error = run(*options, '--repeats', '1', '--threads', '1')

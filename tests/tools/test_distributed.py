@@ -79,6 +79,7 @@ def launch(processes, *command, **environment):
     return done
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason='gloo between CPU processes')
 def test_two_processes_average_to_the_joined_batch(tiny_config, tiny_fusor, tmp_path):
     from mmengine.registry import DefaultScope

@@ -156,6 +156,7 @@ def test_what_a_kill_leaves_is_removed_by_the_next_run(fuse_and_signal, tmp_path
     assert not [*tmp_path.iterdir()]
 
 
+@pytest.mark.slow
 def test_exported_models_need_no_weights(run_tool, tmp_path):
     command = 'fuse_video.py', '--ir', 'x.mp4', '--vi', 'y.mp4', '--out', tmp_path / 'z.mp4'
     done = run_tool(*command, '--model', 'none.onnx', check=False)

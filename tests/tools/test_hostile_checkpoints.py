@@ -71,6 +71,7 @@ def test_training_and_testing(refused, run_tool, tiny_config, hostile, trap, tmp
     assert 'Traceback' not in done.stderr and 'Falling back' not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_processes_of_an_ablation(run_tool, tiny_config, hostile, trap, tmp_path):
     config = tiny_config('row.py', epochs=3)
     folder = tmp_path / 'runs' / 'row'

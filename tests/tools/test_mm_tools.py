@@ -76,6 +76,7 @@ def test_mmdet_trains_and_tests_a_fused_detector(
     run_installed('mmdet', 'test.py', path, tmp_path / 'work' / 'epoch_1.pth')
 
 
+@pytest.mark.slow
 def test_mmseg_trains_and_tests_a_fused_segmentor(
     run_installed, pair_folder, tiny_fusor, tmp_path, load_checkpoint
 ):

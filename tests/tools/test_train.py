@@ -36,6 +36,7 @@ def killable(tiny_config, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_killed_run_resumes_as_if_nothing_had_happened(
     killable, run_tool, load_checkpoint, tmp_path
 ):
@@ -59,6 +60,7 @@ def test_killed_run_resumes_as_if_nothing_had_happened(
     assert not list(broken.rglob('*.part*'))
 
 
+@pytest.mark.slow
 def test_train_without_cuda_says_that_it_drops_mixed_precision(
     tiny_config, run_tool, load_checkpoint
 ):
@@ -127,6 +129,7 @@ def test_a_damaged_last_checkpoint_offers_the_one_before(training):
     assert not (work_dir / 'epoch_3.pth').exists()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_beyond_the_size_limit_is_a_sentence(tiny_config, run_tool, tmp_path):
     config = tiny_config(epochs=2, custom_imports=IMPORTS)
     (tmp_path / 'limit.py').write_text(LIMIT)
@@ -215,7 +218,9 @@ def test_debug_shows_where_an_error_arose(tiny_config, run_main):
         run_main('train.py', tiny_config(), '--resume', 'nope.pth', '--debug')
 
 
-@pytest.mark.parametrize(('script', 'more'), [('train', []), ('test', ['x.pth'])])
+@pytest.mark.parametrize(
+    ('script', 'more'), [('train', []), pytest.param('test', ['x.pth'], marks=pytest.mark.slow)]
+)
 def test_processes_end_with_a_sentence(script, more, repository, tmp_path):
     done = subprocess.run(
         ['bash', repository / 'tools' / f'dist_{script}.sh', 'nope.py', *more, '2'],
