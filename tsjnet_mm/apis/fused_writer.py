@@ -80,13 +80,13 @@ class FusedWriter:
         sources: Iterable,
         resume: bool = False,
         skipped: Callable[[str], None] = lambda name: None,
-    ) -> Iterator:
+    ) -> Iterator[tuple]:
         """Pass pairs on to be read, and note what they are just before that.
 
         Args:
             sources (Iterable): Name, infrared and visible image of each pair.
             resume (bool): Leave out those whose file is done. Defaults to False.
-            skipped (Callable): Called with the name of each that is left out.
+            skipped (Callable[[str], None]): Called with the name of each that is left out.
 
         Yields:
             tuple: Name, infrared and visible image.

@@ -83,7 +83,7 @@ class _LimitsAction(argparse.Action):
             parser.error(str(error))
 
 
-def add_affix_arguments(parser: argparse.ArgumentParser) -> None:
+def add_affix_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """Add what names of each kind add to the name of a pair.
 
     Args:
@@ -264,7 +264,9 @@ def source_options(args: argparse.Namespace) -> dict:
     }
 
 
-def add_overwrite_argument(parser: argparse.ArgumentParser) -> None:
+def add_overwrite_argument(
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup,
+) -> None:
     """Add ``--overwrite``.
 
     Args:

@@ -26,9 +26,12 @@ network alone, in fp32 on the CPU, each in a process of its own, whose memory is
 and libraries, too; the networks take turns and the time is a median.
 """
 
+from __future__ import annotations
+
 import argparse
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tsjnet_mm.io.text import read_text
 from tsjnet_mm.utils.files import whole_file
@@ -45,13 +48,17 @@ from .arguments import (
 )
 from .program import ToolParser, tool
 
+if TYPE_CHECKING:
+    from tsjnet_mm.evaluation.results import EvaluationResults
+    from tsjnet_mm.protocols.benchmark import ZooBenchmark
+
 #: A radar chart has room for so many metrics; of more it takes these.
 _RADAR_AXES = 10
 _RADAR = ('SSIM', 'PSNR', 'CC', 'CV', 'VIF', 'Qabf', 'SF', 'SD', 'EN')
 _GRID_SCENES = 4
 
 
-def parse_model(text):
+def parse_model(text: str) -> tuple[str, tuple[str, str | None]]:
     """Parse MODEL, MODEL=WEIGHTS or ROW=MODEL=WEIGHTS."""
     parts = text.split('=')
     if not all(parts) or len(parts) > 3:
@@ -124,7 +131,7 @@ def parse_args() -> argparse.Namespace:
     return parser, parser.parse_args()
 
 
-def cost_table(costs, size, style):
+def cost_table(costs: dict[str, dict[str, float]], size: tuple[int, int], style: str) -> str:
     """Table of what each network costs."""
     from tsjnet_mm.evaluation.table import format_ranked
 
@@ -141,7 +148,9 @@ def cost_table(costs, size, style):
     return format_ranked(rows, title, lambda name: False, style)
 
 
-def draw(benchmark, results, highlight) -> None:
+def draw(
+    benchmark: ZooBenchmark, results: dict[str, EvaluationResults], highlight: str | None
+) -> None:
     """Radar charts and grid of scenes."""
     from tsjnet_mm.evaluation.image_files import read_files
     from tsjnet_mm.visualization import (

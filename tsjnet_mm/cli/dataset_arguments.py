@@ -112,7 +112,7 @@ def read_names(text: str, encoding: str | None = None) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(',') if name.strip())
 
 
-def has_splits(args: argparse.Namespace):
+def has_splits(args: argparse.Namespace) -> bool:
     """Whether something tells the splits of the dataset apart."""
     patterns = [layout['ir'] for layout in dataset_class(args.dataset).LAYOUTS]
     return any('{split}' in text for text in (*patterns, args.data_root, args.pairs))

@@ -49,7 +49,11 @@ class AddModel(argparse.Action):
     """Collect ``--model``, and give each ``--weights`` to the model before it."""
 
     def __call__(
-        self, parser: argparse.ArgumentParser, namespace, values, option_string=None
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str,
+        option_string: str | None = None,
     ) -> None:
         """See :class:`argparse.Action`."""
         given = list(namespace.models)

@@ -23,8 +23,11 @@ what was found (results.bbox.json, masks/) and scores.json. Run the same command
 after an interruption, or to add methods: what is finished is not done again.
 """
 
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tsjnet_mm.utils.files import whole_file
 from tsjnet_mm.utils.model_index import config_dir
@@ -33,6 +36,9 @@ from .arguments import parse_named_path, unique_names
 from .dataset_arguments import add_dataset_arguments, build_dataset, has_splits
 from .program import ToolParser, tool
 from .run_arguments import add_config_options, config_options
+
+if TYPE_CHECKING:
+    from tsjnet_mm.datasets import PairedFusionDataset
 
 CONFIGS = {
     'detection': 'downstream/yolox_m_300e_m3fd.py',
@@ -80,7 +86,7 @@ def parse_args() -> argparse.Namespace:
     return parser, parser.parse_args()
 
 
-def build_folds(args: argparse.Namespace):
+def build_folds(args: argparse.Namespace) -> list[dict[str, PairedFusionDataset]]:
     """Training and test data of each fold."""
     if not has_splits(args):
         raise ValueError(

@@ -23,8 +23,11 @@ the same command again to finish what was interrupted: an image that the same se
 files of the same content is left as it is.
 """
 
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tsjnet_mm.utils.words import counted
 
@@ -38,6 +41,9 @@ from .arguments import (
 )
 from .dataset_arguments import add_dataset_arguments, build_dataset, has_splits
 from .program import ToolParser, tool
+
+if TYPE_CHECKING:
+    from tsjnet_mm.apis.inferencer import FusionInferencer
 
 LAYOUTS = ('coco', 'voc', 'mmseg')
 
@@ -94,7 +100,7 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def choose_splits(parser: argparse.ArgumentParser, args: argparse.Namespace):
+def choose_splits(parser: argparse.ArgumentParser, args: argparse.Namespace) -> list[str]:
     """The splits asked for, if something tells them apart."""
     apart = has_splits(args)
     splits = args.splits or (['train', 'test'] if apart else ['train'])
@@ -106,7 +112,9 @@ def choose_splits(parser: argparse.ArgumentParser, args: argparse.Namespace):
     return splits
 
 
-def choose_images(args: argparse.Namespace, inferencer, split):
+def choose_images(
+    args: argparse.Namespace, inferencer: FusionInferencer | None, split: str
+) -> FusionInferencer | str | Path:
     """What :func:`.export_dataset` is to take for images."""
     if args.fused:
         folder = Path(args.fused, split)

@@ -12,13 +12,19 @@ Examples:
 Needs the extra `onnx`: pip install 'tsjnet_mm[onnx]'
 """
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .arguments import add_overwrite_argument, check_weights
 from .program import ToolParser, tool
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-def read_pair(ir, vi):
+
+def read_pair(ir: str, vi: str) -> tuple[Tensor, Tensor]:
     """A pair of files as float32 (1, 1, H, W) infrared and luma."""
     import torch
 

@@ -76,7 +76,7 @@ def add_figure_arguments(parser: argparse.ArgumentParser) -> None:
     add_overwrite_argument(parser)
 
 
-def pairing(args: argparse.Namespace):
+def pairing(args: argparse.Namespace) -> dict[str, list[str] | None]:
     """Options of :func:`.find_files` that say how files pair, of the arguments."""
     return {'ir_affix': args.ir_affix, 'vi_affix': args.vi_affix}
 

@@ -91,7 +91,7 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def find_share():
+def find_share() -> tuple[int, int]:
     """This process's number and how many share the work, by torchrun's or slurm's variables."""
     for rank, size in (('RANK', 'WORLD_SIZE'), ('SLURM_PROCID', 'SLURM_NTASKS')):
         if rank in os.environ and size in os.environ:

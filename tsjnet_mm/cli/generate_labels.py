@@ -21,8 +21,12 @@ that are complete, corrected by hand or not, are left as they are. Files that we
 are never written over without --overwrite. docs/labels.md tells how good such labels are.
 """
 
+from __future__ import annotations
+
 import argparse
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tsjnet_mm.utils.words import counted
 
@@ -35,8 +39,13 @@ from .arguments import (
 from .dataset_arguments import add_encoding_argument
 from .program import ToolParser, tool
 
+if TYPE_CHECKING:
+    import numpy as np
 
-def add_common_arguments(parser: argparse.ArgumentParser, out) -> None:
+    from tsjnet_mm.io.pairs import Pair, PairSource
+
+
+def add_common_arguments(parser: argparse.ArgumentParser, out: str) -> None:
     """Add what both kinds of labels need."""
     parser.add_argument('--ir', required=True, help="infrared images: folder or 'pattern'")
     parser.add_argument('--vi', required=True, help='visible images of the same stems')
@@ -80,7 +89,7 @@ def add_common_arguments(parser: argparse.ArgumentParser, out) -> None:
     add_source_arguments(parser, percentiles_of='each infrared image')
 
 
-def add_boxes_parser(commands) -> None:
+def add_boxes_parser(commands: argparse._SubParsersAction) -> None:
     """The subcommand for boxes."""
     parser = commands.add_parser('boxes', help='boxes by any mmdet detector')
     parser.add_argument(
@@ -136,7 +145,7 @@ def add_boxes_parser(commands) -> None:
     )
 
 
-def add_masks_parser(commands) -> None:
+def add_masks_parser(commands: argparse._SubParsersAction) -> None:
     """The subcommand for masks."""
     parser = commands.add_parser('masks', help='index masks from boxes')
     parser.add_argument(
@@ -225,7 +234,9 @@ def check_boxes_arguments(parser: argparse.ArgumentParser, args: argparse.Namesp
             parser.error(f'{name}: expected more than 0, up to 1, got {value}')
 
 
-def make_fuse(args: argparse.Namespace, fused):
+def make_fuse(
+    args: argparse.Namespace, fused: dict[str, str] | None
+) -> Callable[[Pair], np.ndarray] | None:
     """What gives the fused image of a pair, or None."""
     import torch
 
@@ -245,7 +256,9 @@ def make_fuse(args: argparse.Namespace, fused):
     return fuse
 
 
-def make_boxes(args: argparse.Namespace, pairs, fused):
+def make_boxes(
+    args: argparse.Namespace, pairs: Sequence[PairSource], fused: dict[str, str] | None
+) -> tuple[dict[str, dict], int, dict]:
     """Boxes of all pairs; their records, how many were made now, and what sheets need."""
     from tsjnet_mm.labels import ViewDetector, box_classes, generate_boxes, map_classes
 
@@ -276,7 +289,9 @@ def make_boxes(args: argparse.Namespace, pairs, fused):
     return records, made, {'classes': classes}
 
 
-def make_masks(args: argparse.Namespace, pairs):
+def make_masks(
+    args: argparse.Namespace, pairs: Sequence[PairSource]
+) -> tuple[dict[str, dict], int, dict]:
     """Masks of all pairs; their records, how many were made now, and what sheets need."""
     from tsjnet_mm.labels import (
         SamMasks,
@@ -349,7 +364,7 @@ def main() -> None:
         print(f'look at {sheets[0]}' + (f' and {len(sheets) - 1} more' if sheets[1:] else ''))
 
 
-def summarise(args: argparse.Namespace, records, made):
+def summarise(args: argparse.Namespace, records: dict[str, dict], made: int) -> str:
     """A line on what there is now."""
     objects = [item for record in records.values() for item in record['objects']]
     found = f'{counted(len(objects), "object")} in {counted(len(records), "pair")}'

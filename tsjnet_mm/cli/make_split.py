@@ -20,9 +20,12 @@ split.json records how the lists were made and their SHA-256; the same options o
 make the same files.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tsjnet_mm.io.text import expect
 from tsjnet_mm.utils.parallel import available_cores
@@ -30,6 +33,9 @@ from tsjnet_mm.utils.words import counted
 
 from .dataset_arguments import DATASETS, add_encoding_argument, dataset_class
 from .program import ToolParser, tool
+
+if TYPE_CHECKING:
+    from tsjnet_mm.datasets.splits import Split
 
 #: As the rooms that read and make splits have them, which a test compares.
 RECORD, THRESHOLD = 'split.json', 0.25
@@ -116,7 +122,9 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def read_pairs(root, source, encoding):
+def read_pairs(
+    root: str, source: dict, encoding: str | None
+) -> tuple[list[tuple[str, str, str]], dict[str, list[str]] | None]:
     """The pairs of a dataset, and the class names of their objects where they are labelled."""
     options = {'split': source['split']} if source['split'] else {}
     if source['dataset'] == 'folder':
@@ -138,7 +146,7 @@ def read_pairs(root, source, encoding):
     return pairs, labels
 
 
-def read_source(path):
+def read_source(path: str | Path) -> dict:
     """What the pairs of a recorded split were read from."""
     from tsjnet_mm.datasets.split_lists import read_record
 
@@ -152,7 +160,7 @@ def read_source(path):
     return source
 
 
-def print_summary(split, labels) -> None:
+def print_summary(split: Split, labels: dict[str, list[str]] | None) -> None:
     """Print the groups, and what each list holds."""
     record = split.record
     print(

@@ -67,7 +67,7 @@ class ProgressBar:
         self.start = self.shown = time.monotonic()
         self.live = sys.stderr.isatty()
 
-    def __call__(self, done, total) -> None:
+    def __call__(self, done: int, total: int) -> None:
         """Show that so many of all pairs are done."""
         now = time.monotonic()
         if done < total and now - self.shown < (0.1 if self.live else 10):

@@ -23,7 +23,11 @@ The number of errors of each method over all images is printed, and the scenes a
 be copied and adapted.
 """
 
+from __future__ import annotations
+
 import argparse
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from tsjnet_mm.io.errors import PairError
 
@@ -40,6 +44,15 @@ from .figure_scenes import (
     read_scene,
 )
 from .program import ToolParser, tool
+
+if TYPE_CHECKING:
+    from tsjnet_mm.evaluation.detection_errors import (
+        DetectedObject,
+        DetectionErrors,
+        DetectionTruth,
+    )
+    from tsjnet_mm.evaluation.image_files import FusionFiles
+    from tsjnet_mm.visualization.marks import BoxMark, OvalMark
 
 
 def parse_args() -> argparse.Namespace:
@@ -84,7 +97,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def format_counts(errors):
+def format_counts(errors: Mapping[str, Mapping[str, DetectionErrors]]) -> str:
     """A line for each method: objects that are there, right, missed and wrong ones."""
     from tsjnet_mm.evaluation.table import format_lines
 
@@ -98,7 +111,9 @@ def format_counts(errors):
     return format_lines(lines)
 
 
-def mark_errors(errors, colours):
+def mark_errors(
+    errors: DetectionErrors, colours: Mapping[str, tuple]
+) -> list[BoxMark | OvalMark]:
     """Marks of what was found in an image; texts of wrong boxes find their places first."""
     from tsjnet_mm.visualization import MISSING_COLOUR, WRONG_COLOUR, BoxMark, OvalMark
 
@@ -111,7 +126,11 @@ def mark_errors(errors, colours):
     return [*boxes, *ovals, *(OvalMark.around(item.box, WRONG_COLOUR) for item in errors.wrong)]
 
 
-def class_colours(truth, found, scenes):
+def class_colours(
+    truth: DetectionTruth,
+    found: Iterable[Mapping[str, list[DetectedObject]]],
+    scenes: Sequence[str],
+) -> dict[str, tuple]:
     """A colour for each class that is there or was found in the scenes."""
     from tsjnet_mm.visualization import marked_class_colour
 
@@ -210,7 +229,9 @@ def plot(args: argparse.Namespace) -> list[str]:
     return names
 
 
-def check_boxes(objects, shape, files) -> None:
+def check_boxes(
+    objects: Iterable[DetectedObject], shape: tuple[int, ...], files: FusionFiles
+) -> None:
     """Refuse images that are not of the size the boxes were drawn in."""
     for item in objects:
         x, y, w, h = item.box

@@ -19,7 +19,11 @@ Files belong together by name, as in tools/evaluate.py; a scene is called by the
 visible image. Columns keep the order of --fused. Images are written in their own resolution.
 """
 
+from __future__ import annotations
+
 import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from .arguments import parse_named_path, unique_names
 from .figure_scenes import (
@@ -33,8 +37,11 @@ from .figure_scenes import (
 )
 from .program import ToolParser, tool
 
+if TYPE_CHECKING:
+    from tsjnet_mm.evaluation.image_files import FusionFiles
 
-def parse_region(text):
+
+def parse_region(text: str) -> tuple[int, int, int, int]:
     """Parse x,y,w,h."""
     try:
         x, y, w, h = (int(part) for part in text.split(','))
@@ -45,7 +52,7 @@ def parse_region(text):
     return x, y, w, h
 
 
-def parse_scene(text):
+def parse_scene(text: str) -> tuple[str, list[tuple[int, int, int, int]]]:
     """Parse NAME[:x,y,w,h[:x,y,w,h]]."""
     name, *regions = text.split(':')
     return name, [parse_region(region) for region in regions]
@@ -85,7 +92,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def choose_scenes(files, count):
+def choose_scenes(files: Sequence[FusionFiles], count: int) -> list[FusionFiles]:
     """Some scenes spread evenly over all."""
     import numpy as np
 

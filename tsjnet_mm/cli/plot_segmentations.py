@@ -22,8 +22,12 @@ The IoU of each class and their mean (over the classes that are there or predict
 images is printed for each method, and the scenes as options, to be copied and adapted.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from tsjnet_mm.io.errors import PairError
 
@@ -41,6 +45,11 @@ from .figure_scenes import (
     read_scene,
 )
 from .program import ToolParser, tool
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tsjnet_mm.evaluation.image_files import FusionFiles
 
 TRUTH = 'Ground truth'
 #: Datasets with classes of masks, by the names that commands give them.
@@ -108,7 +117,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def format_ious(confusions, classes):
+def format_ious(confusions: Mapping[str, np.ndarray], classes: Sequence[str]) -> str:
     """A line for each method: IoU of each class in percent, and their mean."""
     import numpy as np
 
@@ -124,7 +133,9 @@ def format_ious(confusions, classes):
     return format_lines(lines)
 
 
-def compare_masks(files, methods, num_classes):
+def compare_masks(
+    files: Sequence[FusionFiles], methods: Sequence[str], num_classes: int
+) -> tuple[dict[str, np.ndarray], dict[str, list[int]]]:
     """Confusion of each method over all images, and of each image the wrong pixels."""
     import numpy as np
     from tqdm import tqdm
@@ -151,7 +162,9 @@ def compare_masks(files, methods, num_classes):
     return confusions, wrong
 
 
-def paint(image, mask, palette, plain):
+def paint(
+    image: np.ndarray, mask: np.ndarray, palette: Sequence[tuple], plain: bool
+) -> np.ndarray:
     """A mask in the colours of its classes, over a dimmed image or alone."""
     import numpy as np
 
@@ -163,7 +176,9 @@ def paint(image, mask, palette, plain):
     return draw_mask(dimmed, mask, palette, OPACITY)
 
 
-def plot(args: argparse.Namespace, classes, palette) -> list[str]:
+def plot(
+    args: argparse.Namespace, classes: Sequence[str], palette: Sequence[tuple]
+) -> list[str]:
     """Compare, choose the scenes, draw and write.
 
     Returns:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tsjnet_mm.utils.optional import explain_missing
@@ -73,7 +73,7 @@ def describe_error(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def warnings_as_sentences():
+def warnings_as_sentences() -> Iterator[None]:
     """Print a warning to the user as its sentence alone, without a line of code.
 
     Those to programmers, such as a ``DeprecationWarning``, stay as they are.

@@ -21,8 +21,12 @@ holds while the cameras do not move to each other, and exactly for far scenes on
 shift with their distance.
 """
 
+from __future__ import annotations
+
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .arguments import (
     add_affix_arguments,
@@ -32,6 +36,12 @@ from .arguments import (
     source_options,
 )
 from .program import ToolParser, tool
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tsjnet_mm.io.pairs import Pair
+    from tsjnet_mm.registration.homography import Registration
 
 
 def parse_args() -> argparse.Namespace:
@@ -57,7 +67,7 @@ def parse_args() -> argparse.Namespace:
     return parser, args
 
 
-def find(args: argparse.Namespace):
+def find(args: argparse.Namespace) -> tuple[Registration, list[Pair], str]:
     """Read the pairs and find their mapping; what was found, the pairs and words on it."""
     from tqdm import tqdm
 
@@ -85,7 +95,7 @@ def find(args: argparse.Namespace):
     return found, agreed, words
 
 
-def stretch(image):
+def stretch(image: np.ndarray) -> np.ndarray:
     """The image with its darkest and brightest hundredth cut off: night images show more."""
     import numpy as np
 
@@ -93,7 +103,7 @@ def stretch(image):
     return (image - low) / max(high - low, 1e-6)
 
 
-def draw_preview(pairs, homography):
+def draw_preview(pairs: Sequence[Pair], homography: np.ndarray) -> np.ndarray:
     """Checkerboards of up to four pairs, spread evenly."""
     import numpy as np
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mmengine.runner import Runner
 
 
-def load(runner: Runner, checkpoint, config) -> None:
+def load(runner: Runner, checkpoint: str, config: str) -> None:
     """Load a checkpoint that has just the weights that the model has."""
     try:
         runner.load_checkpoint(checkpoint, strict=True)

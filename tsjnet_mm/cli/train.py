@@ -13,10 +13,13 @@ again. --boxes and --masks add a small detector and a small segmentor, which beg
 weights and drive the fusor; they need neither pretrained weights nor a GPU.
 """
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .program import ToolParser, tool
 from .run_arguments import add_run_arguments, config_options
@@ -27,8 +30,11 @@ from .train_folders import (
     write_config,
 )
 
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
-def train(cfg, args: argparse.Namespace) -> None:
+
+def train(cfg: Config, args: argparse.Namespace) -> None:
     """Build the Runner and train, from a checkpoint if one is to be resumed."""
     from mmengine.logging import print_log
     from mmengine.runner import Runner

@@ -138,7 +138,7 @@ def write_toy_dataset(
         size (tuple[int, int]): Width and height in pixels.
         seed (int): Seed of the dataset.
         night_ratio (float): Share of night scenes, 0 to 1.
-        progress (callable, optional): Called with (pairs done, pairs in all).
+        progress (Callable, optional): Called with (pairs done, pairs in all).
 
     Returns:
         bool: Whether it was drawn; False if it was there already.

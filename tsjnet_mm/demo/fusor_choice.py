@@ -41,11 +41,11 @@ class Detections(NamedTuple):
     labels: np.ndarray
     classes: dict[int, str]
 
-    def names(self):
+    def names(self) -> list[str]:
         """list[str]: The class of each object."""
         return [self.classes.get(label, f'class {label}') for label in self.labels.tolist()]
 
-    def above(self, threshold):
+    def above(self, threshold: float) -> Detections:
         """The objects whose score is at least a threshold in [0, 1]."""
         kept = self.scores >= threshold
         boxes, scores, labels = self.boxes[kept], self.scores[kept], self.labels[kept]
@@ -202,7 +202,7 @@ class DemoModels:
         inferencer = FusionInferencer(model, weights, **self._options)
         return DemoModel(inferencer, load_detector(model, weights, inferencer.device))
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> DemoModel:
         """DemoModel: The model of a name; the same one every time.
 
         Raises:
@@ -214,6 +214,6 @@ class DemoModels:
             self._built[name] = self._build(name)
         return self._built[name]
 
-    def has_detector(self, name):
+    def has_detector(self, name: str) -> bool:
         """Whether a model finds objects; builds nothing."""
         return name in self._built and self._built[name].detector is not None

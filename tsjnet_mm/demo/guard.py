@@ -50,7 +50,7 @@ def host_name(host: str) -> str:
     return (parts.hostname or '').lower().removesuffix('.')
 
 
-def visitor_of(address):
+def visitor_of(address: str) -> str:
     """Whose upload it is: the address, of IPv6 the network of 64 bits that one line gets."""
     try:
         found = ipaddress.ip_address(address)
@@ -75,7 +75,7 @@ class DemoGuard:
         self.names = {host_name(f'[{name}]' if ':' in name else name) for name in names} - {''}
         self.store = store
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
         """See the ASGI specification."""
         if scope['type'] == 'lifespan':
             return await self.app(scope, receive, send)

@@ -23,6 +23,7 @@ from tsjnet_mm.metrics import CONVENTIONS
 from .guard import DemoGuard
 from .html import HEADING, NO_METRICS, STYLE, format_metrics
 from .upload_fusion import (
+    Fusion,
     draw_detections,
     fuse_upload,
     measure_fusion,
@@ -233,7 +234,7 @@ class DemoPage:
             )
 
     @_reported
-    def pick_example(self, event: gr.SelectData):
+    def pick_example(self, event: gr.SelectData) -> tuple[str, str, str, str]:
         """Take the files of an example: both files, both previews."""
         _, ir, vi = self.examples[event.index]
         return str(ir), str(vi), self._save_preview(ir, 'infrared'), self._save_preview(vi)
@@ -243,19 +244,32 @@ class DemoPage:
         return str(save_view(image, new_folder(self.store.folder), modality))
 
     @_reported
-    def preview(self, modality, path, stretch, low, high):
+    def preview(
+        self, modality: str, path: str, stretch: bool, low: float | None, high: float | None
+    ) -> str:
         """Check an upload and show it."""
         percentiles = check_percentiles(low, high) if stretch else None
         return self._save_preview(path, modality, percentiles)
 
-    def toggle_objects(self, name):
+    def toggle_objects(self, name: str) -> dict:
         """Show the controls of detections where the model has a detector."""
         return gr.update(visible=self.models.has_detector(name))
 
     @_reported
     def fuse(
-        self, name, ir, vi, grey, resize, stretch, low, high, against, show_objects, threshold
-    ):
+        self,
+        name: str,
+        ir: str | None,
+        vi: str | None,
+        grey: bool,
+        resize: bool,
+        stretch: bool,
+        low: float | None,
+        high: float | None,
+        against: str,
+        show_objects: bool,
+        threshold: float,
+    ) -> tuple:
         """Fuse the two files; returns what each component of the results becomes."""
         fusion = fuse_upload(
             self.models,
@@ -276,7 +290,9 @@ class DemoPage:
         return fusion, download, *sources, *shown, ''
 
     @_reported
-    def show(self, fusion, against, show_objects, threshold):
+    def show(
+        self, fusion: Fusion | None, against: str, show_objects: bool, threshold: float
+    ) -> tuple:
         """The slider's two images, the fused view, and how many objects were found."""
         if fusion is None:
             return gr.skip(), gr.skip(), gr.skip()
@@ -292,7 +308,7 @@ class DemoPage:
         return views, fused, gr.update(value=found, visible=bool(found))
 
     @_reported
-    def measure(self, fusion, convention, all_metrics):
+    def measure(self, fusion: Fusion | None, convention: str, all_metrics: bool) -> str:
         """The table of metrics of what was fused."""
         if fusion is None:
             return NO_METRICS

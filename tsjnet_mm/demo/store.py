@@ -21,7 +21,7 @@ class Limits:
     bytes: int
     files: int
 
-    def exceeded(self, size, count):
+    def exceeded(self, size: int, count: int) -> bool:
         """Whether ``count`` files of ``size`` bytes in sum are too much."""
         return size > self.bytes or count > self.files
 
@@ -76,7 +76,7 @@ class DemoStore:
             self._incoming[visitor] = mine + size, count + 1
             return True
 
-    def release(self, visitor, size) -> None:
+    def release(self, visitor: str, size: int) -> None:
         """Count no longer what :meth:`reserve` counted."""
         with self._lock:
             sent, count = self._incoming.pop(visitor)

@@ -46,7 +46,7 @@ class Fusion:
     notes: list[str]
 
 
-def download_name(vi, model, grey=False):
+def download_name(vi: str | Path, model: str, grey: bool = False) -> str:
     """A file name that says what was fused by what: ``<visible stem>_<model>_fused.png``."""
     parts = [Path(vi).stem, model, 'fused_grey' if grey else 'fused']
     parts = [re.sub(r'[^\w.-]+', '-', part).strip('-.')[:80] for part in parts]

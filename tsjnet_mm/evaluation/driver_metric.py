@@ -70,7 +70,7 @@ class DriverMetric(BaseMetric):
                 }
             self.results.append(row)
 
-    def compute_metrics(self, results: list) -> dict:
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """The values over all images; logs them as a table.
 
         Args:
@@ -174,7 +174,7 @@ def _mean(values):
     return math.fsum(known) / len(known) if known else math.nan
 
 
-def format_drivers(values: dict) -> str:
+def format_drivers(values: dict[str, float]) -> str:
     """Table of the values of :class:`DriverMetric`: a row for each, a column for each image.
 
     Args:

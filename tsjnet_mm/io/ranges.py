@@ -69,7 +69,7 @@ def check_limits(
         names (tuple[str, str]): What an error calls the two options.
 
     Returns:
-        tuple: Both, as tuples of floats or None.
+        tuple[tuple[float, float] | None, tuple[float, float] | None]: Both, where given.
 
     Raises:
         ValueError: Both are given, or one cannot be meant.

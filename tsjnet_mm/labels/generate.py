@@ -1,7 +1,7 @@
 """Labels for folders of pairs: made once, written whole, and finished by running it again."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,12 @@ from .records import SUMMARY, Records, read_scores
 _EXTENSIONS = {'yolo': '.txt', 'voc': '.xml'}
 
 
-def list_pairs(ir, vi, ir_affix=None, vi_affix=None):
+def list_pairs(
+    ir: str | Path,
+    vi: str | Path,
+    ir_affix: str | Iterable[str] | None = None,
+    vi_affix: str | Iterable[str] | None = None,
+) -> list[PairSource]:
     """The pairs in natural order of their names; see :func:`.find_pairs`."""
     return find_pairs(ir, vi, ir_affix, vi_affix)
 

@@ -37,15 +37,15 @@ class Records:
         self.folder = Path(folder)
         self.settings = settings
 
-    def path(self, stem):
+    def path(self, stem: str) -> Path:
         """Path of a pair's record."""
         return self.folder / 'pairs' / f'{stem}.json'
 
-    def read(self, stem):
+    def read(self, stem: str) -> dict | None:
         """A pair's record, or None where there is none that can be read."""
         return read_record(self.path(stem))
 
-    def begin(self, stem) -> None:
+    def begin(self, stem: str) -> None:
         """Note that a pair's label file is about to be written, and is no one else's."""
         write_record(self.path(stem), self.settings, {})
 
@@ -121,7 +121,7 @@ class Records:
             partial.write_text(text + '\n', encoding='utf-8')
         return records
 
-    def check_unchanged(self, path) -> None:
+    def check_unchanged(self, path: Path) -> None:
         """Refuse a file for all pairs that is not as :meth:`remember` saw it.
 
         Raises:
@@ -134,7 +134,7 @@ class Records:
                 'it away, or --overwrite it'
             )
 
-    def remember(self, path) -> None:
+    def remember(self, path: Path) -> None:
         """Remember what a file for all pairs was when it was written."""
         with whole_file(self._digest_file()) as partial:
             partial.write_text(digest_file(path))

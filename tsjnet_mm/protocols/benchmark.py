@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from tqdm import tqdm
 from tsjnet_mm.apis.folder_fusion import fuse_to_folder
 from tsjnet_mm.apis.inferencer import FusionInferencer
 from tsjnet_mm.evaluation import EvaluationResults, load_results
-from tsjnet_mm.evaluation.image_files import find_files
+from tsjnet_mm.evaluation.image_files import FusionFiles, find_files
 from tsjnet_mm.evaluation.image_folders import evaluate_folders
 from tsjnet_mm.evaluation.table import format_ranked, rank_methods
 from tsjnet_mm.io.pairs import find_pairs
@@ -47,8 +47,8 @@ def link_listed_pairs(
     vi: str | Path,
     stems: Iterable[str],
     folder: str | Path,
-    ir_affix=None,
-    vi_affix=None,
+    ir_affix: str | Iterable[str] | None = None,
+    vi_affix: str | Iterable[str] | None = None,
 ) -> tuple[Path, Path]:
     """Lay out some pairs of two folders in folders of their own, as links.
 
@@ -195,11 +195,11 @@ class ZooBenchmark:
         }
         self._overwrite = overwrite
 
-    def folder(self, row):
+    def folder(self, row: str) -> Path:
         """Where a method's images are."""
         return self.out / 'fused' / row
 
-    def find_files(self, folders):
+    def find_files(self, folders: Mapping[str, str | Path]) -> list[FusionFiles]:
         """list[FusionFiles]: The pairs, and what the methods of these folders made of them."""
         return find_files(folders, self.ir, self.vi, **self._options)[0]
 

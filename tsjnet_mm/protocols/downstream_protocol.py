@@ -191,7 +191,7 @@ class DownstreamRun(Run):
         with whole_file(self.folder / self.record.name) as partial:
             partial.write_text(_as_python(self.cfg))
 
-    def compute(self):
+    def compute(self) -> dict[str, float | None]:
         """Train, test and measure what was found."""
         protocol, folder = self._protocol, self.folder
         protocol.run(protocol.task.library, folder / self.record.name, folder, protocol.gpus)
@@ -305,7 +305,7 @@ class Protocol:
                 rows.setdefault(run.name, []).append(scores)
         return {name: _mean(scores) for name, scores in rows.items()}, failed
 
-    def folder(self, name, fold=0):
+    def folder(self, name: str, fold: int = 0) -> Path:
         """The folder of a method's run."""
         folder = self.work_dir / name
         return folder / f'fold_{fold + 1}' if len(self.folds) > 1 else folder

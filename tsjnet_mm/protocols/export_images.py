@@ -26,7 +26,7 @@ class ImageSource(ABC):
     """
 
     @abstractmethod
-    def files(self, info):
+    def files(self, info: dict) -> tuple[str, ...]:
         """tuple[str, ...]: The files that a pair's image is made of."""
 
     @abstractmethod

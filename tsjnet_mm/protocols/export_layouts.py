@@ -42,7 +42,7 @@ class ExportLayout(ABC):
         return tuple(self.metainfo[self.names[0]])
 
     @abstractmethod
-    def image_path(self, split, stem):
+    def image_path(self, split: str, stem: str) -> Path:
         """Path of an image."""
 
     def check(self, split: str, stems: Sequence[str]) -> None:  # noqa: B027 most layouts have a folder for each split
@@ -54,11 +54,11 @@ class ExportLayout(ABC):
         """
 
     @abstractmethod
-    def label_paths(self, split, stems):
+    def label_paths(self, split: str, stems: Sequence[str]) -> list[Path]:
         """list[Path]: The files that :meth:`write_labels` writes of these images."""
 
     @abstractmethod
-    def write_labels(self, split: str, infos: Sequence[dict]):
+    def write_labels(self, split: str, infos: Sequence[dict]) -> None:
         """Write the labels of a split; the file that lists its images comes last.
 
         Args:
@@ -67,7 +67,7 @@ class ExportLayout(ABC):
         """
 
     @abstractmethod
-    def dataset_options(self, split):
+    def dataset_options(self, split: str) -> dict:
         """Options of the dataset in a config, besides ``data_root`` and ``metainfo``."""
 
     def config_lines(self, splits: Sequence[str]) -> list[str]:
@@ -121,11 +121,11 @@ class CocoLayout(ExportLayout):
 
     evaluator = "dict(ann_file=data_root + 'annotations/{split}.json')"
 
-    def image_path(self, split, stem):
+    def image_path(self, split: str, stem: str) -> Path:
         """See :meth:`ExportLayout.image_path`."""
         return self.root / split / f'{stem}.png'
 
-    def label_paths(self, split, stems):
+    def label_paths(self, split: str, stems: Sequence[str]) -> list[Path]:
         """See :meth:`ExportLayout.label_paths`."""
         return [self.root / 'annotations' / f'{split}.json']
 
@@ -136,7 +136,7 @@ class CocoLayout(ExportLayout):
         ]
         write_coco(self.root / 'annotations' / f'{split}.json', images, self.classes)
 
-    def dataset_options(self, split):
+    def dataset_options(self, split: str) -> dict:
         """See :meth:`ExportLayout.dataset_options`."""
         return {
             'type': 'CocoDataset',
@@ -161,7 +161,7 @@ class VocLayout(ExportLayout):
         super().__init__(root, metainfo)
         self._folder = root / 'VOC2007'
 
-    def image_path(self, split, stem):
+    def image_path(self, split: str, stem: str) -> Path:
         """See :meth:`ExportLayout.image_path`."""
         return self._folder / 'JPEGImages' / f'{stem}.jpg'
 
@@ -177,7 +177,7 @@ class VocLayout(ExportLayout):
                     f'has one folder for all splits: export {split} to another folder'
                 )
 
-    def label_paths(self, split, stems):
+    def label_paths(self, split: str, stems: Sequence[str]) -> list[Path]:
         """See :meth:`ExportLayout.label_paths`."""
         labels = [self._folder / 'Annotations' / f'{stem}.xml' for stem in stems]
         return [*labels, self._folder / 'ImageSets' / 'Main' / f'{split}.txt']
@@ -196,7 +196,7 @@ class VocLayout(ExportLayout):
             )
         _write_list(self._folder / 'ImageSets' / 'Main' / f'{split}.txt', stems)
 
-    def dataset_options(self, split):
+    def dataset_options(self, split: str) -> dict:
         """See :meth:`ExportLayout.dataset_options`."""
         return {
             'type': 'XMLDataset',
@@ -214,11 +214,11 @@ class MmsegLayout(ExportLayout):
     needs = ('seg_map_path', 'masks')
     names = ('seg_classes', 'seg_palette')
 
-    def image_path(self, split, stem):
+    def image_path(self, split: str, stem: str) -> Path:
         """See :meth:`ExportLayout.image_path`."""
         return self.root / 'img_dir' / split / f'{stem}.png'
 
-    def label_paths(self, split, stems):
+    def label_paths(self, split: str, stems: Sequence[str]) -> list[Path]:
         """See :meth:`ExportLayout.label_paths`."""
         masks = [self.root / 'ann_dir' / split / f'{stem}.png' for stem in stems]
         return [*masks, self.root / 'splits' / f'{split}.txt']
@@ -233,7 +233,7 @@ class MmsegLayout(ExportLayout):
                 Image.fromarray(mask).save(partial)
         _write_list(self.root / 'splits' / f'{split}.txt', [info['img_id'] for info in infos])
 
-    def dataset_options(self, split):
+    def dataset_options(self, split: str) -> dict:
         """See :meth:`ExportLayout.dataset_options`."""
         return {
             'type': 'BaseSegDataset',

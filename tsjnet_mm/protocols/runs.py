@@ -121,7 +121,8 @@ def train_and_test(
 
     Args:
         train (Sequence[str | Path]): Command that trains; one that resumes, if it is to.
-        test (Callable): From a checkpoint to the command that tests it.
+        test (Callable[[Path], Sequence[str | Path]]): From a checkpoint to the command that
+            tests it.
         cfg (Config): The Runner's config.
         work_dir (str | Path): The Runner's folder.
         logs (Sequence[Path]): Log of the training, and of the test.
@@ -210,7 +211,7 @@ class Run:
         """Train and test as far as it is not done.
 
         Args:
-            report (Callable): Called with a line about what happens.
+            report (Callable[[str], None]): Called with a line about what happens.
 
         Returns:
             Any: The scores.
@@ -246,8 +247,8 @@ def finish_runs(
 
     Args:
         runs (Iterable[Run]): The runs.
-        report (Callable): Called with a line for each that is there already, starts or fails.
-            Defaults to ``tqdm.write``.
+        report (Callable[[str], None]): Called with a line for each that is there
+            already, starts or fails. Defaults to ``tqdm.write``.
 
     Returns:
         tuple[list[tuple[Run, Any]], list[tuple[Run, str]]]: Runs with their scores, and runs

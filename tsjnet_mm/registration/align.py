@@ -47,13 +47,13 @@ def edge_field(image: np.ndarray, side: int) -> np.ndarray:
     return cv2.GaussianBlur(field, (0, 0), 1.0)
 
 
-def resizing(size, small):
+def resizing(size: tuple[int, int], small: tuple[int, int]) -> np.ndarray:
     """Matrix from pixels of an image (height, width) to those of its smaller copy."""
     x, y = small[1] / size[1], small[0] / size[0]
     return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])
 
 
-def map_corners(matrix, size):
+def map_corners(matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Where a matrix takes the corners of an image (height, width); (4, 2) float64."""
     bottom, right = size[0] - 1, size[1] - 1
     corners = np.float64([[0, 0], [right, 0], [right, bottom], [0, bottom]])
@@ -227,7 +227,7 @@ class Edges:
         self.size = image.shape
         self.fields = [edge_field(image, side) for side, _ in LEVELS]
 
-    def down(self, level):
+    def down(self, level: int) -> np.ndarray:
         """Matrix from pixels of the image to those of a level."""
         return resizing(self.size, self.fields[level].shape)
 

@@ -109,7 +109,7 @@ def moved_names(module: str, table: dict[str, str | tuple]) -> Callable:
     return look_up
 
 
-def renamed_arguments(**names):
+def renamed_arguments(**names: str) -> Callable:
     """Decorator: a function takes its keyword arguments by their old names, too.
 
     Args:

@@ -71,7 +71,7 @@ class Flicker:
     static_sources: float
 
     @property
-    def ratio(self):
+    def ratio(self) -> float:
         """Fused temporal difference over the larger of the sources'; NaN if both are still."""
         larger = max(self.ir, self.vi)
         return self.fused / larger if larger else float('nan')

@@ -1,9 +1,12 @@
 """Frames of an infrared and a visible camera, two by two: files, folders, live streams."""
 
+from __future__ import annotations
+
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 
@@ -12,6 +15,9 @@ from tsjnet_mm.io.listing import is_pattern
 from tsjnet_mm.io.pairs import find_pairs
 
 from .video_files import FileFrames, to_rgb
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def _as_live(source):
@@ -61,11 +67,11 @@ class FolderFrames:
         self._pairs = find_pairs(ir, vi, ir_affix, vi_affix)
         self.count = len(self._pairs)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[Path, Path]]:
         for _, ir, vi in self._pairs:
             yield Path(ir), Path(vi)
 
-    def describe(self, modality, index):
+    def describe(self, modality: str, index: int) -> str:
         """What an error calls a frame: its file."""
         return str(self._pairs[index][1 if modality == 'infrared' else 2])
 
@@ -147,7 +153,7 @@ class LiveFrames:
         said = self._sources[1].fps
         self.fps = fps or (said if 1 <= said <= 120 else 25.0)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         ir, vi = self._sources
         used = 0
         while True:
@@ -165,7 +171,7 @@ class LiveFrames:
                     return
             yield tuple(map(to_rgb, frames))
 
-    def describe(self, modality, index):
+    def describe(self, modality: str, index: int) -> str:
         """What an error calls a frame: its source and its number."""
         names = dict(zip(('infrared', 'visible'), self._sources, strict=False))
         return f'{names[modality].name if names else modality}, frame {index}'

@@ -1,6 +1,7 @@
 """Frames of two video files that belong together in time."""
 
 import collections
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ _RAW_16_BIT = int.from_bytes(b'Y1\x00\x10', 'little')
 _HIGHEST_RATE = 250
 
 
-def to_rgb(frame):
+def to_rgb(frame: np.ndarray) -> np.ndarray:
     """A frame of OpenCV's, BGR or grey, as RGB or grey."""
     return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB) if frame.ndim == 3 else frame
 
@@ -123,17 +124,17 @@ class VideoFile:
         return Frame(self.seconds, self.number - 1, to_rgb(frame))
 
     @property
-    def interval(self):
+    def interval(self) -> float:
         """Mean time between the frames that were read, in seconds."""
         return self.seconds / (self.number - 1) if self.number > 1 else 1 / (self.fps or 25)
 
     @property
-    def is_steady(self):
+    def is_steady(self) -> bool:
         """Whether the frames that were read came at a constant rate."""
         return self.longest_gap <= 1.5 * self.interval
 
     @property
-    def end(self):
+    def end(self) -> float:
         """When the newest frame that was read ends if it is the last, in seconds.
 
         Only the header knows; but it may mean the sound, or a file that was cut since.
@@ -257,7 +258,7 @@ class FileFrames:
                 'begin at the same moment'
             )
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         return self._by_number() if self._is_fps_given else self._by_time()
 
     def _by_number(self):
@@ -347,7 +348,7 @@ class FileFrames:
                 notes.append(f'paired by time, {file.path}: {" and ".join(found)}')
         return notes
 
-    def describe(self, modality, index):
+    def describe(self, modality: str, index: int) -> str:
         """What an error calls a frame: its file and its number in it."""
         which = 0 if modality == 'infrared' else 1
         return f'{self._files[which].path}, frame {self._numbers[index][which]}'

@@ -56,7 +56,9 @@ class OvalMark(NamedTuple):
     room: float = 1.5
 
     @classmethod
-    def around(cls, box, colour, room=1.5):
+    def around(
+        cls, box: tuple[float, float, float, float], colour: tuple | str, room: float = 1.5
+    ) -> OvalMark:
         """The oval around a box ``(x, y, w, h)``."""
         x, y, w, h = box
         return cls((x + w / 2, y + h / 2), (w, h), colour, room=room)
