@@ -31,7 +31,7 @@ from .run_arguments import add_config_options, config_options
 METRICS = ('SSIM', 'PSNR', 'MSE', 'CC', 'CV')
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args() -> tuple[ToolParser, argparse.Namespace]:
     """Command line."""
     parser = ToolParser(__doc__)
     parser.add_argument(

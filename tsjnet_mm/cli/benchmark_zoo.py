@@ -70,7 +70,7 @@ def parse_model(text: str) -> tuple[str, tuple[str, str | None]]:
     return Path(parts[0]).stem, (parts[0], parts[1] if len(parts) == 2 else None)
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args() -> tuple[ToolParser, argparse.Namespace]:
     """Command line."""
     parser = ToolParser(__doc__)
     parser.add_argument('--ir', required=True, metavar='DIR', help='folder of infrared images')

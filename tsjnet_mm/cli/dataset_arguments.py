@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def has_splits(args: argparse.Namespace) -> bool:
 def build_dataset(
     args: argparse.Namespace,
     split: str,
-    annotations: Sequence[str],
+    annotations: Collection[str],
     fold: int | str = '',
     **options: Any,
 ) -> PairedFusionDataset:
@@ -130,7 +130,7 @@ def build_dataset(
     Args:
         args (argparse.Namespace): See :func:`add_dataset_arguments`.
         split (str): Its split, put in for ``{split}``.
-        annotations (Sequence[str]): 'boxes', 'masks' or both, which must be there.
+        annotations (Collection[str]): 'boxes', 'masks' or both, which must be there.
         fold (int | str): Put in for ``{fold}``. Defaults to nothing.
         **options: Others of :class:`.PairedFusionDataset`.
 

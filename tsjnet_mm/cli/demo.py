@@ -66,7 +66,7 @@ class AddModel(argparse.Action):
         namespace.models = given
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args() -> tuple[ToolParser, argparse.Namespace]:
     """Command line."""
     parser = ToolParser(__doc__)
     parser.add_argument(

@@ -46,7 +46,7 @@ CONFIGS = {
 }
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args() -> tuple[ToolParser, argparse.Namespace]:
     """Command line."""
     parser = ToolParser(__doc__)
     parser.add_argument('task', choices=CONFIGS, help='what the network does')

@@ -96,7 +96,7 @@ def default_metrics(convention: str) -> str:
     return 'paper' if {*METRIC_SETS['paper']} <= {*metrics_of(convention)} else 'all'
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args() -> tuple[ToolParser, argparse.Namespace]:
     """Command line."""
     parser = ToolParser(__doc__, epilog=describe_metrics())
     parser.add_argument(

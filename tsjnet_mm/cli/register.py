@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from tsjnet_mm.registration.homography import Registration
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args() -> tuple[ToolParser, argparse.Namespace]:
     """Command line."""
     parser = ToolParser(__doc__)
     parser.add_argument('--ir', required=True, help='infrared images: folder, glob or file')

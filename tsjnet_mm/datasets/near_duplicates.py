@@ -5,6 +5,8 @@ the contrast there, which leaves where edges are and takes off light and colour.
 of two pairs is the mean correlation of these, infrared with infrared and visible with visible.
 """
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 from scipy.sparse import coo_matrix
@@ -20,12 +22,12 @@ _NOISE = 2.0  # grey levels: less contrast than this tells nothing
 _BLOCK = 256
 
 
-def describe_pair(ir_path: str, vi_path: str) -> np.ndarray:
+def describe_pair(ir_path: str | Path, vi_path: str | Path) -> np.ndarray:
     """Describe what a pair shows.
 
     Args:
-        ir_path (str): Infrared image.
-        vi_path (str): Visible image.
+        ir_path (str | Path): Infrared image.
+        vi_path (str | Path): Visible image.
 
     Returns:
         np.ndarray: (2048,) float32. The dot product of two descriptors is the similarity of

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from mmengine.dataset import BaseDataset
@@ -95,7 +95,7 @@ class PairedFusionDataset(BaseDataset):
             and optionally ``boxes`` (or a COCO json file) and ``masks`` under ``data_root``.
         ann_file (str): Text file under ``data_root`` that lists the pairs, one stem or file
             name a line, folders before it left aside. Defaults to '': all that are there.
-        annotations (str | Sequence[str]): Which of 'boxes' and 'masks' to load; those named
+        annotations (str | Collection[str]): Which of 'boxes' and 'masks' to load; those named
             must be there. 'auto' loads what is there. Defaults to 'auto'.
         label_format (str): 'yolo', 'voc', 'coco', or 'auto' to tell from the files.
             Defaults to 'auto'.
@@ -139,7 +139,7 @@ class PairedFusionDataset(BaseDataset):
         split: str | None = None,
         data_prefix: dict | None = None,
         ann_file: str = '',
-        annotations: str | Sequence[str] = 'auto',
+        annotations: str | Collection[str] = 'auto',
         label_format: str = 'auto',
         box_tolerance: float = 2.0,
         check: bool = True,

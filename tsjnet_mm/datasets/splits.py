@@ -100,7 +100,7 @@ def assign_groups(
 
 
 def make_split(
-    pairs: Sequence[tuple[str, str, str]],
+    pairs: Sequence[tuple[str, str | Path, str | Path]],
     ratio: Sequence[float] | None = None,
     counts: Sequence[int] | None = None,
     folds: int | None = None,
@@ -115,7 +115,8 @@ def make_split(
     """Split pairs by ratio, by counts, or into folds, near-duplicates on one side.
 
     Args:
-        pairs (Sequence[tuple[str, str, str]]): Stem, infrared and visible image of each.
+        pairs (Sequence[tuple[str, str | Path, str | Path]]): Stem, infrared and visible image
+            of each.
         ratio (Sequence[float], optional): Share of each list, in proportion.
         counts (Sequence[int], optional): Instead, pairs of each list, which use all.
         folds (int, optional): Instead, the number of folds; ``fold_<k>_<name>`` are two lists

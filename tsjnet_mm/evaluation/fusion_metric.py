@@ -44,8 +44,8 @@ class FusionMetric(BaseMetric):
             ``'paper'``.
         convention (str): What the names mean, see ``docs/metrics.md``. Defaults to
             ``'plain'``.
-        per_image_csv (str, optional): File for the values of each image, written by the main
-            process, replacing an earlier one at once.
+        per_image_csv (str | Path, optional): File for the values of each image, written by
+            the main process, replacing an earlier one at once.
         collect_device (str): ``'cpu'`` or ``'gpu'``, see mmengine's ``BaseMetric``.
         prefix (str, optional): Of the names in the log. Defaults to ``'fusion'``.
 
@@ -59,7 +59,7 @@ class FusionMetric(BaseMetric):
         self,
         metrics: str | Sequence[str] = 'paper',
         convention: str = 'plain',
-        per_image_csv: str | None = None,
+        per_image_csv: str | Path | None = None,
         collect_device: str = 'cpu',
         prefix: str | None = None,
     ) -> None:

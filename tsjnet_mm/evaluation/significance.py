@@ -105,14 +105,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def rank_biserial(gains: Sequence[float]) -> float:
+def rank_biserial(gains: Sequence[float] | np.ndarray) -> float:
     r"""Matched-pairs rank-biserial correlation :math:`(W_+ - W_-) / (1 + \dots + n)`.
 
     :math:`W_\pm` are the sums of the ranks of the absolute values of the positive and
     negative gains, ranked among all; zeros count for neither.
 
     Args:
-        gains (Sequence[float]): At least one, finite.
+        gains (Sequence[float] | np.ndarray): At least one, finite.
 
     Returns:
         float: In [-1, 1]; 0 where all are zero.
@@ -121,11 +121,13 @@ def rank_biserial(gains: Sequence[float]) -> float:
     return float((np.sign(gains) * ranks).sum() / ranks.sum())
 
 
-def bootstrap_interval(differences: Sequence[float], seed: int = 0) -> tuple[float, float]:
+def bootstrap_interval(
+    differences: Sequence[float] | np.ndarray, seed: int = 0
+) -> tuple[float, float]:
     """Percentile bootstrap interval of a mean, 95% of 10000 resamples.
 
     Args:
-        differences (Sequence[float]): One per image, finite.
+        differences (Sequence[float] | np.ndarray): One per image, finite.
         seed (int): Of the resamples.
 
     Returns:

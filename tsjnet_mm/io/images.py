@@ -254,7 +254,7 @@ def _warn_of_narrow_range(array):
 
 def infrared_to_unit(
     array: np.ndarray,
-    name: str,
+    name: str | Path,
     value_range: tuple[float, float] | None = None,
     percentiles: tuple[float, float] | None = None,
 ) -> np.ndarray:
@@ -264,7 +264,7 @@ def infrared_to_unit(
 
     Args:
         array (np.ndarray): (H, W), (H, W, 1) or (H, W, 3) RGB; uint8, uint16, int32 or float.
-        name (str): What an error calls it.
+        name (str | Path): What an error calls it.
         value_range (tuple[float, float], optional): Values that become 0 and 1; what lies
             outside is clipped. Defaults to the range of the type.
         percentiles (tuple[float, float], optional): Instead, percentiles of the image that
@@ -292,14 +292,14 @@ def infrared_to_unit(
 
 
 def read_infrared(
-    path: str,
+    path: str | Path,
     value_range: tuple[float, float] | None = None,
     percentiles: tuple[float, float] | None = None,
 ) -> np.ndarray:
     """Read an infrared image.
 
     Args:
-        path (str): The file: 1 or 3 channels; 8 or 16 bits, int32 or float32.
+        path (str | Path): The file: 1 or 3 channels; 8 or 16 bits, int32 or float32.
         value_range (tuple[float, float], optional): See :func:`infrared_to_unit`.
         percentiles (tuple[float, float], optional): See :func:`infrared_to_unit`.
 
@@ -314,13 +314,13 @@ def read_infrared(
     return infrared_to_unit(read_image(path), path, value_range, percentiles)
 
 
-def visible_to_unit(array: np.ndarray, name: str) -> np.ndarray:
+def visible_to_unit(array: np.ndarray, name: str | Path) -> np.ndarray:
     """Bring a visible image to [0, 1].
 
     Args:
         array (np.ndarray): (H, W), (H, W, 1) or (H, W, 3) RGB; uint8, uint16, or float in
             [0, 1].
-        name (str): What an error calls it.
+        name (str | Path): What an error calls it.
 
     Returns:
         np.ndarray: (H, W, 3) float32 RGB in [0, 1], a grey image repeated.
@@ -340,11 +340,11 @@ def visible_to_unit(array: np.ndarray, name: str) -> np.ndarray:
     return unit if unit.shape[2] == 3 else np.repeat(unit, 3, axis=-1)
 
 
-def read_visible(path: str) -> np.ndarray:
+def read_visible(path: str | Path) -> np.ndarray:
     """Read a visible image.
 
     Args:
-        path (str): The file: grey or RGB, alpha is dropped; 8 or 16 bits, or float32 in
+        path (str | Path): The file: grey or RGB, alpha is dropped; 8 or 16 bits, or float32 in
             [0, 1].
 
     Returns:
@@ -356,12 +356,12 @@ def read_visible(path: str) -> np.ndarray:
     return visible_to_unit(read_image(path), path)
 
 
-def read_mask(path: str) -> np.ndarray:
+def read_mask(path: str | Path) -> np.ndarray:
     """Read a mask of class indices.
 
     Args:
-        path (str): A single-channel or palette image; a palette's indices are the classes, and
-            those of 1 bit are 0 and 1.
+        path (str | Path): A single-channel or palette image; a palette's indices are the
+            classes, and those of 1 bit are 0 and 1.
 
     Returns:
         np.ndarray: (H, W) uint8.

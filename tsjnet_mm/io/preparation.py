@@ -125,13 +125,16 @@ def load_homography(path: str | Path) -> Homography:
     return Homography(matrix, *sizes, str(path))
 
 
-def warp(ir: np.ndarray, homography: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def warp(
+    ir: np.ndarray, homography: np.ndarray | Homography, size: tuple[int, ...]
+) -> np.ndarray:
     """Bring an infrared image onto the visible image's pixels.
 
     Args:
         ir (np.ndarray): (H, W) float32.
-        homography (np.ndarray): (3, 3), from infrared to visible pixel coordinates.
-        size (tuple[int, int]): Height and width of the visible image.
+        homography (np.ndarray | Homography): (3, 3), from infrared to visible pixel
+            coordinates.
+        size (tuple[int, ...]): Height and width of the visible image; a shape will do.
 
     Returns:
         np.ndarray: (height, width) float32. Where the infrared camera saw nothing, its

@@ -26,7 +26,7 @@ _BAND, _WIDEST_BAND = 0.04, 3
 
 def compose_masks(
     size: tuple[int, int],
-    boxes: Sequence[Sequence[float]],
+    boxes: Sequence[Sequence[float]] | np.ndarray,
     objects: Sequence[ObjectMask],
     indices: Sequence[int],
     ignored: Sequence[Sequence[float]] = (),
@@ -41,7 +41,7 @@ def compose_masks(
 
     Args:
         size (tuple[int, int]): Height and width.
-        boxes (Sequence[Sequence[float]]): N boxes xyxy in pixels.
+        boxes (Sequence[Sequence[float]] | np.ndarray): N boxes xyxy in pixels.
         objects (Sequence[ObjectMask]): N masks.
         indices (Sequence[int]): N classes, 1 to 254.
         ignored (Sequence[Sequence[float]]): Boxes of what is not to be learnt, xyxy.

@@ -43,7 +43,7 @@ _VIEWS = {
 def grabcut_masks(
     ir: np.ndarray,
     vi: np.ndarray,
-    boxes: Sequence[Sequence[float]],
+    boxes: Sequence[Sequence[float]] | np.ndarray,
     names: Sequence[str],
     max_shift: float = 0.075,
 ) -> list[ObjectMask]:
@@ -70,7 +70,7 @@ def grabcut_masks(
     Args:
         ir (np.ndarray): (H, W) float32 in [0, 1].
         vi (np.ndarray): (H, W, 3) float32 RGB in [0, 1].
-        boxes (Sequence[Sequence[float]]): N boxes xyxy in pixels.
+        boxes (Sequence[Sequence[float]] | np.ndarray): N boxes xyxy in pixels.
         names (Sequence[str]): Class name of each; masks of vehicles are made convex.
         max_shift (float): Largest displacement of the infrared image, as a share of the
             image's width; 0 for registered pairs. Defaults to 0.075.

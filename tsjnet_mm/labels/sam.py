@@ -61,7 +61,7 @@ class SamMasks:
         self,
         ir: np.ndarray,
         vi: np.ndarray,
-        boxes: Sequence[Sequence[float]],
+        boxes: Sequence[Sequence[float]] | np.ndarray,
         names: Sequence[str],
     ) -> list[ObjectMask]:
         """Mask of each object.
@@ -69,7 +69,7 @@ class SamMasks:
         Args:
             ir (np.ndarray): (H, W) float32 in [0, 1].
             vi (np.ndarray): (H, W, 3) float32 RGB in [0, 1].
-            boxes (Sequence[Sequence[float]]): N boxes xyxy in pixels.
+            boxes (Sequence[Sequence[float]] | np.ndarray): N boxes xyxy in pixels.
             names (Sequence[str]): Not looked at.
 
         Returns:

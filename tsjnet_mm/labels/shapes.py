@@ -21,11 +21,13 @@ def is_solid(name: str) -> bool:
     return name.lower() in SOLID_CLASSES
 
 
-def whole_box(box: Sequence[float], size: tuple[int, int]) -> tuple[int, int, int, int]:
+def whole_box(
+    box: Sequence[float] | np.ndarray, size: tuple[int, int]
+) -> tuple[int, int, int, int]:
     """A box on whole pixels inside the image, at least one pixel large.
 
     Args:
-        box (Sequence[float]): Corners xyxy.
+        box (Sequence[float] | np.ndarray): Corners xyxy.
         size (tuple[int, int]): Height and width of the image.
 
     Returns:

@@ -25,6 +25,8 @@ class ImageSource(ABC):
         description (dict): What determines the pixels besides the files; goes into JSON.
     """
 
+    description: dict
+
     @abstractmethod
     def files(self, info: dict) -> tuple[str, ...]:
         """tuple[str, ...]: The files that a pair's image is made of."""

@@ -168,6 +168,13 @@ class Run:
         settings (dict[str, Any]): What determines the scores besides the weights.
     """
 
+    name: str
+    folder: Path
+    record: Path
+    scores: Path
+    cfg: Config
+    settings: dict[str, Any]
+
     def check(self) -> None:
         """Refuse a folder that was trained with other settings.
 

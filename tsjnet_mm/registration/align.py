@@ -47,7 +47,7 @@ def edge_field(image: np.ndarray, side: int) -> np.ndarray:
     return cv2.GaussianBlur(field, (0, 0), 1.0)
 
 
-def resizing(size: tuple[int, int], small: tuple[int, int]) -> np.ndarray:
+def resizing(size: tuple[int, ...], small: tuple[int, ...]) -> np.ndarray:
     """Matrix from pixels of an image (height, width) to those of its smaller copy."""
     x, y = small[1] / size[1], small[0] / size[0]
     return np.array([[x, 0, (x - 1) / 2], [0, y, (y - 1) / 2], [0, 0, 1]])

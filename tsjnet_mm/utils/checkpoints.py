@@ -112,7 +112,7 @@ def _read_safetensors(path, device):
         raise _damaged(path, error) from error
 
 
-def read_checkpoint(path: str | Path, map_location: str | torch.device = 'cpu') -> Any:
+def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 'cpu') -> Any:
     """Read a checkpoint file with ``weights_only=True``, or a ``.safetensors`` file.
 
     Its tensors are checked: they must be finite numbers of usual types, not all zero, and
@@ -121,7 +121,8 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device = 'cpu') 
     Args:
         path (str | Path): A checkpoint of mmengine's Runner, or anything else that
             ``torch.save`` wrote and that holds nothing but tensors and plain values.
-        map_location (str | torch.device): As of :func:`torch.load`. Defaults to ``'cpu'``.
+        map_location (str | torch.device | None): As of :func:`torch.load`. Defaults to
+            ``'cpu'``.
 
     Returns:
         Any: What was saved; of ``.safetensors`` the dict of tensors.

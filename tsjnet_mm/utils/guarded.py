@@ -19,7 +19,9 @@ from .unpickling import refuse_unsafe_checkpoints
 _PATIENCE = 30
 
 
-def guarded_command(script: str | Path, *arguments: str, processes: int = 1) -> list[str]:
+def guarded_command(
+    script: str | Path, *arguments: str | Path, processes: int = 1
+) -> list[str]:
     """Command that runs a Python script by this interpreter, guarded.
 
     Args:
@@ -34,7 +36,7 @@ def guarded_command(script: str | Path, *arguments: str, processes: int = 1) -> 
     return _module_command(processes, 'tsjnet_mm.utils.guarded', script, *arguments)
 
 
-def tsjnet_command(command: str, *arguments: str, processes: int = 1) -> list[str]:
+def tsjnet_command(command: str, *arguments: str | Path, processes: int = 1) -> list[str]:
     """Command that runs one of the package's own by this interpreter.
 
     Args:

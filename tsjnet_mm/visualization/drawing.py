@@ -54,7 +54,7 @@ def fit_text(text: str, width: int, height: int) -> tuple[float, int, int]:
 
 def draw_boxes(
     image: np.ndarray,
-    boxes: np.ndarray,
+    boxes: Sequence[Sequence[float]] | np.ndarray,
     names: Sequence[str] | None = None,
     colours: Sequence[tuple] | None = None,
 ) -> np.ndarray:
@@ -62,7 +62,8 @@ def draw_boxes(
 
     Args:
         image (np.ndarray): See :func:`to_rgb8`.
-        boxes (np.ndarray): (N, 4) xyxy in pixels, right and bottom edge exclusive.
+        boxes (Sequence[Sequence[float]] | np.ndarray): (N, 4) xyxy in pixels, right and
+            bottom edge exclusive.
         names (Sequence[str], optional): What to write at each box.
         colours (Sequence[tuple], optional): RGB of each box. Defaults to yellow.
 
@@ -109,7 +110,7 @@ def _draw_name(image, name, left, top, text_height, colour):
 def draw_mask(
     image: np.ndarray,
     mask: np.ndarray,
-    colours: Sequence[tuple],
+    colours: Sequence[Sequence[int]],
     opacity: float = 0.6,
     ignore_index: int = 255,
 ) -> np.ndarray:
@@ -118,7 +119,8 @@ def draw_mask(
     Args:
         image (np.ndarray): See :func:`to_rgb8`.
         mask (np.ndarray): Class per pixel, (H, W) integer.
-        colours (Sequence[tuple]): RGB of each class; black ones leave the image as it is.
+        colours (Sequence[Sequence[int]]): RGB of each class; black ones leave the image as
+            it is.
         opacity (float): Of the tint, 0 to 1.
         ignore_index (int): This class leaves the image as it is, too.
 

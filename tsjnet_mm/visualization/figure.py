@@ -6,7 +6,7 @@ Figures are made without pyplot: no display, no global state, and the same bytes
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -58,11 +58,11 @@ class Look(NamedTuple):
     marker: str
 
 
-def method_looks(methods: Sequence[str], highlight: str | None = None) -> dict[str, Look]:
+def method_looks(methods: Collection[str], highlight: str | None = None) -> dict[str, Look]:
     """A look for each method: colour, line style and marker all differ between neighbours.
 
     Args:
-        methods (Sequence[str]): Their names, in the order they are shown.
+        methods (Collection[str]): Their names, in the order they are shown.
         highlight (str, optional): One of them, which gets a colour of its own and a solid
             line; what the others get depends on their order alone.
 

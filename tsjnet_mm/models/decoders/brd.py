@@ -177,16 +177,21 @@ class BaseResNeStDecoder(nn.Module):
             )
 
     def forward(
-        self, detail: Tensor, local: Tensor, ir: Tensor, vi: Tensor, painted: int = 0
+        self,
+        detail: Tensor,
+        local: Tensor,
+        ir: Tensor | None,
+        vi: Tensor | None,
+        painted: int = 0,
     ) -> tuple[Tensor, Tensor]:
         """Decode.
 
         Args:
             detail (Tensor): (B, C, H, W) features of the DSM.
             local (Tensor): (B, C, H, W) features of the NAT.
-            ir (Tensor): (B - painted, 1, H * upsample, W * upsample) in [0, 1], read only with
-                ``bands``.
-            vi (Tensor): The same of the visible image.
+            ir (Tensor | None): (B - painted, 1, H * upsample, W * upsample) in [0, 1], read
+                only with ``bands``.
+            vi (Tensor | None): The same of the visible image.
             painted (int): Number of samples at the end of the batch that have no source
                 images; only a :class:`BandOutput` uses it. Defaults to 0.
 

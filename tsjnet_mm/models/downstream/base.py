@@ -104,11 +104,12 @@ class FusedModel(BaseModel):
             self.fusor.eval()
         return self
 
-    def fuse(self, images: Sequence[Tensor]) -> list[Tensor]:
+    def fuse(self, images: Sequence[Tensor] | Tensor) -> list[Tensor]:
         """Fuse images, in one batch, smaller ones continued by their last pixels.
 
         Args:
-            images (Sequence[Tensor]): (4, H, W) each: blue, green, red, infrared in 0..255.
+            images (Sequence[Tensor] | Tensor): (4, H, W) each: blue, green, red, infrared in
+                0..255.
 
         Returns:
             list[Tensor]: (3, H, W) each, BGR in 0..255, float32; with gradients unless frozen.

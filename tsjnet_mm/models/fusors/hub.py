@@ -97,11 +97,11 @@ def published_weights(model: str, mirror: str | None = None) -> Path:
     return _checked(path, entry)
 
 
-def default_weights(model: str | dict) -> Path | None:
+def default_weights(model: str | Path | dict) -> Path | None:
     """The weights that a model has if it is given none.
 
     Args:
-        model (str | dict): See :func:`~tsjnet_mm.models.fusors.presets.fusor_config`.
+        model (str | Path | dict): See :func:`~tsjnet_mm.models.fusors.presets.fusor_config`.
 
     Returns:
         Path | None: Those published under its name, or None.

@@ -53,11 +53,11 @@ def _describe(name_or_config):
     return name_or_config if isinstance(name_or_config, str | Path) else 'the config'
 
 
-def type_name(config: dict) -> str | None:
+def type_name(config: Config | dict) -> str | None:
     """Name of the class that a config is of, without the scope of its registry.
 
     Args:
-        config (dict): Config of a model.
+        config (Config | dict): Config of a model.
 
     Returns:
         str | None: None where the config says no type.
