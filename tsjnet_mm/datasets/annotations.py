@@ -8,6 +8,7 @@ Coordinates are taken as they stand: a box that covers the whole image reads 0, 
 import math
 import os
 from collections import defaultdict
+from collections.abc import Mapping
 
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.names import bare_name
@@ -61,7 +62,7 @@ class YoloReader(LabelReader):
     def __init__(
         self,
         path: str,
-        label_map: dict[str, int | None],
+        label_map: Mapping[str, int | None],
         tolerance: float = 2.0,
         encoding: str | None = None,
     ) -> None:
@@ -127,7 +128,7 @@ class VocReader(LabelReader):
     def __init__(
         self,
         path: str,
-        label_map: dict[str, int | None],
+        label_map: Mapping[str, int | None],
         tolerance: float = 2.0,
         encoding: str | None = None,
     ) -> None:
@@ -308,7 +309,7 @@ def detect_label_format(path: str) -> str:
 
 def build_label_reader(
     path: str,
-    label_map: dict[str, int | None],
+    label_map: Mapping[str, int | None],
     label_format: str = 'auto',
     tolerance: float = 2.0,
     encoding: str | None = None,
@@ -317,7 +318,7 @@ def build_label_reader(
 
     Args:
         path (str): The folder (YOLO, VOC) or the json file (COCO).
-        label_map (dict[str, int | None]): See :class:`LabelReader`.
+        label_map (Mapping[str, int | None]): See :class:`LabelReader`.
         label_format (str): 'yolo', 'voc', 'coco', or 'auto' to tell from the files.
         tolerance (float): See :class:`LabelReader`.
         encoding (str, optional): See :class:`LabelReader`.

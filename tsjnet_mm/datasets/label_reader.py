@@ -134,7 +134,7 @@ class LabelReader(ABC):
 
     Args:
         path (str): The folder of label files, or the file that holds them all.
-        label_map (dict[str, int | None]): The label of each class name, in the order of the
+        label_map (Mapping[str, int | None]): The label of each class name, in the order of the
             numbers that YOLO files use. Objects of a name mapped to None are left out.
         tolerance (float): How far, in pixels, a box may reach out of the image and be
             clipped. Defaults to 2.
@@ -148,7 +148,7 @@ class LabelReader(ABC):
     def __init__(
         self,
         path: str,
-        label_map: dict[str, int | None],
+        label_map: Mapping[str, int | None],
         tolerance: float = 2.0,
         encoding: str | None = None,
     ) -> None:

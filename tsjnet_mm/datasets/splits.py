@@ -6,7 +6,7 @@ read it, and a ``split.json`` that says how it was made and what the lists must 
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,12 +41,12 @@ class Split:
     record: dict
 
     def rows(
-        self, labels: dict[str, Sequence[str]] | None = None
+        self, labels: Mapping[str, Sequence[str]] | None = None
     ) -> list[tuple[str, int, int, Counter]]:
         """What each list holds.
 
         Args:
-            labels (dict[str, Sequence[str]], optional): Class names of each stem's objects.
+            labels (Mapping[str, Sequence[str]], optional): Class names of each stem's objects.
 
         Returns:
             list[tuple[str, int, int, Counter]]: Name of the file, pairs, groups, and objects
@@ -107,7 +107,7 @@ def make_split(
     names: Sequence[str] = ('train', 'val'),
     seed: int = 0,
     threshold: float = THRESHOLD,
-    labels: dict[str, Sequence[str]] | None = None,
+    labels: Mapping[str, Sequence[str]] | None = None,
     source: dict | None = None,
     workers: int | None = None,
     progress: bool = False,
@@ -124,7 +124,7 @@ def make_split(
         names (Sequence[str]): Names of the lists. Defaults to train and val.
         seed (int): Another seed, another split. Defaults to 0.
         threshold (float): See :func:`group_near_duplicates`. Defaults to 0.25.
-        labels (dict[str, Sequence[str]], optional): Class names of each stem's objects, by
+        labels (Mapping[str, Sequence[str]], optional): Class names of each stem's objects, by
             which lists are balanced roughly.
         source (dict, optional): What the pairs were read from; kept in the record.
         workers (int, optional): Threads that read images. Defaults to the cores.

@@ -58,11 +58,11 @@ class FusedImageDetector:
     Args:
         driver (DetectionDriver): With its weights.
         classes (Sequence[str]): The classes of the data set that it was trained on.
-        device (torch.device): Where it runs.
+        device (str | torch.device): Where it runs.
     """
 
     def __init__(
-        self, driver: DetectionDriver, classes: Sequence[str], device: torch.device
+        self, driver: DetectionDriver, classes: Sequence[str], device: str | torch.device
     ) -> None:
         self.driver = driver.to(device).eval()
         self.device = device
@@ -98,14 +98,14 @@ class FusedImageDetector:
 
 
 def load_detector(
-    model: str | Path, weights: str | Path | None, device: torch.device
+    model: str | Path, weights: str | Path | None, device: str | torch.device
 ) -> FusedImageDetector | None:
     """Build the detector that a joint model was trained with.
 
     Args:
         model (str | Path): What :func:`~tsjnet_mm.apis.init_fusor` takes.
         weights (str | Path | None): Checkpoint.
-        device (torch.device): Where it runs.
+        device (str | torch.device): Where it runs.
 
     Returns:
         FusedImageDetector | None: None unless ``model`` is the config of a joint model with a

@@ -1,7 +1,7 @@
 """Tables of fusion metrics that say what their numbers are, and who is ahead."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tsjnet_mm.metrics import FUSION_METRICS, check_metrics
 
@@ -54,7 +54,7 @@ def _ranks(printed, higher_is_better):
 
 
 def rank_methods(
-    rows: dict[str, dict[str, float]],
+    rows: Mapping[str, Mapping[str, float]],
 ) -> tuple[dict[str, dict[str, int | None]], dict[str, float | None]]:
     """Rank methods in each metric, and on average.
 
@@ -63,7 +63,7 @@ def rank_methods(
     rank has no mean rank, which would be one over fewer metrics.
 
     Args:
-        rows (dict[str, dict[str, float]]): Method to metric to value.
+        rows (Mapping[str, Mapping[str, float]]): Method to metric to value.
 
     Returns:
         tuple[dict[str, dict[str, int | None]], dict[str, float | None]]: Method to metric
@@ -164,7 +164,7 @@ def _markdown(lines):
 
 
 def format_table(
-    rows: dict[str, dict[str, float]], convention: str, pairs: int, style: str = 'text'
+    rows: Mapping[str, Mapping[str, float]], convention: str, pairs: int, style: str = 'text'
 ) -> str:
     """Format the metrics of several methods, with the rank of each in each metric.
 
@@ -173,8 +173,8 @@ def format_table(
     method is not ranked.
 
     Args:
-        rows (dict[str, dict[str, float]]): Method to metric to value. Metrics are columns in
-            the order they first appear; a method may lack some, shown as ``-``.
+        rows (Mapping[str, Mapping[str, float]]): Method to metric to value. Metrics are
+            columns in the order they first appear; a method may lack some, shown as ``-``.
         convention (str): The convention the values were computed under; it heads the table.
         pairs (int): The number of image pairs that the values are means over; so does it.
         style (str): ``'text'``, aligned and broken at 120 characters, or ``'markdown'``.
@@ -210,7 +210,7 @@ def format_table(
 
 
 def format_ranked(
-    rows: dict[str, dict[str, float | None]],
+    rows: Mapping[str, Mapping[str, float | None]],
     title: str,
     higher_is_better: Callable,
     style: str = 'text',
@@ -218,7 +218,7 @@ def format_ranked(
     """Format values of several methods, the best three of each column marked.
 
     Args:
-        rows (dict[str, dict[str, float | None]]): Method to name of a column to value.
+        rows (Mapping[str, Mapping[str, float | None]]): Method to name of a column to value.
             Columns come in the order they first appear; a method may lack some, shown as
             ``-``.
         title (str): What stands above the table.

@@ -5,7 +5,7 @@ import importlib
 import importlib.machinery
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 _PACKAGE = 'tsjnet_mm.'
 #: Old name of a module, or of a package with all that is in it, and the new one.
@@ -83,12 +83,12 @@ def _warn(old, new):
     )
 
 
-def moved_names(module: str, table: dict[str, str | tuple]) -> Callable:
+def moved_names(module: str, table: Mapping[str, str | tuple]) -> Callable:
     """``__getattr__`` of a module of which some names stand elsewhere now.
 
     Args:
         module (str): Name of the module.
-        table (dict[str, str | tuple]): Name in it to the module that has it now; or to what
+        table (Mapping[str, str | tuple]): Name in it to the module that has it now; or to what
             took its place, for the warning, and a function that returns the old value.
 
     Returns:

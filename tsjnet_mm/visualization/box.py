@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.cbook import boxplot_stats
 from matplotlib.colors import to_rgb
@@ -30,7 +30,7 @@ _ROW, _HEAD, _TICKS, _GAP = 0.17, 0.2, 0.17, 0.06
 
 
 def box_figure(
-    values: dict[str, dict[str, Sequence[float]]],
+    values: Mapping[str, Mapping[str, Sequence[float]]],
     convention: str,
     highlight: str | None = None,
     title: str | None = None,
@@ -43,8 +43,8 @@ def box_figure(
     out, and a note below says how many of which.
 
     Args:
-        values (dict[str, dict[str, Sequence[float]]]): Method to metric to the values of the
-            images, the same metrics for each, as
+        values (Mapping[str, Mapping[str, Sequence[float]]]): Method to metric to the values of
+            the images, the same metrics for each, as
             :class:`~tsjnet_mm.evaluation.EvaluationResults` holds them. Methods go from the
             top down.
         convention (str): The convention of the values; it stands in the title.

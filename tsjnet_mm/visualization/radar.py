@@ -1,6 +1,7 @@
 """Radar chart of several methods: an axis per metric, outward is better."""
 
 import math
+from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
@@ -17,7 +18,7 @@ _GAP = 0.06
 
 
 def radar_figure(
-    means: dict[str, dict[str, float]],
+    means: Mapping[str, Mapping[str, float]],
     convention: str,
     highlight: str | None = None,
     title: str | None = None,
@@ -32,8 +33,8 @@ def radar_figure(
     inches); with more the chart grows.
 
     Args:
-        means (dict[str, dict[str, float]]): Method to metric to value, the same metrics for
-            each. Axes go clockwise from the top in the order of the first method.
+        means (Mapping[str, Mapping[str, float]]): Method to metric to value, the same metrics
+            for each. Axes go clockwise from the top in the order of the first method.
         convention (str): The convention of the values; it stands in the title.
         highlight (str, optional): Method to draw last, thicker and filled.
         title (str, optional): What the values are of, such as ``'MSRS, 361 pairs'``.
