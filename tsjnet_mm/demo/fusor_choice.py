@@ -158,7 +158,7 @@ class DemoModels:
     served; published and classical ones when they are first asked for.
 
     Args:
-        given (Sequence[tuple[str, str | None]]): Model and weights of each, as
+        given (Sequence[tuple[str | Path, str | Path | None]]): Model and weights of each, as
             :func:`~tsjnet_mm.apis.init_fusor` takes them.
         device (str, optional): See :class:`~tsjnet_mm.apis.FusionInferencer`.
         precision (str): See there. Defaults to ``'auto'``.
@@ -170,7 +170,7 @@ class DemoModels:
 
     def __init__(
         self,
-        given: Sequence[tuple[str, str | None]] = (),
+        given: Sequence[tuple[str | Path, str | Path | None]] = (),
         device: str | None = None,
         precision: str = 'auto',
     ) -> None:
