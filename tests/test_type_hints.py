@@ -6,7 +6,10 @@ from pathlib import Path
 
 import tsjnet_mm
 
-PACKAGE = Path(tsjnet_mm.__file__).resolve().parent
+FOLDERS = (
+    Path(tsjnet_mm.__file__).resolve().parent,
+    Path(__file__).resolve().parents[1] / 'tools',
+)
 
 
 def is_public(name):
@@ -15,9 +18,10 @@ def is_public(name):
 
 FILES = [
     path
-    for path in sorted(PACKAGE.rglob('*.py'))
+    for folder in FOLDERS
+    for path in sorted(folder.rglob('*.py'))
     if '.mim' not in path.parts
-    and all(is_public(part) for part in path.relative_to(PACKAGE).with_suffix('').parts)
+    and all(is_public(part) for part in path.relative_to(folder).with_suffix('').parts)
 ]
 
 

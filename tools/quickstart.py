@@ -27,7 +27,7 @@ mean of two images is the nearest to both; VIF, CV and the contact sheet show wh
 16 drawn pairs rank no methods: docs/zoo.md has 180 real ones."""
 
 
-def run(script, *arguments):
+def run(script: str, *arguments: str | Path) -> None:
     """Run one of the tools, showing the command."""
     command = [script, *map(str, arguments)]
     print(f'\n$ python {" ".join(command)}', flush=True)
@@ -36,7 +36,7 @@ def run(script, *arguments):
         sys.exit(status)
 
 
-def epoch_losses(work_dir):
+def epoch_losses(work_dir: Path) -> dict[int, float]:
     """Mean training loss of each epoch, over all runs in the work dir."""
     losses = {}
     for path in sorted(work_dir.glob('*/vis_data/scalars.json')):
@@ -48,7 +48,7 @@ def epoch_losses(work_dir):
     return dict(sorted(losses.items()))
 
 
-def make_contact_sheet(data, checkpoint, path, count=6):
+def make_contact_sheet(data: Path, checkpoint: Path, path: Path, count: int = 6) -> None:
     """Infrared, visible, and what each method makes of them, a pair a row."""
     from tsjnet_mm.apis import FusionInferencer, find_pairs
     from tsjnet_mm.io.images import read_infrared, read_visible
@@ -70,7 +70,7 @@ def make_contact_sheet(data, checkpoint, path, count=6):
 
 
 @tool()
-def main():
+def main() -> None:
     """Go through the steps that are not done yet."""
     parser = ToolParser(__doc__)
     parser.add_argument(

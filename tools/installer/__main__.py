@@ -46,7 +46,7 @@ ADVICE = {
 }
 
 
-def failures_now():
+def failures_now() -> dict[str, str]:
     """Run ``probe.py`` in a process of its own, whose imports are fresh."""
     result = subprocess.run(
         [sys.executable, Path(__file__).with_name('probe.py')],
@@ -58,7 +58,7 @@ def failures_now():
     return json.loads(result.stdout.splitlines()[-1])
 
 
-def verify(rebuild):
+def verify(rebuild: bool) -> None:
     """Check that the stack imports; mend OpenCV and, where it may ``rebuild``, mmcv."""
     failures = failures_now()
     if 'cv2' in failures:
@@ -82,7 +82,7 @@ def verify(rebuild):
         raise InstallError(f'installed, but not everything works:\n{lines}\n{HELP}')
 
 
-def main():
+def main() -> None:
     """Install step by step."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--tests', action='store_true', help='also what the tests need')

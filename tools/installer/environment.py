@@ -3,6 +3,8 @@
 The standard library and pip are all this needs.
 """
 
+from __future__ import annotations
+
 import importlib
 import importlib.metadata
 import os
@@ -12,6 +14,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,25 +26,25 @@ class InstallError(Exception):
     """Something the user has to look at; the message says what and how."""
 
 
-def say(text):
+def say(text: str) -> None:
     """Print a line at once, also into a pipe."""
     print(f'install: {text}', flush=True)
 
 
-def read_requirements(name):
+def read_requirements(name: str) -> list[str]:
     """The requirements in ``requirements/<name>.txt``, without comments and options."""
     lines = (ROOT / 'requirements' / f'{name}.txt').read_text().splitlines()
     lines = [line.split('#')[0].strip() for line in lines]
     return [line for line in lines if line and not line.startswith('-')]
 
 
-def pins():
+def pins() -> list[str]:
     """Every requirement of the tested stack."""
     files = ('build', 'torch', 'onedl', 'runtime', 'train', 'tests')
     return [line for name in files for line in read_requirements(name)]
 
 
-def installed_version(name):
+def installed_version(name: str) -> str | None:
     """Version of a distribution, None where it is absent."""
     try:
         return importlib.metadata.version(name)
@@ -49,7 +52,7 @@ def installed_version(name):
         return None
 
 
-def unsatisfied(requirements, keep):
+def unsatisfied(requirements: Sequence[str], keep: bool) -> list[str]:
     """Those requirements that are absent, differ in version or lack what they depend on.
 
     With ``keep`` a different version counts as satisfied.
@@ -80,7 +83,7 @@ def unsatisfied(requirements, keep):
     return [line for line in requirements if lacks(Requirement(line), not keep)]
 
 
-def kept_versions():
+def kept_versions() -> list[str]:
     """The versions in the environment, which whatever pip adds must go along with."""
     found = {dist.name: dist.version for dist in importlib.metadata.distributions()}
     # Two wheels with the same files: where one is, the other must be of its version.
@@ -91,12 +94,14 @@ def kept_versions():
     return [f'{name}=={version}' for name, version in found.items()]
 
 
-def tail(log, lines=30):
+def tail(log: Path, lines: int = 30) -> str:
     """The last lines of a log file."""
     return '\n'.join(log.read_text(errors='replace').splitlines()[-lines:])
 
 
-def run(title, command, env=None):
+def run(
+    title: str, command: Sequence[str | Path], env: Mapping[str, str] | None = None
+) -> None:
     """Run a command into a log file; every minute say how far it is."""
     log = CACHE / 'logs' / f'{title}.log'
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -126,13 +131,13 @@ def run(title, command, env=None):
     importlib.invalidate_caches()
 
 
-def pip(title, *arguments, env=None):
+def pip(title: str, *arguments: str | Path, env: Mapping[str, str] | None = None) -> None:
     """Run pip of this environment into the log file ``title``."""
     defaults = {'PIP_DISABLE_PIP_VERSION_CHECK': '1', 'PIP_NO_INPUT': '1', 'PIP_USER': '0'}
     run(title, [sys.executable, '-m', 'pip', *arguments], env={**defaults, **(env or {})})
 
 
-def remove_interrupted():
+def remove_interrupted() -> None:
     """Clear what a killed pip left, which it would otherwise take for installed.
 
     pip writes a distribution's RECORD last.
@@ -149,14 +154,14 @@ def remove_interrupted():
     importlib.invalidate_caches()
 
 
-def ensure_pip():
+def ensure_pip() -> None:
     """Put pip into an environment that lacks it or has half of it."""
     if installed_version('pip') is None:
         say('pip is missing; installing the one that comes with Python')
         run('pip', [sys.executable, '-m', 'ensurepip'])
 
 
-def install(title, requirements, keep, estimate=''):
+def install(title: str, requirements: Sequence[str], keep: bool, estimate: str = '') -> None:
     """Install those requirements that are unsatisfied."""
     missing = unsatisfied(requirements, keep)
     for line in unsatisfied(requirements, False) if keep else ():
@@ -171,7 +176,7 @@ def install(title, requirements, keep, estimate=''):
     pip(title, 'install', '--constraint', constraints, *missing)
 
 
-def python_value(code):
+def python_value(code: str) -> str:
     """What Python code prints in a process of its own."""
     result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
     if result.returncode:

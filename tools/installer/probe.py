@@ -4,7 +4,7 @@ import importlib
 import json
 
 
-def probe():
+def probe() -> dict[str, str]:
     """Import and call what an incomplete installation breaks.
 
     Returns:

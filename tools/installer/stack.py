@@ -1,5 +1,7 @@
 """The packages that plain pip does not get right: mmcv with its ops, natten, this one."""
 
+from __future__ import annotations
+
 import importlib.metadata
 import importlib.util
 import json
@@ -33,13 +35,13 @@ FORK = {
 }
 
 
-def fork_pin(distribution):
+def fork_pin(distribution: str) -> str:
     """The version that ``requirements/onedl.txt`` pins."""
     lines = read_requirements('onedl')
     return next(line.split('==')[1] for line in lines if line.startswith(f'{distribution}=='))
 
 
-def other_stack():
+def other_stack() -> dict[str, str]:
     """Import name -> version of the OpenMMLab packages here that are not the fork's."""
     others = {}
     for name, distribution in FORK.items():
@@ -56,16 +58,16 @@ def other_stack():
     return others
 
 
-def has_mmcv(keep):
+def has_mmcv(keep: bool) -> bool:
     """Whether mmcv is there, as pinned and with its compiled ops or, to keep, at all."""
     if keep:
         return installed_version('onedl-mmcv') is not None
     spec = importlib.util.find_spec('mmcv')
     compiled = spec and spec.origin and any(Path(spec.origin).parent.glob('_ext.*'))
-    return compiled and installed_version('onedl-mmcv') == fork_pin('onedl-mmcv')
+    return bool(compiled) and installed_version('onedl-mmcv') == fork_pin('onedl-mmcv')
 
 
-def check_compiler():
+def check_compiler() -> None:
     """Compile a C++17 file that includes Python.h, as building mmcv will."""
     compiler = os.environ.get('CXX', 'c++').split()
     if shutil.which(compiler[0]) is None:
@@ -85,7 +87,7 @@ def check_compiler():
         )
 
 
-def mmcv_build():
+def mmcv_build() -> tuple[dict[str, str], str]:
     """Environment variables of mmcv's build, and the folder of its wheel in the cache."""
     version, cuda, toolkit = json.loads(
         python_value(
@@ -117,14 +119,14 @@ def mmcv_build():
     return env, f'torch{version}-{kind}'
 
 
-def built_wheel(folder):
+def built_wheel(folder: str) -> Path | None:
     """The wheel for this Python in ``folder`` (a glob pattern), None if there is none."""
     python = f'cp{sys.version_info.major}{sys.version_info.minor}'
     name = f'onedl_mmcv-{fork_pin("onedl-mmcv")}-{python}-*.whl'
     return next((CACHE / 'wheels').glob(f'{folder}/{name}'), None)
 
 
-def build_mmcv(folder, env):
+def build_mmcv(folder: str, env: dict[str, str]) -> None:
     """Compile mmcv's wheel into ``folder``; it appears there whole or not at all."""
     check_compiler()
     jobs = int(env.get('MAX_JOBS') or os.environ['MAX_JOBS'])
@@ -146,7 +148,7 @@ def build_mmcv(folder, env):
             wheel.replace(folder / wheel.name)
 
 
-def install_mmcv(prebuilt=True):
+def install_mmcv(prebuilt: bool = True) -> None:
     """Install mmcv: ``prebuilt`` by others, else as built here earlier, else built now."""
     requirement = f'onedl-mmcv=={fork_pin("onedl-mmcv")}'
     links = os.environ.get('MMCV_FIND_LINKS')
@@ -166,7 +168,7 @@ def install_mmcv(prebuilt=True):
     pip('mmcv', 'install', *again, built_wheel(folder))
 
 
-def install_natten():
+def install_natten() -> None:
     """Install natten; without it, or without its kernels, the package does its own."""
     if not unsatisfied(read_requirements('natten'), True):
         return
@@ -204,7 +206,7 @@ def _package_is_current():
     return newer and (ROOT / 'tsjnet_mm' / '.mim' / 'configs').exists()
 
 
-def install_package():
+def install_package() -> None:
     """Install this checkout in editable mode."""
     if _package_is_current():
         return
