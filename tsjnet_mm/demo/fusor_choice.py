@@ -21,7 +21,7 @@ from tsjnet_mm.utils.checkpoints import read_checkpoint
 from tsjnet_mm.utils.model_index import model_index, ready_models
 
 if TYPE_CHECKING:
-    from tsjnet_mm.models.drivers.detection import DetectionDriver
+    from tsjnet_mm.models.drivers import DetectionDriver
 
 _PREFIX = 'detector.'
 

@@ -8,19 +8,16 @@ Simple Difference Formula", Comprehensive Psychology 3, 2014; the interval is Ef
 percentile bootstrap, Annals of Statistics 7(1), 1979.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import rankdata, wilcoxon
 
 from tsjnet_mm.metrics import FUSION_METRICS
 
-if TYPE_CHECKING:
-    from .results import EvaluationResults
+from .results import EvaluationResults
 
 #: Below this corrected p a difference counts as shown, and what the interval covers.
 LEVEL, CONFIDENCE = 0.05, 0.95

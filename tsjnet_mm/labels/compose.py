@@ -1,10 +1,7 @@
 """From the masks of objects to one mask of class indices."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -13,9 +10,7 @@ from PIL import Image
 from tsjnet_mm.utils import whole_file
 
 from .shapes import whole_box
-
-if TYPE_CHECKING:
-    from .structures import ObjectMask
+from .structures import ObjectMask
 
 IGNORED = 255
 #: Share of a box inside another from which the smaller is taken to be in front.

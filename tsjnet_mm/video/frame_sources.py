@@ -1,23 +1,18 @@
 """Frames of an infrared and a visible camera, two by two: files, folders, live streams."""
 
-from __future__ import annotations
-
 import re
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
+import numpy as np
 
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.listing import is_pattern
 from tsjnet_mm.io.pairs import find_pairs
 
 from .video_files import FileFrames, to_rgb
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 def _as_live(source):

@@ -1,9 +1,7 @@
 """The visualiser of pairs: what goes in, what is fused, what is found."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,14 +9,12 @@ from mmengine.visualization import Visualizer
 from torch import Tensor
 
 from tsjnet_mm.registry import VISUALIZERS
+from tsjnet_mm.structures import FusionDataSample
 from tsjnet_mm.utils.colour import recolour
 
 from .drawing import draw_boxes, draw_mask
 from .palette import class_colour
 from .sheet import make_sheet, save_png
-
-if TYPE_CHECKING:
-    from tsjnet_mm.structures import FusionDataSample
 
 
 def _to_channels_first(image, name):

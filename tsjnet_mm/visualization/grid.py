@@ -1,12 +1,10 @@
 """Qualitative comparison: a row per scene, a column per source and method, zoomed insets."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import cv2
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -14,9 +12,6 @@ from .drawing import to_rgb8
 from .figure import TEXT_WIDTH, figure_style, measure_artists
 from .insets import check_regions, place_insets
 from .marks import LegendEntry, add_legend, draw_marks
-
-if TYPE_CHECKING:
-    import numpy as np
 
 #: Colours of a scene's first and second region and of their insets: red and green that differ
 #: in lightness too, for readers who cannot tell the hues apart.

@@ -1,14 +1,9 @@
 """From a painted canvas to two images: one of its light, one of its warmth."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import cv2
 import numpy as np
 
-if TYPE_CHECKING:
-    from .canvas import Canvas
+from .canvas import Canvas
 
 
 def _noise(rng):

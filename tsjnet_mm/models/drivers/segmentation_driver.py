@@ -1,9 +1,7 @@
 """Segmentation driver (TSJNet, Eq. 13): any mmseg segmentor, its cross entropy."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,12 +9,10 @@ from mmengine.structures import PixelData
 from torch import Tensor, nn
 
 from tsjnet_mm.registry import MODELS
+from tsjnet_mm.structures import FusionDataSample
 from tsjnet_mm.utils.words import counted
 
 from .base import BaseDriver, DriverSample, network_images, plain_sample
-
-if TYPE_CHECKING:
-    from tsjnet_mm.structures import FusionDataSample
 
 #: Pixels on either side of a border between classes that belong to its edge.
 _EDGE_REACH = 2

@@ -1,19 +1,13 @@
 """Joint training of a fusor with a detector and a segmentor (TSJNet, Eq. 7)."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
 from tsjnet_mm.registry import MODELS
+from tsjnet_mm.structures import FusionDataSample
 from tsjnet_mm.utils import rgb_to_luma
 
 from .base import BaseFusor
-
-if TYPE_CHECKING:
-    from tsjnet_mm.structures import FusionDataSample
 
 
 @MODELS.register_module()

@@ -1,10 +1,7 @@
 """From a fusor to an ONNX file that onnxruntime was seen to agree on."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +9,8 @@ from torch import Tensor, nn
 from tsjnet_mm.utils.files import whole_file
 from tsjnet_mm.version import __version__
 
+from .base import BaseFusor
 from .onnx import METADATA_KEY, MIN_SIZE_KEY, OnnxFusor
-
-if TYPE_CHECKING:
-    from .base import BaseFusor
 
 TOLERANCE = 1e-4
 #: Height and width of the images of noise to compare on, (smallest side) times these.

@@ -6,21 +6,15 @@ through the encoder as one batch, and all three images through the decoder as on
 batch normalisation trains on the mixture that its running statistics describe.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 
 from tsjnet_mm.models.layers import pad_to_multiple
 from tsjnet_mm.registry import MODELS
+from tsjnet_mm.structures import FusionDataSample
 from tsjnet_mm.utils import rgb_to_luma
 
 from .base import BaseFusor
-
-if TYPE_CHECKING:
-    from tsjnet_mm.structures import FusionDataSample
 
 
 def _take_fusor_of_joint_model(state_dict, prefix, *_):
