@@ -1,10 +1,10 @@
 """tsjnet_mm: infrared and visible image fusion driven by detection and segmentation.
 
 Importing the package imports neither torch nor any package of OpenMMLab, and changes neither.
-When mmengine's loader of checkpoints is imported afterwards, it is kept from running code that
-a checkpoint holds. What was imported before is changed by
-:func:`tsjnet_mm.utils.env.prepare_mmengine`, which whatever builds, loads or trains calls.
-Models, datasets and the rest are registered on first use, through :mod:`tsjnet_mm.registry`.
+If mmengine's loader of checkpoints is imported afterwards, it does not execute code from
+checkpoints. :func:`tsjnet_mm.utils.env.prepare_mmengine` changes modules that were imported
+before; functions that build, load or train call it. :mod:`tsjnet_mm.registry` registers models,
+datasets and other classes on first use.
 """
 
 from .utils.after_import import after_import

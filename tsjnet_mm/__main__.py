@@ -57,12 +57,12 @@ def usage() -> str:
     lines = ['usage: tsjnet COMMAND ...', '', 'Infrared and visible image fusion.', '']
     for name, command in COMMANDS.items():
         lines.append(f'  {name:<18} {command.does + ":":<28} tsjnet {name} {command.example}')
-    lines += ['', "'tsjnet COMMAND --help' tells more."]
+    lines += ['', "'tsjnet COMMAND --help' explains a command."]
     return '\n'.join(lines)
 
 
 def unknown(name: str) -> str:
-    """What is said of a command that there is not: the nearest one, and where all are.
+    """Message for an unknown command: the nearest one, and how to list all.
 
     Args:
         name (str): What was typed.

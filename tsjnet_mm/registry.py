@@ -1,8 +1,8 @@
 """Registries of the package: scope ``tsjnet_mm``, children of mmengine's roots.
 
-Each names the packages whose import fills it, so that building by config works without an
-import by hand, also from another library's scope (``type='tsjnet_mm.TSJNet'``). There is a
-child of every root, filled or not: mmengine warns of a default scope that lacks one.
+Each registry has a list of packages that register its classes. It imports them on demand, so
+that building by config needs no explicit import, also from another library's scope
+(``type='tsjnet_mm.TSJNet'``). Every root has a child, because mmengine warns of missing ones.
 """
 
 import importlib
@@ -19,7 +19,7 @@ SCOPE = 'tsjnet_mm'
 
 
 class RoomRegistry(Registry):
-    """Imports its locations one after the other, until one has what is asked for.
+    """Imports its locations one after the other, until one has the requested name.
 
     So fusing imports nothing that only training needs.
     """

@@ -255,9 +255,9 @@ def test_files_of_others_need_overwrite(inferencer, data, tmp_path):
     out.mkdir()
     Image.new('L', (9, 9)).save(out / '010.png')
     before = _content(out)
-    with pytest.raises(ValueError, match=r'010\.png is there already .*--overwrite'):
+    with pytest.raises(ValueError, match=r'010\.png is there already .*overwrite=True'):
         _run(inferencer, data, out)
-    with pytest.raises(ValueError, match=r'010\.png is there already .*--overwrite'):
+    with pytest.raises(ValueError, match=r'010\.png is there already .*overwrite=True'):
         inferencer(data / 'ir', data / 'vi', out_dir=out)
     assert _content(out) == before
     assert _run(inferencer, data, out, overwrite=True) == (5, 0)

@@ -92,7 +92,7 @@ def test_the_last_checkpoint_is_found(work_dir, tmp_path):
     assert find_resumable(moved) == moved / 'epoch_7.pth'
 
 
-OFFER = r'; the last whole checkpoint there is epoch_{}.pth: --resume .*/epoch_{}.pth$'
+OFFER = r'; the last intact checkpoint there is epoch_{}.pth: --resume .*/epoch_{}.pth$'
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,9 @@ def test_a_broken_checkpoint_offers_the_last_whole_one(work_dir, damage, message
     with pytest.raises(CheckpointError, match=message + '.*' + OFFER.format(6, 6)):
         find_resumable(start)
     cut(work_dir / 'epoch_6.pth')
-    with pytest.raises(CheckpointError, match='no other checkpoint there is whole: begin anew'):
+    with pytest.raises(
+        CheckpointError, match='no other checkpoint there is intact: start again'
+    ):
         find_resumable(start)
 
 

@@ -217,7 +217,7 @@ def test_everything_wrong_is_said_at_once(run, data):
     unreadable, line, hint = text.splitlines()[-3:]
     assert unreadable == 'images that cannot be read (1):'
     assert line.startswith(f'  {root}/grey/10.png: unreadable file: expected a whole image')
-    assert hint == 'to measure the 2 complete pairs alone: common (--common)'
+    assert hint == 'to measure only the 2 complete pairs: common=True'
 
 
 def test_long_lists_are_cut(run, data):
@@ -242,7 +242,7 @@ def test_common_pairs_alone(run, data):
         (data / 'colour' / f'{stem}.png').unlink()
     text = problems(run, 'grey', 'colour', common=True)
     assert f'pairs without a fused image of colour in {data}/colour (2):' in text
-    assert '--common' not in text
+    assert 'common=True' not in text
 
 
 def test_common_does_not_excuse_damage(run, data):

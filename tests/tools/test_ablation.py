@@ -267,7 +267,9 @@ def test_ended_ablation_ends_its_training(tiny_config, repository, tmp_path):
         time.sleep(0.2)
     process.terminate()
     assert process.wait(60) == 143
-    assert 'interrupted: the same command goes on from here' in process.stderr.read()
+    assert (
+        'interrupted: run the same command again to continue from here' in process.stderr.read()
+    )
     size = log.stat().st_size
     time.sleep(2)
     assert log.stat().st_size == size

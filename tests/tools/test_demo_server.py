@@ -128,7 +128,7 @@ def test_names_it_answers_to(visitor, server):
     for host in ('evil.example', f'evil.example:{server[0]}', '192.0.2.3', 'lab.example.evil'):
         for method, path in (('GET', '/'), ('GET', '/config'), ('POST', '/gradio_api/upload')):
             status, text = visitor.ask(method, path, host=host)
-            assert status == 421 and b'does not answer to that name' in text
+            assert status == 421 and b'refuses requests for that host name' in text
 
 
 def test_other_sites_cannot_upload(visitor, server):

@@ -104,7 +104,7 @@ def test_problems_are_listed_and_common_leaves_them_out(run_tool, data, tmp_path
         '  3.png',
         f'pairs without a fused image of noise in {data}/noise (1):',
         '  2',
-        'to measure the 2 complete pairs alone: common (--common)',
+        'to measure only the 2 complete pairs: --common',
     ]
     done = run_tool(*command, '--common')
     assert done.stdout.startswith('convention: plain, 2 pairs\n')

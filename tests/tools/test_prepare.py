@@ -34,7 +34,9 @@ def test_incomplete(run_main, roadscene, tmp_path):
     options = ('roadscene', roadscene, '--out', tmp_path / 'data', '--quiet')
     status, text, log = run_main(TOOL, *options)
     assert (status, text) == (1, '')
-    assert log.startswith('error: roadscene is not as published (--allow-partial takes what')
+    assert log.startswith(
+        'error: roadscene differs from the published data set (--allow-partial takes'
+    )
     assert 'cropinfrared: missing: 002' in log
     assert not (tmp_path / 'data').exists()
     status, text, log = run_main(TOOL, *options, '--allow-partial', '--link')

@@ -11,6 +11,7 @@ import pytest
 import torch
 from tqdm import tqdm
 
+from tsjnet_mm.cli.arguments import add_affix_arguments, add_range_arguments
 from tsjnet_mm.cli.program import ToolParser, describe_error, signals_as_interrupts, tool
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,7 +146,7 @@ def test_a_tool_returns_exits_and_forbids_unsafe_checkpoints():
 def test_interrupts_have_their_own_status(capsys):
     with pytest.raises(SystemExit, match='130'):
         fail(KeyboardInterrupt)()
-    assert capsys.readouterr().err == '\ninterrupted: run it again to go on\n'
+    assert capsys.readouterr().err == '\ninterrupted: run the same command again to continue\n'
     with pytest.raises(SystemExit, match='130'):
         fail(KeyboardInterrupt('3 frames are there'))()
     assert capsys.readouterr().err == '\ninterrupted: 3 frames are there\n'
@@ -242,3 +243,75 @@ def test_every_script_leads_to_its_command():
 def test_commands_that_take_a_config_say_that_it_is_run(name):
     text = (ROOT / 'tsjnet_mm' / 'cli' / f'{name}.py').read_text()
     assert 'Python code, which is run' in text
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message', 'expected'),
+    [
+        (
+            ['--ir-range', '1', '2'],
+            'flat: give ir_range=(low, high) or ir_percentiles=(1, 99)',
+            'flat: give --ir-range LOW HIGH or --ir-percentiles 1 99',
+        ),
+        ([], 'with ir_range 1 2: black', 'with --ir-range 1 2: black'),
+        (
+            [],
+            'set resize=True; otherwise give homography=H',
+            'set --resize; otherwise give --warp H',
+        ),
+        ([], "ir_affix='_T', vi_affix='_C'", '--ir-affix _T, --vi-affix _C'),
+        # Names of files, and arguments that the command does not have, stay.
+        ([], 'a/ir_range/b.png and ir_range.png', 'a/ir_range/b.png and ir_range.png'),
+        (['--out', 'ir_range'], 'ir_range: not a folder', 'ir_range: not a folder'),
+        (
+            [],
+            'max_shift=3 and --cfg-options x.resize=True',
+            'max_shift=3 and --cfg-options x.resize=True',
+        ),
+        # A remedy that needs a config is one for those who have a config.
+        ([], 'x: move them, or set label_format, found y', 'x: move them, found y'),
+        (['c.py'], 'x: move them, or set label_format, found y', None),
+        (['c.py'], 'add the boxes, or remove boxes from annotations and data_prefix', None),
+        (
+            [],
+            'add the boxes, or remove boxes from annotations and data_prefix',
+            'add the boxes',
+        ),
+    ],
+)
+def test_messages_name_the_options_of_the_command(arguments, message, expected, capsys):
+    def parse():
+        parser = ToolParser()
+        parser.add_argument('config', nargs='?')
+        parser.add_argument('--out')
+        add_affix_arguments(parser)
+        add_range_arguments(parser, 'of each image')
+        parser.add_argument('--resize', action='store_true')
+        parser.add_argument('--warp')
+        parser.parse_args(arguments)
+
+    @tool()
+    def main():
+        parse()
+        warnings.warn(message, stacklevel=1)
+        raise ValueError(message)
+
+    with pytest.raises(SystemExit):
+        main()
+    expected = expected or message
+    assert capsys.readouterr().err == f'warning: {expected}\nerror: {expected}\n'
+
+
+def test_options_of_an_earlier_command_are_forgotten(capsys):
+    @tool()
+    def main(has_option):
+        if has_option:
+            parser = ToolParser()
+            parser.add_argument('--ir-range')
+            parser.parse_args([])
+        raise ValueError('give ir_range')
+
+    for has_option in (True, False):
+        with pytest.raises(SystemExit):
+            main(has_option)
+    assert capsys.readouterr().err == 'error: give --ir-range\nerror: give ir_range\n'

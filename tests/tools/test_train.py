@@ -163,7 +163,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
         (
             'train.py',
             ['{config}', '--cfg-options', 'train_dataloader.dataset.data_root=none'],
-            'name the folder above them by data_root, or other names by data_prefix',
+            'set data_root to the folder that contains them, or other folder names',
         ),
         (
             'train.py',

@@ -6,11 +6,11 @@ from scipy.signal import correlate2d
 from torch.autograd import gradcheck
 
 from tsjnet_mm.utils.filtering import (
-    centre_levels,
     filter_valid,
     gaussian_window,
     local_moments,
     pad_reflect,
+    subtract_midpoint,
 )
 
 
@@ -90,7 +90,7 @@ def test_local_moments_of_several_images_and_one():
 
 def test_centre_levels():
     image = torch.tensor([[[[3.0, 9.0]]], [[[-1.0, -1.0]]]], requires_grad=True)
-    centred = centre_levels(image)
+    centred = subtract_midpoint(image)
     assert centred.tolist() == [[[[-3.0, 3.0]]], [[[0.0, 0.0]]]]
     centred.sum().backward()
     assert torch.equal(image.grad, torch.ones_like(image))

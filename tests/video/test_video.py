@@ -155,7 +155,7 @@ def test_failure_leaves_the_earlier_file_and_no_other(
     with pytest.raises(RuntimeError, match='out of memory'):
         fuse_video(inferencer, *videos, out, overwrite=True)
     assert out.read_bytes() == b'earlier'
-    with pytest.raises(ValueError, match=r'out\.mp4 is there already .*--overwrite'):
+    with pytest.raises(ValueError, match=r'out\.mp4 is there already .*overwrite=True'):
         fuse_video(inferencer, *videos, out)
     assert {path.name for path in tmp_path.iterdir()} == {'ir.mkv', 'vi.mkv', 'out.mp4'}
 

@@ -119,4 +119,4 @@ if __name__ == '__main__':
     except InstallError as problem:
         sys.exit(f'install: {problem}')
     except KeyboardInterrupt:
-        sys.exit('install: interrupted; run it again to go on')
+        sys.exit('install: interrupted; run it again to continue')

@@ -120,14 +120,14 @@ def mmcv_build() -> tuple[dict[str, str], str]:
 
 
 def built_wheel(folder: str) -> Path | None:
-    """The wheel for this Python in ``folder`` (a glob pattern), None if there is none."""
+    """The wheel for this Python in ``folder`` (a glob pattern), or None."""
     python = f'cp{sys.version_info.major}{sys.version_info.minor}'
     name = f'onedl_mmcv-{fork_pin("onedl-mmcv")}-{python}-*.whl'
     return next((CACHE / 'wheels').glob(f'{folder}/{name}'), None)
 
 
 def build_mmcv(folder: str, env: dict[str, str]) -> None:
-    """Compile mmcv's wheel into ``folder``; it appears there whole or not at all."""
+    """Compile mmcv's wheel into ``folder``; its name appears there only when it is complete."""
     check_compiler()
     jobs = int(env.get('MAX_JOBS') or os.environ['MAX_JOBS'])
     say(
@@ -188,7 +188,7 @@ def install_natten() -> None:
     try:
         pip('natten', 'install', *options, *read_requirements('natten'), env=hidden)
     except InstallError as error:
-        say(f'{error}\nWARNING: going on without natten, which is optional')
+        say(f'{error}\nWARNING: continuing without natten, which is optional')
 
 
 def _package_is_current():

@@ -1,4 +1,4 @@
-"""What people call: building fusors, fusing files, measuring them.
+"""The functions and classes for programs: build fusors, fuse files, measure them.
 
 Each name is imported when it is first used.
 """

@@ -1,4 +1,4 @@
-"""Writing fused images with a note of how they were made, and knowing those that are done."""
+"""Write fused images with a note of their settings, and recognise finished ones."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path

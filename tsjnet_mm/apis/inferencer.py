@@ -1,4 +1,4 @@
-"""From pairs of any kind to fused images of the right size and colour."""
+"""The inferencer: fuses pairs of files, arrays, tensors or streams."""
 
 from __future__ import annotations
 
@@ -330,8 +330,8 @@ class FusionInferencer:
             ir: Infrared images, see :func:`~tsjnet_mm.io.pairs.iterate_pairs`.
             vi: Visible images, see there.
             out_dir (str | Path, optional): Folder for ``<name><extension>``, made where it is
-                missing, or, of a single pair, an image file; each file appears whole or not at
-                all.
+                missing, or, of a single pair, an image file; each file appears completely or
+                not at all.
             extension (str, optional): Of the files, one of :data:`.WRITTEN_FORMATS`. Defaults
                 to ``'.png'``.
             return_images (bool): Return what was fused; without, memory does not grow with

@@ -1,1 +1,1 @@
-"""The commands: arguments are read here, before anything heavy is imported."""
+"""The commands. They parse their arguments before they import torch."""

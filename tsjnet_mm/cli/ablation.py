@@ -6,14 +6,14 @@ Examples:
     python tools/ablation.py whole=configs/mine.py half=configs/mine-wo-half.py \
         --cfg-options train_cfg.max_epochs=10 --work-dir work_dirs/ablation
 
-Each row is trained by tools/train.py (or, with --gpus, tools/dist_train.sh) in a folder of its
-own, WORK_DIR/<config name>, the one tools/train.py takes by itself; then its last checkpoint is
-tested by tools/test.py. What is done is not done again: a finished checkpoint is only tested, a
-tested row (test_<convention>.json) only printed, and a run that was killed goes on from its
-last checkpoint. A row whose folder was trained with other settings is refused.
+tools/train.py (or, with --gpus, tools/dist_train.sh) trains each row in WORK_DIR/<config name>,
+its default folder. Then tools/test.py tests the last checkpoint. A second run of the command
+continues killed trainings from their last checkpoint, tests finished checkpoints, and prints
+rows that were tested (test_<convention>.json). A row whose folder was trained with other
+settings is refused.
 
-All rows have the seed and the schedule of their configs. A row that fails is reported with its
-log, the others go on, and the exit status is 1.
+All rows have the seed and the schedule of their configs. If a row fails, the command prints its
+log, continues with the other rows and ends with exit status 1.
 """
 
 import argparse
@@ -143,7 +143,7 @@ def run(args: argparse.Namespace) -> dict[str, str]:
     return {run.name: reason for run, reason in failed}
 
 
-@tool('the same command goes on from here')
+@tool('run the same command again to continue from here')
 def main() -> None:
     """Read the command line and run."""
     parser, args = parse_args()

@@ -275,7 +275,7 @@ def add_overwrite_argument(
     parser.add_argument(
         '--overwrite',
         action='store_true',
-        help='write over files that were not made here; sources are never written over',
+        help='overwrite files that this package did not make; sources are never overwritten',
     )
 
 

@@ -1,4 +1,4 @@
-r"""Fuse a data set by every method at hand, and put quality and cost into one table.
+r"""Fuse a data set with many methods, and print quality and cost in one table.
 
 Examples:
     python tools/benchmark_zoo.py --ir MSRS/test/ir --vi MSRS/test/vi --out work_dirs/zoo \
@@ -14,16 +14,16 @@ laplacian, ...), tsjnet-light (its weights are shipped), a published network wit
 its authors give (docs/models.md lists them), or a config file (Python code, which is run).
 ROW names it in the table.
 
-Unless told otherwise, methods are compared by 13 metrics: SSIM, PSNR, MSE, CC, CV as the
+By default the methods are compared by 13 metrics: SSIM, PSNR, MSE, CC, CV as the
 paper's authors compute them (convention tsjnet), and VIFp, Qabf, SF, SD, EN, AG, SCD, MI as
 their own papers define them (plain).
 
 OUT gets fused/ROW/ with the images, results_CONVENTION.json (every value of every image, for
-tools/analysis_tools), costs.json, table.md, radar_CONVENTION.pdf and grid.png. Images that the
-same weights made of the same sources are kept, and so are the values measured of them (delete
-results_*.json to measure anew): a method more costs its own time. Costs are of the
-network alone, in fp32 on the CPU, each in a process of its own, whose memory is that of Python
-and libraries, too; the networks take turns and the time is a median.
+tools/analysis_tools), costs.json, table.md, radar_CONVENTION.pdf and grid.png. A second run
+keeps images of the same weights and sources, and their values, so that only new methods take
+time (delete results_*.json to measure again). The costs are those of the network in fp32 on the
+CPU. Each network has its own process, and the memory includes Python and libraries. The
+networks run in turn, and the time is a median.
 """
 
 from __future__ import annotations
@@ -98,12 +98,14 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
         help='compare by metrics of this convention instead of the 13',
     )
     parser.add_argument(
-        '--pairs', metavar='LIST', help='text file of the pairs to take, a stem a line'
+        '--pairs',
+        metavar='LIST',
+        help='text file with the stems of the pairs to use, one per line',
     )
-    parser.add_argument('--highlight', metavar='ROW', help='row to stress in the figures')
+    parser.add_argument('--highlight', metavar='ROW', help='row to highlight in the figures')
     parser.add_argument(
         '--device',
-        help='where to fuse (default: the GPU where there is one)',
+        help='device for fusing (default: the GPU if there is one)',
     )
     parser.add_argument(
         '--workers',
@@ -120,14 +122,14 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
         help='pair to time (default: 640x480)',
     )
     parser.add_argument(
-        '--repeats', type=int, default=5, metavar='N', help='turns that count (default: 5)'
+        '--repeats', type=int, default=5, metavar='N', help='number of timed runs (default: 5)'
     )
     parser.add_argument(
         '--threads', type=int, default=2, metavar='N', help='of each network (default: 2)'
     )
     add_source_arguments(parser, percentiles_of='each infrared image')
     add_overwrite_argument(parser)
-    parser.add_argument('--skip-costs', action='store_true', help='measure quality alone')
+    parser.add_argument('--skip-costs', action='store_true', help='measure only the quality')
     return parser, parser.parse_args()
 
 

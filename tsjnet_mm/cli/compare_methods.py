@@ -1,4 +1,4 @@
-r"""Test whether a method is better than others, or whether it was the choice of images.
+r"""Test whether a method is significantly better than others.
 
 Examples:
     python tools/evaluate.py --fused mine=out/mine SeAFusion=out/SeAFusion --baselines \
@@ -7,16 +7,16 @@ Examples:
     python tools/analysis_tools/compare_methods.py results.json --method mine \
         --against SeAFusion --metrics SSIM VIF CV --out mine.csv mine.md
 
-Better means: in the metric's direction, so for a metric marked ↓ a smaller value. All numbers
-are paired over the images: Wilcoxon's signed-rank test, two-sided, corrected by Holm over all
+Better means a smaller value for a metric marked ↓, and a larger one otherwise. All numbers are
+paired over the images: Wilcoxon's signed-rank test, two-sided, corrected by Holm over all
 comparisons of the table; the 95% bootstrap interval of the mean difference; the share of images
 on which the method is better; and the rank-biserial correlation, +1 if it is better on all of
-them and -1 if worse on all. A small p says that a difference is there, not that it matters: for
-that see the difference and its interval.
+them and -1 if worse on all. A small p means that there is a difference, not that it is large:
+see the difference and its interval.
 
-Images are taken as independent. Frames of one video are not: p comes out too small, and the
-interval too narrow. An image where a value of either is not finite is left out, and a note says
-so. It takes at least 6 images, for fewer never give p below 0.05.
+The test assumes independent images. Frames of one video are not independent: then p is too
+small, and the interval too narrow. An image where a value of either is not finite is left out,
+and a note says so. At least 6 images are needed, because fewer never give p below 0.05.
 """
 
 import argparse
@@ -35,12 +35,12 @@ def parse_args() -> argparse.Namespace:
         help='.csv or .json of tools/evaluate.py or a per-image CSV of the Runner; several of '
         'the same images are joined',
     )
-    parser.add_argument('--method', required=True, metavar='NAME', help='the method to judge')
+    parser.add_argument('--method', required=True, metavar='NAME', help='the method to test')
     parser.add_argument(
         '--against',
         nargs='+',
         metavar='NAME',
-        help='what to judge it against (default: all others)',
+        help='methods to compare with (default: all others)',
     )
     parser.add_argument(
         '--metrics', nargs='+', metavar='NAME', help='these alone, in this order (default: all)'

@@ -1,12 +1,12 @@
 r"""Convert the published weights of another fusion network to this toolbox's fusor.
 
-Get the file from its authors; NAME says which network it is of:
+Get the file from its authors. NAME is the name of the network:
 
     python tools/model_converters/convert_peer.py seafusion fusionmodel_final.pth seafusion.pth
     python tools/model_converters/convert_peer.py ifcnn-max IFCNN-MAX.pth ifcnn_max.pth
 
-Every tool takes the authors' file as it is (--model seafusion --weights fusionmodel_final.pth);
-a config needs the converted one:
+Every tool takes the authors' unchanged file (--model seafusion --weights
+fusionmodel_final.pth); a config needs the converted one:
 
     fusor = dict(type='SeAFusion', init_cfg=dict(type='Pretrained', checkpoint='seafusion.pth'))
 """
@@ -28,9 +28,7 @@ def main() -> None:
     )
     parser.add_argument('source', metavar='SOURCE', type=Path, help="the authors' checkpoint")
     parser.add_argument('out', metavar='OUT', type=Path, help='the checkpoint to write')
-    parser.add_argument(
-        '--overwrite', action='store_true', help='write over a file that is there already'
-    )
+    parser.add_argument('--overwrite', action='store_true', help='overwrite an existing file')
     args = parser.parse_args()
 
     import torch

@@ -1,4 +1,4 @@
-r"""Serve a web page on this machine: give two images, see them fused, compared and measured.
+r"""Serve a web page on this machine that fuses two images, compares and measures them.
 
 Examples:
     python tools/demo.py                              # then open http://127.0.0.1:7860
@@ -8,18 +8,17 @@ Examples:
         --weights epoch_40.pth                        # draws the objects its detector finds
     python tools/demo.py --model tsjnet-light --weights a.pth --model light.onnx --port 8000
 
-tsjnet-light with its published weights and the fusors that need none (average, max, laplacian,
-...) are always there. The fused image is
-the one that tools/fuse.py writes with the same options; the metrics are those of
-tools/evaluate.py.
+tsjnet-light with its shipped weights and the fusors without weights (average, max, laplacian,
+...) are always available. The fused image is the one that tools/fuse.py writes with the same
+options. The metrics are those of tools/evaluate.py.
 
 The page needs no internet, sends nothing anywhere, and can be opened on this machine alone.
-To look at it from elsewhere, forward the port: ssh -L 7860:127.0.0.1:7860 THIS_MACHINE. With
+To open it from another machine, forward the port: ssh -L 7860:127.0.0.1:7860 THIS_MACHINE. With
 --host 0.0.0.0 --allowed-host NAME_OF_THIS_MACHINE anyone who reaches this machine can use it;
-there is no password. Requests for other names, and what other sites send, are refused.
+there is no password. Requests for other host names and from other sites are refused.
 
-Ctrl-C ends it. Uploads and results are deleted after a day, earlier where they are too many or
-too large in sum, and all of them at the end.
+Ctrl-C ends it. Uploads and results are deleted after a day, earlier if they are too many or too
+large, and at the end.
 
 Needs gradio: pip install 'tsjnet_mm[demo]'
 """
@@ -106,7 +105,7 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
         '--max-megapixels',
         type=float,
         default=16,
-        help='larger images are refused, undecoded (default: %(default)s)',
+        help='larger images are refused before they are decoded (default: %(default)s)',
     )
     server.add_argument(
         '--max-megabytes',

@@ -13,14 +13,14 @@ Examples:
         --config configs/downstream/faster-rcnn_r18_fpn_20e_toy.py \
         --methods average=out/average --work-dir work_dirs/toy        # minutes on a CPU
 
-Every method gets the same split, seed and schedule; rows of the visible and the infrared images
-alone are always made. A method's images lie in DIR/train and DIR/test, or all in DIR, and are
+Every method gets the same split, seed and schedule; rows for the visible and the infrared
+images are always added. A method's images are in DIR/train and DIR/test, or all in DIR, and are
 matched by name; grey ones get the visible image's colour. Lists of pairs and folds come from
 tools/dataset_converters/make_split.py, which keeps near-duplicates together.
 
 Each method's folder in the work dir holds its data/, config.py, log.txt, run/ with checkpoints,
-what was found (results.bbox.json, masks/) and scores.json. Run the same command again to go on
-after an interruption, or to add methods: what is finished is not done again.
+predictions (results.bbox.json, masks/) and scores.json. Run the same command again to continue
+after an interruption, or to add methods; finished methods are not trained again.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ CONFIGS = {
 def parse_args() -> tuple[ToolParser, argparse.Namespace]:
     """Command line."""
     parser = ToolParser(__doc__)
-    parser.add_argument('task', choices=CONFIGS, help='what the network does')
+    parser.add_argument('task', choices=CONFIGS, help='task of the network')
     add_dataset_arguments(parser, '{split} and {fold} in it stand for what they say')
     parser.add_argument(
         '--folds',

@@ -7,21 +7,21 @@ Examples:
     python tools/evaluate.py --fused out/mine --ir IR --vi VI --convention cddfuse \
         --metrics SSIM VIF MSE
 
-Files belong together by name: the same stem, whatever the extension, else the same stem once
-words such as fused_, _f, _ir, -vis, _rgb or the method's name are taken off its ends. Fused
-images are grey or colour; the convention says what a colour image is compared as. All problems
-with names, sizes and files are listed before anything is computed.
+Files are matched by name: the same stem with any extension, or the same stem without words such
+as fused_, _f, _ir, -vis, _rgb or the method's name at its ends. Fused images are grey or
+colour; the convention defines how a colour image is compared. All problems with names, sizes
+and files are listed before anything is computed.
 
-Infrared images are measured as they were fused: with the range, size and homography that
-tools/fuse.py noted in the fused files, or that --ir-range, --ir-percentiles, --resize and
---warp say of files without a note. What does not agree with a note is an error.
+Infrared images are prepared as for the fusion. tools/fuse.py notes range, size and homography
+in the fused files; for files without a note, give --ir-range, --ir-percentiles, --resize and
+--warp. Options that differ from a note are an error.
 
 A table names its convention and the number of pairs. Several methods are ranked in each metric,
 by the values as printed, and on average over the metrics; equal values share the better rank.
---baselines adds the average, the maximum and either source alone, ranked like any method: one
-that does not beat them has shown nothing. A value that is not finite, above all the PSNR of an
-image that equals a source, is left out of its mean, and a note says so; a method without any
-finite value of a metric has no rank in it, and no mean rank.
+--baselines adds rows for the average, the maximum and each source image, which a good method
+should exceed. A value that is not finite, such as the PSNR of an image that equals a source, is
+left out of the mean, and a note says so. A method without a finite value of a metric has no
+rank in it, and no mean rank.
 """
 
 import argparse
@@ -115,8 +115,8 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
         '--metrics',
         nargs='+',
         metavar='NAME',
-        help='names or sets, listed below (default: paper, or all where the convention lacks '
-        'one of its six)',
+        help='names or sets, listed below (default: paper, or all if the convention does not '
+        'have all six of it)',
     )
     parser.add_argument(
         '--convention', default='plain', choices=CONVENTIONS, help='default: %(default)s'
@@ -127,7 +127,7 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
     parser.add_argument(
         '--common',
         action='store_true',
-        help='leave missing and extra files out instead of refusing them',
+        help='ignore missing and extra files instead of refusing them',
     )
     parser.add_argument('--device', default='cpu', help='cpu or cuda (default: %(default)s)')
     parser.add_argument(

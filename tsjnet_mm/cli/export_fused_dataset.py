@@ -13,14 +13,14 @@ Examples:
 Layouts:
     coco    OUT/<split>/*.png, OUT/annotations/<split>.json          mmdet's CocoDataset
     voc     OUT/VOC2007/{JPEGImages,Annotations,ImageSets/Main}      mmdet's XMLDataset
-            That reads *.jpg alone: the images are PNG, without loss, under this name.
+            It reads only *.jpg: the images are lossless PNG with that extension.
     mmseg   OUT/{img_dir,ann_dir}/<split>/*.png, OUT/splits/<split>.txt
                                                                      mmseg's BaseSegDataset
 
-coco and voc need boxes, mmseg needs masks. All images are 8-bit RGB PNG. OUT/dataset.json says
-what they were made of, and the lines to paste into a config of mmdet or mmseg are printed. Run
-the same command again to finish what was interrupted: an image that the same settings made of
-files of the same content is left as it is.
+coco and voc need boxes, mmseg needs masks. All images are 8-bit RGB PNG. OUT/dataset.json
+records the sources. The command prints lines to paste into a config of mmdet or mmseg. Run the
+same command again to finish an interrupted export: images with the same settings and sources
+are kept.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def choose_splits(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
     splits = args.splits or (['train', 'test'] if apart else ['train'])
     if len(splits) > 1 and not apart:
         parser.error(
-            f'{args.dataset} has no splits of its own: tell them apart by {{split}} in '
+            f'{args.dataset} has no splits of its own: write {{split}} for their names in '
             '--data-root or --pairs'
         )
     return splits

@@ -1,7 +1,7 @@
 r"""Export a fusor to ONNX, for images and batches of any size.
 
-The model takes `ir` and `vi` (luma), float32 (B, 1, H, W) in [0, 1], and gives `fused` of the
-same shape, to be clipped to [0, 1]. The file appears only if onnxruntime agrees with PyTorch.
+The inputs `ir` and `vi` (luma) are float32 (B, 1, H, W) in [0, 1]. The output `fused` has the
+same shape; clip it to [0, 1]. The file is saved only if onnxruntime and PyTorch agree.
 
 Examples:
     python tools/deployment/export_onnx.py --model tsjnet-light --out net.onnx

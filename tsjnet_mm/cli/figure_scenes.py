@@ -1,4 +1,4 @@
-"""What the tools that lay scenes out in a grid share: arguments, choosing, reading."""
+"""Arguments, selection and reading of scenes, for the tools that draw a grid of them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def add_method_images(parser: argparse.ArgumentParser) -> None:
 
 
 def add_figure_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what any grid of scenes can be told.
+    """Add the options of every grid of scenes.
 
     Args:
         parser (argparse.ArgumentParser): Gets ``--count``, ``--recolour``, ``--highlight``,
@@ -55,14 +55,14 @@ def add_figure_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=4,
         metavar='N',
-        help='number of scenes where none is named (default: %(default)s)',
+        help='number of scenes, if none is named (default: %(default)s)',
     )
     parser.add_argument(
         '--recolour',
         action='store_true',
         help="give grey fused images the visible image's chroma, so that all are in colour",
     )
-    parser.add_argument('--highlight', metavar='NAME', help='method to set in bold')
+    parser.add_argument('--highlight', metavar='NAME', help='method with a bold name')
     parser.add_argument(
         '--width',
         type=float,

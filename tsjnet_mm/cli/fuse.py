@@ -10,16 +10,18 @@ Examples:
     python tools/fuse.py --ir IR --vi VI --out OUT --warp H.json   # see tools/register.py
     torchrun --nproc_per_node 4 -- tools/fuse.py --ir IR --vi VI --out OUT    # share the work
 
-Models: tsjnet-light, whose weights are in the package (--weights gives it others);
-tsjnet-official or a config file, with --weights; without any, laplacian (a tuned Laplacian
-pyramid), wavelet, guided-filter, average, max; or a published network with its authors' file,
-as --model seafusion --weights fusionmodel_final.pth (docs/models.md lists them).
+Models:
+    tsjnet-light                       its weights are in the package; --weights loads others
+    tsjnet-official, or a config file  needs --weights
+    laplacian, wavelet, guided-filter, average, max               without weights
+    a published network                needs its authors' file: --model seafusion
+                                       --weights fusionmodel_final.pth (see docs/models.md)
 
-The fused image has the visible image's size and colour. Run the same command again to finish
-what was interrupted: an image that the same settings made of files of the same content is
-left as it is. Nothing is ever written over a source, nor, without --overwrite, over a file that
-was not made here. Under torchrun or slurm each process fuses its share of the pairs;
-without them, processes that run the same command leave each other's pairs alone.
+The fused image has the visible image's size and colour. Run the same command again to finish an
+interrupted run: images with the same settings and sources are kept. Sources are never
+overwritten, and files that this package did not make only with --overwrite. Under torchrun or
+slurm each process fuses its share of the pairs. Without them, several processes that run the
+same command share the pairs.
 """
 
 import argparse

@@ -12,15 +12,15 @@ Examples:
     python tools/fuse_video.py --ir raw16.mkv --vi vi.mp4 --out fused.mp4 --ir-range 7000 9000
     python tools/fuse_video.py --ir ir.mp4 --vi vi.mp4 --out fused.mp4 --measure-flicker
 
-Press Ctrl-C to stop: the file is finished and holds every frame fused so far. Until the end it
-is a hidden file beside --out, so nothing half-written ever has that name.
+Press Ctrl-C to stop: the output then has all frames fused so far. Until the end it is a hidden
+file in the folder of --out, so that --out is never incomplete.
 
-Files pair by the time at which frames are shown, so they must last equally long; what is left
-out or shown longer is printed. With --fps they pair frame by frame. Folders pair by file stem
-in natural order (2 before 10). Of live sources the newest frames are fused, older ones dropped;
-the file plays at the speed of life. The size is the visible video's, less an odd last row or
-column. .mp4 and .mov hold MPEG-4, .avi motion JPEG, .mkv FFV1 (lossless). The sound of the
-visible file is kept if ffmpeg is installed.
+Frames of two files are paired by time, so the files must have the same duration; the numbers of
+dropped and repeated frames are printed. With --fps they are paired by number. Frames in folders
+are paired by name, in natural order (2 before 10). From live sources the newest frames are
+fused and older ones dropped; the file plays at real speed. The size is that of the visible
+video, without an odd last row or column. .mp4 and .mov have MPEG-4, .avi motion JPEG, .mkv FFV1
+(lossless). The sound of the visible file is kept if ffmpeg is installed.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--fps', type=float, help="frame rate (default: the visible video's; folders: 25)"
     )
-    parser.add_argument('--max-frames', type=int, help='end after so many frames')
+    parser.add_argument('--max-frames', type=int, help='stop after this number of frames')
     parser.add_argument(
         '--grey', action='store_true', help='write the fused luma instead of colour'
     )

@@ -14,11 +14,11 @@ Examples:
         --classes msrs --seg-classes msrs
     python tools/generate_labels.py masks ... --method sam --sam-weights sam-vit-base
 
-Beside the labels a folder OUT_review (--review) gets sheets to look at, the least certain
-pairs first, confidence.json with the confidence of each object, and a record of each pair. Look
-at the sheets before you train. Run the same command again to finish what was interrupted: pairs
-that are complete, corrected by hand or not, are left as they are. Files that were not made here
-are never written over without --overwrite. docs/labels.md tells how good such labels are.
+The folder OUT_review (--review) gets sheets to look at, with the least certain pairs first,
+confidence.json with the confidence of each object, and a record of each pair. Look at the
+sheets before you train. Run the same command again to finish an interrupted run: complete pairs
+are kept, also if you corrected them. Other existing files are overwritten only with
+--overwrite. docs/labels.md says how good such labels are.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def add_common_arguments(parser: argparse.ArgumentParser, out: str) -> None:
         help='sheets and confidences (default: OUT_review)',
     )
     parser.add_argument(
-        '--overwrite', action='store_true', help='make everything anew, over what is there'
+        '--overwrite',
+        action='store_true',
+        help='make all labels again and overwrite existing ones',
     )
     parser.add_argument(
         '--device', help='where networks run, such as cpu or cuda:1 (default: cuda, else cpu)'
@@ -120,7 +122,7 @@ def add_boxes_parser(commands: argparse._SubParsersAction) -> None:
         '--views',
         nargs='+',
         choices=['ir', 'vi', 'fused'],
-        help='what the detector sees (default: ir vi, and fused where it is given)',
+        help='images for the detector (default: ir vi, and fused if it is given)',
     )
     parser.add_argument(
         '--fusor', metavar='NAME', help='fuse the pairs by this, as tools/fuse.py --model'
@@ -129,7 +131,10 @@ def add_boxes_parser(commands: argparse._SubParsersAction) -> None:
         '--fusor-weights', metavar='FILE', help='checkpoint of the fusor (default: published)'
     )
     parser.add_argument(
-        '--score', type=float, default=0.3, help='least confidence kept (default: %(default)s)'
+        '--score',
+        type=float,
+        default=0.3,
+        help='lowest confidence that is kept (default: %(default)s)',
     )
     parser.add_argument(
         '--iou',
@@ -157,7 +162,7 @@ def add_masks_parser(commands: argparse._SubParsersAction) -> None:
         '--format',
         choices=['auto', 'yolo', 'voc', 'coco'],
         default='auto',
-        help='of the boxes (default: told from the files)',
+        help='of the boxes (default: detected from the files)',
     )
     parser.add_argument(
         '--seg-classes',

@@ -1,8 +1,8 @@
-r"""Split a dataset that has no official split, near-duplicates on one side, by seed.
+r"""Split a dataset by seed, with near-duplicates on one side.
 
-Consecutive frames of a video, or of a camera that stands, are nearly the same image: dealt out
-at random they make a test set that was trained on. Pairs that show the same place are put into
-groups first, and whole groups are dealt out. docs/datasets.md says how groups are found.
+Frames of a video or of a fixed camera are nearly the same image. A random split would put them
+into both the training and the test set. So pairs that show the same place are grouped, and
+whole groups are assigned to a side. docs/datasets.md explains how groups are found.
 
 Examples:
     python tools/dataset_converters/make_split.py data/M3FD_Detection --dataset m3fd
@@ -15,9 +15,9 @@ Examples:
     python tools/dataset_converters/make_split.py data/M3FD_Detection \
         --check data/M3FD_Detection/split.json
 
-Each list holds a stem a line: `ann_file='train.txt'` in a config reads it, from the data root.
-split.json records how the lists were made and their SHA-256; the same options on the same data
-make the same files.
+Each list has one stem per line; `ann_file='train.txt'` in a config reads it from the data root.
+split.json records how the lists were made and their SHA-256. The same options and data give the
+same files.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def parse_args() -> argparse.Namespace:
         '--dataset',
         choices=DATASETS,
         default='folder',
-        help='how it is laid out; folder: ir and vi (default: %(default)s)',
+        help='its layout; folder: ir and vi (default: %(default)s)',
     )
     parser.add_argument(
         '--split',

@@ -10,9 +10,9 @@ Examples:
 
 A box spans the quartiles with a line at the median; whiskers reach the farthest values within
 1.5 times its length, dots are the values beyond, a diamond is the mean. Values that are not
-finite are left out, and a note below the panels says how many of which. Boxes that overlap do
-not mean that methods are equal: they are of the same images, and one method may be ahead on all
-of them; tools/analysis_tools/compare_methods.py compares image by image.
+finite are left out; a note below the panels has their numbers. Boxes may overlap although one
+method is better on every image; tools/analysis_tools/compare_methods.py compares image by
+image.
 """
 
 import argparse
@@ -28,7 +28,7 @@ def parse_args() -> argparse.Namespace:
     parser = ToolParser(__doc__)
     add_selection_arguments(parser)
     parser.add_argument(
-        '--highlight', metavar='NAME', help='method with a bold name and a colour of its own'
+        '--highlight', metavar='NAME', help='method with a bold name and its own colour'
     )
     add_overwrite_argument(parser)
     return parser.parse_args()

@@ -1,4 +1,4 @@
-r"""Compare what a detector finds in the images of several methods, with its errors marked.
+r"""Compare the detections in the images of several methods, with errors marked.
 
 Examples:
     python tools/analysis_tools/plot_detections.py --ir M3FD/ir --vi M3FD/vi \
@@ -8,19 +8,19 @@ Examples:
         --results Infrared=ir.bbox.json Visible=vi.bbox.json mine=mine.bbox.json \
         --images Infrared=IR mine=out/mine --scene 00049 --scene 00211 --out figure.png
 
-A row per scene, a column per method after infrared, visible and the true boxes. A box that is
-right is drawn in the colour of its class, with its score. An object that was missed is in a
-green oval; a wrong box, one without a true object of its class at the IoU threshold, is in a
-red one. Boxes are matched as COCO's evaluation does: best score first. So an object given the
-wrong class is in both. A score is left out where others leave no room for it.
+The figure has a row per scene. Its columns are the infrared image, the visible image, the true
+boxes and the methods. A correct box has the colour of its class, and its score. A green oval
+marks a missed object. A red oval marks a wrong box, which has no true object of its class at
+the IoU threshold; so an object with a wrong class has both. Boxes are matched as in COCO's
+evaluation, the best score first. A score without enough space is left out.
 
-The truth is a COCO json; results are lists as mmdet's CocoMetric writes them with
-outfile_prefix (PREFIX.bbox.json; its PREFIX.gt.json is a truth, too). A method is drawn on its
-own images, or, where --images has none for it, on the visible ones. Images belong to the truth
-by the stem of their name.
+The ground truth is a COCO json. Results are lists as mmdet's CocoMetric writes them with
+outfile_prefix (PREFIX.bbox.json; its PREFIX.gt.json can be the ground truth). A method is drawn
+on its images of --images, or on the visible images. Images are matched by the stems in the
+ground truth.
 
-The number of errors of each method over all images is printed, and the scenes as options, to
-be copied and adapted.
+The command prints the numbers of errors of each method over all images, and the scenes as
+options that you can copy.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def parse_args() -> argparse.Namespace:
         required=True,
         type=parse_named_path,
         metavar='NAME=FILE',
-        help='what was found in the images of each method: a COCO list of results (json)',
+        help='detections in the images of each method: a COCO list of results (json)',
     )
     add_method_images(parser)
     parser.add_argument(
@@ -84,14 +84,14 @@ def parse_args() -> argparse.Namespace:
         type=float,
         default=0.3,
         metavar='SCORE',
-        help='boxes that score less are not looked at (default: %(default)s)',
+        help='boxes with a lower score are ignored (default: %(default)s)',
     )
     parser.add_argument(
         '--iou-thr',
         type=float,
         default=0.5,
         metavar='IOU',
-        help='overlap from which a box is right (default: %(default)s)',
+        help='IoU from which a box is correct (default: %(default)s)',
     )
     add_figure_arguments(parser)
     return parser.parse_args()

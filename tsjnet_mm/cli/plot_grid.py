@@ -11,11 +11,11 @@ Examples:
 
 Regions are x,y,w,h in pixels of the scene, x and y of the upper left corner, w and h at most a
 quarter of its sides; the first is outlined and magnified in red, the second in green. A scene
-without regions of its own takes those of --zoom, or else the two windows in which the fused
-images differ most in contrast: no one's choice. Insets take the corners in which they hide
-least, and cover no region. Scenes and regions are printed as options, to be copied and adapted.
+without its own regions has those of --zoom, or else the two windows in which the contrast of
+the fused images differs most. Insets are in the corners with the least detail and cover no
+region. The command prints scenes and regions as options that you can copy.
 
-Files belong together by name, as in tools/evaluate.py; a scene is called by the stem of its
+Files are matched by name, as in tools/evaluate.py; the name of a scene is the stem of its
 visible image. Columns keep the order of --fused. Images are written in their own resolution.
 """
 

@@ -8,10 +8,10 @@ Examples:
         --methods SeAFusion average max mine --metrics SSIM VIF CC CV \
         --title 'MSRS test' --out radar.png radar.pdf
 
-On each axis the worst of the methods shown stands at 20% of the radius and the best at the rim,
-linear between, whichever direction the metric has; both values are printed at the axis. So the
-chart shows who is ahead of whom, not by how much: a small difference fills an axis like a large
-one, and the trivial rows of --baselines are what gives it a scale.
+Each axis is scaled linearly between the worst of the shown methods, at 20% of the radius, and
+the best, at the rim; both values are printed at the axis. Outward is better for all metrics. So
+the chart shows the order of the methods, but not whether differences are large. The rows of
+--baselines give a scale.
 """
 
 import argparse
@@ -26,7 +26,9 @@ def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__)
     add_selection_arguments(parser)
-    parser.add_argument('--highlight', metavar='NAME', help='method to draw thick and filled')
+    parser.add_argument(
+        '--highlight', metavar='NAME', help='method drawn with a thick line and filled'
+    )
     add_overwrite_argument(parser)
     return parser.parse_args()
 

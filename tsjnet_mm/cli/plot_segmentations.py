@@ -1,4 +1,4 @@
-r"""Compare the masks that a segmentor makes of several methods' images, with errors marked.
+r"""Compare the masks predicted from the images of several methods, with errors marked.
 
 Examples:
     python tools/analysis_tools/plot_segmentations.py --ir MSRS/test/ir --vi MSRS/test/vi \
@@ -8,18 +8,18 @@ Examples:
         --masks Infrared=seg/ir mine=seg/mine --images Infrared=IR mine=out/mine \
         --classes background car person --scene 00939D --scene 00770N --plain --out figure.png
 
-A row per scene, a column per method after infrared, visible and the true mask. Masks are
-coloured by class over a dimmed image. Green ovals surround regions where an object is missing
-(taken for background), red ones where it is incorrect (background, or an object of another
-class, taken for an object). Only regions with a core count: errors along edges, thinner than
-about 5 pixels in 640x480, and specks below --min-area are not marked.
+The figure has a row per scene. Its columns are the infrared image, the visible image, the true
+mask and the methods. Masks are coloured by class over a dimmed image. Green ovals mark missing
+objects (predicted as background). Red ovals mark incorrect ones (background predicted as an
+object, or an object with a wrong class). Errors along edges that are thinner than about 5
+pixels in 640x480, and regions below --min-area, are not marked.
 
-Masks are images of class indices, 255 where nothing is known; they belong to a scene by the
-stem of its visible image. A method is drawn on its own images, or, where --images has none for
-it, on the visible ones.
+Masks are images of class indices, 255 for unknown; they are matched to a scene by the stem of
+its visible image. A method is drawn on its images of --images, or on the visible images.
 
-The IoU of each class and their mean (over the classes that are there or predicted) over all
-images is printed for each method, and the scenes as options, to be copied and adapted.
+The command prints the IoU of each class and their mean (over the classes that are true or
+predicted somewhere) over all images for each method, and the scenes as options that you can
+copy.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def parse_args() -> argparse.Namespace:
         type=int,
         default=0,
         metavar='INDEX',
-        help='class that is no object (default: %(default)s)',
+        help='class of the background (default: %(default)s)',
     )
     parser.add_argument(
         '--scene',

@@ -1,7 +1,7 @@
-r"""Lay a published dataset out as the configs read it, and check that it is all there.
+r"""Write a published dataset in the layout of the configs, and check that it is complete.
 
-Download the archives from where their authors publish them (docs/datasets.md has the links),
-then name the dataset and the archives, or the folders they were unpacked to, in any order:
+Download the archives from their authors (docs/datasets.md has the links). Then name the dataset
+and the archives, or the folders they were unpacked to, in any order:
 
 Examples:
     python tools/dataset_converters/prepare.py msrs MSRS-main.zip MSRS-detection-label-main.zip
@@ -11,10 +11,10 @@ Examples:
     python tools/dataset_converters/prepare.py roadscene RoadScene-master.zip
     python tools/dataset_converters/prepare.py fmb FMB.zip --out /data/FMB
 
-The folders are found by their names wherever they lie in an archive. Anything missing, extra
-or of another size than published stops the tool before the dataset takes its place, with a list
-of what differs. It appears whole or not at all, in a folder that is not there yet; running
-again on the same files does nothing.
+The tool finds the folders by their names, anywhere in an archive. If files are missing,
+superfluous or of another size than published, it lists them and writes no dataset. The output
+folder must not exist, and appears only when it is complete. Running the command again on the
+same files does nothing.
 """
 
 import argparse
@@ -74,7 +74,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--allow-partial',
         action='store_true',
-        help='take the pairs that are there and warn of what is not as published '
+        help='use the existing pairs and warn of differences from the published dataset '
         '(default: stop)',
     )
     parser.add_argument('--quiet', action='store_true', help='no progress bar')

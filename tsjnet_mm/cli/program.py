@@ -1,4 +1,4 @@
-"""How every tool begins and ends: its options, signals, errors and exit status."""
+"""Common parts of all commands: options, signals, errors and exit status."""
 
 import argparse
 import contextlib
@@ -16,6 +16,8 @@ from tsjnet_mm.utils.optional import explain_missing
 from tsjnet_mm.utils.signals import signals_as_interrupts
 from tsjnet_mm.utils.unpickling import refuse_unsafe_checkpoints
 from tsjnet_mm.version import __version__
+
+from .option_names import forget_options, name_options, note_options
 
 #: Errors that say what is wrong with an input; any other is a fault of the program.
 _EXPECTED = (ImportError, OSError, ValueError, subprocess.SubprocessError)
@@ -38,7 +40,13 @@ class ToolParser(argparse.ArgumentParser):
         kwargs.setdefault('formatter_class', argparse.RawDescriptionHelpFormatter)
         super().__init__(description=description, **kwargs)
         self.add_argument('--version', action='version', version=f'tsjnet_mm {__version__}')
-        self.add_argument('--debug', action='store_true', help='show where an error arose')
+        self.add_argument('--debug', action='store_true', help='show the traceback of an error')
+
+    def parse_known_args(self, args=None, namespace=None):
+        """Parse, and note the options for messages; see :mod:`.option_names`."""
+        namespace, rest = super().parse_known_args(args, namespace)
+        note_options(self, namespace)
+        return namespace, rest
 
 
 def describe_error(error: BaseException) -> str:
@@ -66,7 +74,7 @@ def describe_error(error: BaseException) -> str:
     if missing:
         return missing
     if isinstance(error, _EXPECTED) and text:
-        return text
+        return name_options(text)
     kind = type(error).__name__
     found = f'{kind}: {text}' if text else kind
     return f'{found} (unexpected: add --debug to see where it arose)'
@@ -83,11 +91,11 @@ def warnings_as_sentences() -> Iterator[None]:
     def sentence(message, category, *where, **line):
         if category is not UserWarning:
             return as_python_does(message, category, *where, **line)
-        # A bar's next step draws it again; without tqdm there are none.
+        # A bar's next step draws it again; without tqdm there is no bar.
         tqdm = getattr(sys.modules.get('tqdm'), 'tqdm', None)
         for bar in [*getattr(tqdm, '_instances', ())]:
             bar.clear()
-        return f'warning: {message}\n'
+        return f'warning: {name_options(str(message))}\n'
 
     warnings.formatwarning = sentence
     try:
@@ -96,7 +104,7 @@ def warnings_as_sentences() -> Iterator[None]:
         warnings.formatwarning = as_python_does
 
 
-def tool(interrupted: str = 'run it again to go on') -> Callable:
+def tool(interrupted: str = 'run the same command again to continue') -> Callable:
     """Make a function the main function of a tool.
 
     The tool reads no checkpoint that could run code, see
@@ -106,8 +114,8 @@ def tool(interrupted: str = 'run it again to go on') -> Callable:
     130, 143 and 129, after what was half written is removed.
 
     Args:
-        interrupted (str): What the user is told after such a signal; the message of a
-            ``KeyboardInterrupt`` comes before it.
+        interrupted (str): Message after such a signal, unless the ``KeyboardInterrupt`` has
+            its own.
 
     Returns:
         Callable: Decorator.
@@ -125,6 +133,7 @@ def tool(interrupted: str = 'run it again to go on') -> Callable:
                 before = os.environ.copy()
                 try:
                     refuse_unsafe_checkpoints()
+                    forget_options()
                     return main(*args, **kwargs)
                 except KeyboardInterrupt as stop:
                     status = 128 + (arrived or [signal.SIGINT])[0]
@@ -133,7 +142,7 @@ def tool(interrupted: str = 'run it again to go on') -> Callable:
                     if is_debugged:
                         raise
                     status, message = 1, f'error: {describe_error(error)}'
-                finally:  # For callers that go on.
+                finally:  # For callers that continue.
                     for name in {*before} ^ {*os.environ}:
                         os.environ.pop(name, None)
                     os.environ.update(before)

@@ -1,10 +1,10 @@
-r"""Take the fusor's weights out of a checkpoint of the Runner, for publishing.
+r"""Extract the fusor's weights from a checkpoint of the Runner, for publishing.
 
     python tools/model_converters/publish_model.py work_dirs/NAME/epoch_40.pth --out mine
 
-Optimiser, drivers and everything else but the fusor's weights are left behind. The file is
-named by its checksum, OUT-<first 8 digits of its SHA-256>.safetensors, holds nothing that could
-run, and carries a digest of its weights, which every tool compares. --half stores half
+The file has only the fusor's weights, without optimiser and drivers. Its name has the checksum:
+OUT-<first 8 digits of its SHA-256>.safetensors. It cannot contain code. It has a digest of the
+weights, which every tool checks. --half stores half
 precision, which halves the file and rounds the weights.
 """
 

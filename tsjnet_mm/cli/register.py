@@ -1,4 +1,4 @@
-r"""Find how the infrared camera's pixels map to the visible camera's, and save it.
+r"""Find the homography from infrared to visible pixels, and save it.
 
 Examples:
     python tools/register.py --ir IR --vi VI --out H.json --preview H.png
@@ -6,19 +6,18 @@ Examples:
         --preview H.png
     python tools/fuse.py --ir IR --vi VI --out OUT --warp H.json    # then fuse all pairs
 
-Without points: IR and VI are folders of pairs by the same two cameras. Each of some pairs,
-spread evenly over the folder, gives an estimate; the mapping is accepted where at least 3 and
-at least half of them agree, and refused otherwise. Give at least 8 pairs of different scenes,
-with edges in them that both cameras see, far away; pairs of one scene are refused. The cameras
-may be turned to each other by up to about 6 degrees, and one may see half of what the other
-sees.
+Without points: IR and VI are folders of pairs by the same two cameras. Some pairs, spread
+evenly over the folder, give an estimate each. The mapping is accepted if at least 3, and at
+least half of them, agree. Give at least 8 pairs of different scenes with distant edges that
+both cameras see; pairs of one scene are refused. The cameras may be rotated by up to about 6
+degrees, and the field of view of one may be half of the other's.
 
-With points: at least 4 that both cameras see, a line x_ir,y_ir,x_vi,y_vi each, far away and
-spread over the image.
+With points: give at least 4 distant points that both cameras see, spread over the image, one
+line x_ir,y_ir,x_vi,y_vi each.
 
-The preview shows tiles of either image in turn: edges must run on across them. The mapping
-holds while the cameras do not move to each other, and exactly for far scenes only: near things
-shift with their distance.
+The preview shows alternating tiles of both images: edges must be continuous across tiles. The
+mapping is valid while the cameras do not move relative to each other. It is exact only for
+distant scenes: near objects shift with their distance.
 """
 
 from __future__ import annotations
@@ -54,7 +53,10 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
         '--points', metavar='CSV', help='fit corresponding points of the (first) pair instead'
     )
     parser.add_argument(
-        '--max-pairs', type=int, default=8, help='estimate from at most so many (default 8)'
+        '--max-pairs',
+        type=int,
+        default=8,
+        help='largest number of pairs for the estimate (default 8)',
     )
     parser.add_argument(
         '--preview', type=Path, metavar='PNG', help='checkerboards of up to 4 pairs'

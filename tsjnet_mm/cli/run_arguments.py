@@ -1,4 +1,4 @@
-"""Command line arguments of what runs a config."""
+"""Command line arguments of commands that run a config."""
 
 import argparse
 from typing import Any
@@ -54,6 +54,6 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none',
-        help='how processes were started (default: none, one process)',
+        help='launcher of the processes (default: none, one process)',
     )
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)

@@ -1,4 +1,4 @@
-"""Evaluate a trained fusor and its drivers on a config's test set, with baselines if asked.
+"""Evaluate a trained fusor and its drivers on a config's test set, and optionally baselines.
 
 Examples:
     python tools/test.py configs/tsjnet/tsjnet_light_joint_40e_msrs.py CHECKPOINT

@@ -4,13 +4,13 @@ Examples:
     python tools/train.py --ir IR --vi VI --out work_dirs/mine        # the fusor alone
     python tools/train.py --ir IR --vi VI --boxes LABELS --masks MASKS --out work_dirs/mine
     python tools/train.py configs/tsjnet/tsjnet_light_joint_40e_msrs.py
-    python tools/train.py CONFIG --resume                     # go on where a run ended
+    python tools/train.py CONFIG --resume                     # continue an interrupted run
     python tools/train.py CONFIG --cfg-options train_dataloader.batch_size=4
     bash tools/dist_train.sh CONFIG 4                         # four GPUs
 
-With folders, the config that is made of them is left in --out, to be read, changed and trained
-again. --boxes and --masks add a small detector and a small segmentor, which begin from random
-weights and drive the fusor; they need neither pretrained weights nor a GPU.
+With folders, the command writes a config to --out, which you can read, change and train.
+--boxes and --masks add a small detector and a small segmentor, which start from random weights
+and drive the fusor; they need neither pretrained weights nor a GPU.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def train(cfg: Config, args: argparse.Namespace) -> None:
     Runner.from_cfg(cfg).train()
 
 
-@tool('add --resume to go on from the last checkpoint')
+@tool('add --resume to continue from the last checkpoint')
 def main() -> None:
     """Read the command line, claim the work dir and train."""
     parser = ToolParser(__doc__)
@@ -73,7 +73,7 @@ def main() -> None:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help="go on from a checkpoint, or, without a value, from the work dir's last one",
+        help='continue from a checkpoint; without a value, from the last one in the work dir',
     )
     parser.add_argument('--amp', action='store_true', help='mixed precision (CUDA only)')
     add_run_arguments(parser)

@@ -1,4 +1,4 @@
-"""Training on one's own folders: the arguments, and the config that is made of them."""
+"""Training on folders: the arguments, and the config made from them."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def add_folder_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument(
         '--boxes',
         metavar='LABELS',
-        help='folder of YOLO or VOC labels, or a COCO json: a small detector trains along',
+        help='folder of YOLO or VOC labels, or a COCO json: adds a small detector',
     )
     data.add_argument(
-        '--masks', metavar='DIR', help='folder of index masks: a small segmentor trains along'
+        '--masks', metavar='DIR', help='folder of index masks: adds a small segmentor'
     )
     data.add_argument(
         '--out', metavar='DIR', help='folder of the config, the logs and the checkpoints'
@@ -94,7 +94,7 @@ def check_folder_arguments(parser: argparse.ArgumentParser, args: argparse.Names
         if given:
             option = f'--{given[0].replace("_", "-")}'
             parser.error(
-                f'give CONFIG or folders, not both: {option} goes with --ir and --vi (an entry '
+                f'give CONFIG or folders, not both: {option} needs --ir and --vi (an entry '
                 'of a config is changed by --cfg-options)'
             )
         return

@@ -154,9 +154,7 @@ def main() -> None:
     parser = ToolParser(__doc__)
     parser.add_argument('release', type=Path, help="the authors' checkpoint")
     parser.add_argument('out', type=Path, help='the checkpoint to write')
-    parser.add_argument(
-        '--overwrite', action='store_true', help='write over a file that is there already'
-    )
+    parser.add_argument('--overwrite', action='store_true', help='overwrite an existing file')
     args = parser.parse_args()
 
     import torch

@@ -2,7 +2,7 @@
 
 A reader is called with the stem of an image and its size, and returns mmdet's instances:
 ``dict(bbox=[x1, y1, x2, y2], bbox_label=int, ignore_flag=0 or 1)`` with absolute corners.
-Coordinates are taken as they stand: a box that covers the whole image reads 0, 0, W, H.
+Coordinates are not changed: a box over the whole image is 0, 0, W, H.
 """
 
 import math
@@ -282,7 +282,7 @@ _READERS = {'yolo': YoloReader, 'voc': VocReader, 'coco': CocoReader}
 
 
 def detect_label_format(path: str) -> str:
-    """Tell the label format from what the files are.
+    """Detect the label format from the files.
 
     Args:
         path (str): A ``.json`` file, or a folder of ``.txt`` or of ``.xml`` files.
@@ -291,7 +291,7 @@ def detect_label_format(path: str) -> str:
         str: 'coco', 'yolo' or 'voc'.
 
     Raises:
-        PairError: The path is neither, or holds both kinds.
+        PairError: The path is neither, or the folder has files of both kinds.
     """
     if os.path.isfile(path) and path.lower().endswith('.json'):
         return 'coco'
@@ -300,8 +300,8 @@ def detect_label_format(path: str) -> str:
         raise PairError.of(
             'unknown label format',
             path,
-            'a folder of either .txt (YOLO) or .xml (VOC) files, or a .json file (COCO); '
-            'set label_format to choose',
+            'a folder of only .txt (YOLO) or only .xml (VOC) files, or a .json file (COCO); '
+            'take the other files out of the folder, or set label_format',
             ' and '.join(sorted(found)) or 'none of these',
         )
     return {'.txt': 'yolo', '.xml': 'voc'}[found.pop()]
@@ -328,7 +328,7 @@ def build_label_reader(
 
     Raises:
         ValueError: ``label_format`` is none of these.
-        PairError: The format cannot be told, or the json file cannot be read.
+        PairError: The format cannot be detected, or the json file cannot be read.
     """
     if label_format != 'auto' and label_format not in _READERS:
         raise ValueError(

@@ -20,8 +20,9 @@ def found_classes(
 ) -> tuple[str, ...]:
     """Classes of the boxes in label files.
 
-    COCO names them. VOC names those of its objects, which come sorted. YOLO has numbers alone:
-    a ``classes.txt`` among the files names them, else they are ``class_0`` and so on.
+    COCO files list the names. For VOC these are the sorted names of all objects. YOLO files
+    have only numbers: the names come from a ``classes.txt`` in the folder, or are ``class_0``
+    and so on.
 
     Args:
         path (str): Folder of the files, or a COCO json.
@@ -32,7 +33,7 @@ def found_classes(
         tuple[str, ...]: Names in the order of their numbers.
 
     Raises:
-        PairError: There are no labels, their format cannot be told, or one cannot be read.
+        PairError: There are no labels, their format cannot be detected, or one cannot be read.
         ValueError: No label has an object.
     """
     kind = detect_label_format(path) if label_format == 'auto' else label_format

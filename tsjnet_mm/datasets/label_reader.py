@@ -1,4 +1,4 @@
-"""What all readers of box labels share: which belong to an image, and what a box may be."""
+"""Base of all readers of box labels: matching labels to images, checking boxes."""
 
 import os
 import unicodedata
@@ -16,7 +16,7 @@ _SHOWN = 5
 
 
 def name_some(names: Iterable[str], shown: int = _SHOWN) -> str:
-    """The first of some names, and how many more there are.
+    """The first of some names, and the number of the others.
 
     Args:
         names (Iterable[str]): The names.
@@ -117,7 +117,7 @@ class LabelNames:
             object: The value of ``labels``.
 
         Raises:
-            PairError: There are none, or several.
+            PairError: No labels are found, or several.
         """
         names = self._of(stem)
         if not names:
@@ -130,7 +130,7 @@ class LabelNames:
 
 
 class LabelReader(ABC):
-    """What the readers have in common: class names and the check of boxes.
+    """Base of the readers: class names and the check of boxes.
 
     Args:
         path (str): The folder of label files, or the file that holds them all.

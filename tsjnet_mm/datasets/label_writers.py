@@ -1,9 +1,8 @@
 """Writers of box labels: one structure to YOLO txt, VOC xml and COCO json.
 
-The counterpart of :mod:`.annotations`. What is written is mmdet's instances, as its readers
-return them: ``dict(bbox=[x1, y1, x2, y2], bbox_label=int, ignore_flag=0 or 1)`` with absolute
-corners, and a ``score`` in [0, 1] where a detector found the object. What these write, the
-readers there read back; they do not return scores.
+They write mmdet's instances, ``dict(bbox=[x1, y1, x2, y2], bbox_label=int, ignore_flag=0 or
+1)`` with absolute corners, and a ``score`` in [0, 1] if a detector found the object. The
+readers of :mod:`.annotations` read these files. They do not return scores.
 """
 
 import json
@@ -19,8 +18,8 @@ def write_yolo(path: str | Path, instances: Iterable[dict], size: tuple[int, int
     """Write the labels of an image as lines ``class cx cy w h``, with a score after them.
 
     Centre and size are relative to the image's, with 10 digits. The score is a sixth column,
-    only in the lines of instances that have one. Instances to be ignored are left out: the
-    format has no word for them.
+    only in the lines of instances that have one. Instances to be ignored are left out,
+    because the format cannot mark them.
 
     Args:
         path (str | Path): The txt file, empty where there is no object.
@@ -56,9 +55,9 @@ def write_voc(
     """Write the labels of an image as Pascal VOC's xml.
 
     Instances to be ignored become ``difficult``; a score becomes ``confidence``. Corners are
-    written as they stand, fractions included, and :class:`.annotations.VocReader` reads the
+    written unchanged, with fractions, and :class:`.annotations.VocReader` reads the
     same. mmdet's ``XMLDataset`` does not: it cuts fractions and takes 1 off each coordinate,
-    as Pascal VOC counts pixels from 1. ``for_mmdet`` makes up for it.
+    as Pascal VOC counts pixels from 1. ``for_mmdet`` compensates for that.
 
     Args:
         path (str | Path): The xml file.

@@ -1,4 +1,4 @@
-"""What the masks of a data set teach, looked at before a network learns from them."""
+"""Check the masks of a data set before training."""
 
 import contextlib
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ IGNORE_INDEX = 255
 
 
 def check_indices(counts: np.ndarray, num_classes: int | None, path: str) -> None:
-    """Refuse class indices that are no classes.
+    """Refuse class indices that are not in ``seg_classes``.
 
     Args:
         counts (np.ndarray): (256,) number of pixels of each index.
@@ -47,7 +47,7 @@ def _count_indices(path):
 def mask_notes(
     paths: Sequence[str], seg_classes: Sequence[str] | None, of_errors: bool = True
 ) -> list[str]:
-    """Say which masks cannot be used, teach nothing, or something else than was meant.
+    """Describe masks that cannot be used, have no class, or look wrong.
 
     Args:
         paths (Sequence[str]): The masks.

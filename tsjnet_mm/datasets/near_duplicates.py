@@ -1,8 +1,9 @@
-"""Pairs that show the same place: consecutive frames of a video, or of a camera that stands.
+"""Find pairs that show the same place: frames of a video or of a fixed camera.
 
-Each image is reduced to 32x32, each cell to how it differs from its surroundings in units of
-the contrast there, which leaves where edges are and takes off light and colour. The similarity
-of two pairs is the mean correlation of these, infrared with infrared and visible with visible.
+Each image is reduced to 32x32 cells. The value of a cell is its difference from its
+surroundings, divided by the contrast there; so it depends on edges but not on brightness or
+colour. The similarity of two pairs is the mean of two correlations: of the infrared and of the
+visible images.
 """
 
 from pathlib import Path
@@ -23,7 +24,7 @@ _BLOCK = 256
 
 
 def describe_pair(ir_path: str | Path, vi_path: str | Path) -> np.ndarray:
-    """Describe what a pair shows.
+    """Compute the descriptor of a pair.
 
     Args:
         ir_path (str | Path): Infrared image.
@@ -64,7 +65,7 @@ def _luma(image):
 
 
 def group_near_duplicates(descriptors: np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:
-    """Put pairs into groups that no near-duplicates leave.
+    """Group pairs so that near-duplicates are in the same group.
 
     Two pairs are in one group if their similarity reaches the threshold, or if a chain of such
     pairs joins them.

@@ -77,7 +77,7 @@ class _ImageFolder:
 
 
 class PairedFusionDataset(BaseDataset):
-    """Registered infrared and visible images, with boxes and masks where there are any.
+    """Registered infrared and visible images, with optional boxes and masks.
 
     The two images of a pair belong together by name, see :func:`.match_pairs`, and have one
     size; their extensions may differ. Pairs come in natural order, or in that of ``ann_file``.
@@ -359,9 +359,9 @@ class PairedFusionDataset(BaseDataset):
                 ' and '.join(layout[key] for key in _MODALITIES) for layout in layouts
             )
             raise FileNotFoundError(
-                f'{type(self).__name__}: no folders {looked_for}: name the folder above them '
-                'by data_root, or other names by data_prefix; docs/datasets.md says how to '
-                'get and lay out a published set'
+                f'{type(self).__name__}: no folders {looked_for}: set data_root to the folder '
+                'that contains them, or other folder names by data_prefix; docs/datasets.md '
+                'explains how to get a published data set'
             )
         template = {} if given else self.LAYOUTS[layouts.index(layout)]
         self._boxes_shared = '{split}' in template.get('ir', '') and (
@@ -376,8 +376,8 @@ class PairedFusionDataset(BaseDataset):
             if wanted and required and not there:
                 raise FileNotFoundError(
                     f'{type(self).__name__}: no {key} at '
-                    f'{path or "any path: data_prefix names none"}; to do without, take '
-                    f'{key} out of `annotations` and `data_prefix`'
+                    f'{path or "any path: data_prefix names none"}; add the {key}, or remove '
+                    f'{key} from annotations and data_prefix'
                 )
             if wanted and there:
                 found[key] = path

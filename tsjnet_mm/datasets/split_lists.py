@@ -1,4 +1,4 @@
-"""Lists of pairs, one a line, and the record of the split that they are of."""
+"""Lists of pairs, one per line, and the record of their split."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ from tsjnet_mm.io.images import IMAGE_EXTENSIONS
 from tsjnet_mm.io.names import bare_name
 from tsjnet_mm.io.text import TextError, expect, number_lines, read_json, read_lines, shorten
 
-#: The file beside lists that says how they were made.
+#: The file that records how the lists in its folder were made.
 RECORD = 'split.json'
 GENERATOR = 'tsjnet_mm split'
 
@@ -39,7 +39,7 @@ def read_names(path: str | Path, encoding: str | None = None) -> tuple[str, ...]
 def read_list(
     path: str | Path, text: str, there: Collection[str]
 ) -> tuple[list[str], dict[str, int]]:
-    r"""Read which pairs to take.
+    r"""Read a list of pairs.
 
     A line is a stem or a file's name, with or without folders before it, which may be parted
     by ``\``. What follows ``#`` is a comment, unless a file has it in its name.
@@ -109,7 +109,7 @@ def hash_text(text: str) -> str:
 
 
 def join_lines(stems: Iterable[str]) -> str:
-    """A list as its file holds it."""
+    """The text of a list file."""
     return ''.join(f'{stem}\n' for stem in stems)
 
 
@@ -150,7 +150,7 @@ def read_record(path: str | Path) -> dict:
 
 
 def check_list(path: str | Path, text: str, dataset: str, stems: Iterable[str]) -> list[str]:
-    """Compare a list with the record of its split, if one lies in its folder.
+    """Compare a list with the record of its split, if its folder has one.
 
     Args:
         path (str | Path): The list.
@@ -167,16 +167,16 @@ def check_list(path: str | Path, text: str, dataset: str, stems: Iterable[str]) 
         made = record['lists'][path.name]['sha256']
     except (OSError, ValueError, KeyError):
         return []  # another file of this name, or lists of another origin
-    notes, beside = [], path.with_name(RECORD)
+    notes, noted = [], path.with_name(RECORD)
     if hash_text(text) != made:
-        notes.append(f'{path}: changed since it was made, as {beside} says')
+        notes.append(f'{path}: changed since it was made, as {noted} says')
     of = record['source'].get('dataset')
     if of not in (None, 'folder', dataset) and dataset != 'folder':
-        notes.append(f'{path}: made for the data set {of}, as {beside} says, not for {dataset}')
+        notes.append(f'{path}: made for the data set {of}, as {noted} says, not for {dataset}')
     stems = list(stems)
     if hash_stems(stems) != record['stems_sha256']:
         notes.append(
-            f'{path}: made for other pairs ({record["pairs"]}, as {beside} says) than those '
+            f'{path}: made for other pairs ({record["pairs"]}, as {noted} says) than those '
             f'that are there ({len(stems)})'
         )
     return notes

@@ -1,7 +1,7 @@
-"""Splits that can be made again: by seed, with near-duplicates on one side, with hashes.
+"""Reproducible splits: a seed, near-duplicates on one side, and hashes of the lists.
 
 A split is a list of stems for each side, as ``ann_file`` of the datasets (and mmdet and mmseg)
-read it, and a ``split.json`` that says how it was made and what the lists must hold.
+read it, and a ``split.json`` that records how it was made and the hashes of the lists.
 """
 
 import json
@@ -70,7 +70,7 @@ def assign_groups(
     seed: int = 0,
     strata: Sequence[str] | None = None,
 ) -> np.ndarray:
-    """Deal whole groups out to sides.
+    """Assign whole groups to sides.
 
     Larger groups come first, then those of one stratum after another, in random order within.
     Each goes to the side that has the least of its target yet and room for the group, or else
@@ -222,12 +222,12 @@ def write_split(split: Split, folder: str | Path, overwrite: bool = False) -> bo
 
 
 def check_split(path: str | Path, stems: Iterable[str]) -> None:
-    """Check that lists are as they were made and cover the pairs that are there.
+    """Check that the lists are unchanged and contain all pairs.
 
-    The images themselves are not looked at.
+    It does not read the images.
 
     Args:
-        path (str | Path): The ``split.json``, with the lists beside it.
+        path (str | Path): The ``split.json``; the lists are in the same folder.
         stems (Iterable[str]): Stems of the pairs that there are.
 
     Raises:

@@ -65,7 +65,7 @@ class ToyScene:
 
 
 def is_night(seed: int, index: int, night_ratio: float = 0.7) -> bool:
-    """Whether a scene plays at night, decided by seed and index alone."""
+    """Whether a scene is at night; depends on seed and index only."""
     return bool(np.random.default_rng([seed, index, 1]).random() < night_ratio)
 
 
@@ -74,8 +74,8 @@ def draw_scene(
 ) -> ToyScene:
     """Draw one scene.
 
-    The same arguments draw the same scene, whatever was drawn before. Objects of which
-    fewer than 12 pixels, or less than a quarter, is visible get no box.
+    The same arguments always draw the same scene. An object gets no box if fewer than 12
+    pixels, or less than a quarter of it, are visible.
 
     Args:
         seed (int): Seed of the dataset, at least 0.
@@ -123,12 +123,13 @@ def write_toy_dataset(
     night_ratio: float = 0.7,
     progress: Callable | None = None,
 ) -> bool:
-    """Write a toy dataset in the layout of MSRS, whole or not at all.
+    """Write a toy dataset in the layout of MSRS, completely or not at all.
 
     ``out/{train,test}/`` get ``ir/`` and ``vi/`` (PNG), ``labels/`` (YOLO txt: class and
     relative centre, width, height) and ``Segmentation_labels/`` (index PNG). Stems end in
     ``N`` (night) or ``D`` (day). A pair depends on seed and number only, so a larger set
-    contains the smaller one. It is drawn beside ``out`` and moved there when complete.
+    contains the smaller one. A hidden folder next to ``out`` gets the files and is renamed
+    when it is complete.
 
     Args:
         out (str | Path): The dataset's folder. If it holds a toy dataset already, that is

@@ -1,4 +1,4 @@
-"""What the web page fuses with: fusors that are built once, and the detectors beside them."""
+"""The models of the web page: fusors, and detectors of joint models, each built once."""
 
 from __future__ import annotations
 
@@ -154,8 +154,8 @@ class DemoModel(NamedTuple):
 class DemoModels:
     """Models by the name that the page shows.
 
-    Those given are built at once, so that a mistake in them is known before the page is
-    served; published and classical ones when they are first asked for.
+    The given models are built at once, so that mistakes appear before the page is served.
+    Published and classical models are built at their first use.
 
     Args:
         given (Sequence[tuple[str | Path, str | Path | None]]): Model and weights of each, as

@@ -1,9 +1,8 @@
-"""Who may talk to the web page, and how much they may send; knows HTTP alone.
+"""Refuse requests from other sites and too large requests to the web page, by HTTP headers.
 
-A page on 127.0.0.1 is still reached by other sites that are open in the visitor's browser:
-their forms can post to it, and a name of theirs that is made to point to 127.0.0.1 (DNS
-rebinding) makes it a page of theirs. The first is seen by ``Origin`` and ``Sec-Fetch-Site``,
-the second by ``Host``.
+Other sites in the visitor's browser can reach a page on 127.0.0.1. Their forms can post to it;
+the headers ``Origin`` and ``Sec-Fetch-Site`` show this. And they can let one of their host
+names point to 127.0.0.1 (DNS rebinding); the header ``Host`` shows this.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ def host_name(host: str) -> str:
 
 
 def visitor_of(address: str) -> str:
-    """Whose upload it is: the address, of IPv6 the network of 64 bits that one line gets."""
+    """Visitor of an upload: the IPv4 address, or the first 64 bits of the IPv6 address."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
@@ -101,7 +100,7 @@ class DemoGuard:
         name = host_name(hosts[0]) if len(hosts) == 1 else ''
         if name not in self.names:
             raise _Refused(
-                421, 'This page does not answer to that name; --allowed-host adds names to it.'
+                421, 'This page refuses requests for that host name; --allowed-host adds names.'
             )
         if scope['method'] in ('GET', 'HEAD'):
             return

@@ -1,4 +1,4 @@
-"""What the web page is dressed in: style, headings, and the table of metrics as HTML."""
+"""HTML of the web page: style, headings and the table of metrics."""
 
 from __future__ import annotations
 

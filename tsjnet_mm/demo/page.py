@@ -1,4 +1,4 @@
-"""The web page: its components, and what each of them calls."""
+"""The web page: its components and their callbacks."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _reported(function):
 
 
 class DemoPage:
-    """The page and what its controls do.
+    """The page and the callbacks of its controls.
 
     Args:
         models (DemoModels): What to fuse with.

@@ -1,4 +1,4 @@
-"""What the web page keeps on disk: bounded by age, number of files and bytes."""
+"""Files of the web page on disk, limited by age, number and bytes."""
 
 import contextlib
 import threading
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Limits:
-    """How much may be kept.
+    """Limits of a set of files.
 
     Attributes:
         bytes (int): In sum.
@@ -27,11 +27,11 @@ class Limits:
 
 
 class DemoStore:
-    """Keeps a folder of uploads and results within limits: the oldest of each kind go first.
+    """Deletes the oldest uploads and results in a folder when they exceed their limits.
 
-    Uploads are those that :meth:`add_uploads` was told of. All other files count as results,
-    copies that the page's framework makes of them included. Files that are there when
-    :meth:`protect` is called stay.
+    Files that were passed to :meth:`add_uploads` count as uploads. All other files count as
+    results, also copies by the page's framework. Files that exist when :meth:`protect` is
+    called are kept.
 
     Args:
         folder (str | Path): What visitors may fill.

@@ -1,4 +1,4 @@
-"""What the web page does, without the page: uploads in, images and numbers out."""
+"""Fuse and measure the uploads of the web page, without its components."""
 
 import math
 import re
@@ -47,7 +47,7 @@ class Fusion:
 
 
 def download_name(vi: str | Path, model: str, grey: bool = False) -> str:
-    """A file name that says what was fused by what: ``<visible stem>_<model>_fused.png``."""
+    """File name of a download: ``<visible stem>_<model>_fused.png``."""
     parts = [Path(vi).stem, model, 'fused_grey' if grey else 'fused']
     parts = [re.sub(r'[^\w.-]+', '-', part).strip('-.')[:80] for part in parts]
     return '_'.join(part for part in parts if part) + '.png'

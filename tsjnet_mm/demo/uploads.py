@@ -1,6 +1,6 @@
-"""What visitors of the web page send: checked before it is decoded, and refused in plain words.
+"""Check the uploads of the web page before they are decoded.
 
-A message names the uploaded file, and never a path of the machine that serves the page.
+Messages name the uploaded file but no path on the server.
 """
 
 import shutil
@@ -35,7 +35,7 @@ def _describe(path, modality):
 def check_upload(
     path: str | Path | None, modality: str, max_megapixels: float = 16.0
 ) -> tuple[int, int]:
-    """Refuse a file that is missing, or no image to fuse, before its pixels are decoded.
+    """Refuse a file that is missing or cannot be fused, before its pixels are decoded.
 
     Args:
         path (str | Path | None): The uploaded file.
@@ -164,7 +164,7 @@ def preview_upload(
     percentiles: tuple[float, float] | None = None,
     max_megapixels: float = 16.0,
 ) -> np.ndarray:
-    """One upload as it will be seen.
+    """A preview of an upload.
 
     Args:
         path (str | Path): The uploaded file.
@@ -198,7 +198,7 @@ def collect_examples(
     vi_dir: str | Path | None = None,
     count: int = 3,
 ) -> list[tuple[str, Path, Path]]:
-    """Put example pairs where the page may serve them: a drawn one, and those of two folders.
+    """Copy example pairs to a folder of the page: a drawn one, and those of two folders.
 
     Args:
         folder (str | Path): Gets the files, each pair in a folder of its own.
@@ -231,7 +231,7 @@ def collect_examples(
 
 
 def example_thumbnail(ir: str | Path, vi: str | Path, height: int = 120) -> np.ndarray:
-    """A pair at a glance: the infrared image's left half beside the visible one's right half.
+    """Thumbnail of a pair: left half of the infrared image, right half of the visible image.
 
     Args:
         ir (str | Path): Infrared image.

@@ -1,4 +1,4 @@
-"""What mmengine's Runner lacks: hooks, a scheduler, worker seeding."""
+"""Additions to mmengine's Runner: hooks, a scheduler, worker seeding."""
 
 from tsjnet_mm.engine import hooks
 

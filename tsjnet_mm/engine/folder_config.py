@@ -1,4 +1,4 @@
-"""The config of a training on one's own folders, written for people to read and change."""
+"""Write the config of a training on folders, for people to read and change."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -96,7 +96,7 @@ work_dir = {work_dir}
 
 @dataclass
 class FolderTraining:
-    """What a training on folders is told.
+    """Settings of a training on folders.
 
     Attributes:
         out (Path): The run's folder, which gets the config, too.

@@ -1,4 +1,4 @@
-"""From a command line to a config that fits the machine: what comes before the Runner."""
+"""Read a config with the options of a command line, and fit it to the machine."""
 
 import argparse
 import gc
@@ -20,7 +20,7 @@ _RANK = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID', 'mpi': 'OMPI_COMM_WORLD_RAN
 
 
 def parse_options(pairs: Sequence[str]) -> dict[str, Any]:
-    """Entries of a config that a command line gives.
+    """Read entries of a config from a command line.
 
     Args:
         pairs (Sequence[str]): ``'KEY=VALUE'`` each, the value written as mmengine reads it.
@@ -98,7 +98,7 @@ def read_config(args: argparse.Namespace) -> Config:
 
 
 def check_training(cfg: Config, path: str) -> None:
-    """Refuse a config that cannot train, or not as it says.
+    """Refuse a config that cannot be trained.
 
     Args:
         cfg (Config): The Runner's config.
@@ -176,7 +176,7 @@ def fit_to_machine(cfg: Config, launcher: str = 'none') -> None:
 
 
 def end_distributed() -> None:
-    """Leave the process group, if there is one: the last thing a distributed program does.
+    """Leave the process group, if there is one, at the end of a distributed program.
 
     Call it where the Runner is out of reach. Only then do gloo's threads end here; one that
     still drops a tensor while the interpreter ends aborts the process ("terminate called

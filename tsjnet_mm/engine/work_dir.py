@@ -1,4 +1,4 @@
-"""A training's folder: one training at a time, and which of its checkpoints can be resumed."""
+"""The folder of a training: a lock, and its resumable checkpoints."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ _SAVED = re.compile(r'(?:epoch|iter|best_.+)_(\d+)\.pth')
 
 @contextlib.contextmanager
 def claimed_work_dir(work_dir: str | Path) -> Iterator[None]:
-    """Keep other trainings out of a folder while a block runs.
+    """Lock a folder against other trainings while a block runs.
 
     The folder is made where it is missing, and unfinished files of ended processes in it are
     removed. The claim ends with the process, however it ends. Windows knows no such claim.
@@ -95,7 +95,7 @@ def find_resumable(start: str | Path) -> str | Path | None:
 
 
 def set_earlier_training_aside(folder: str | Path) -> Path | None:
-    """Move the checkpoints of an earlier training into a folder of their own.
+    """Move the checkpoints of an earlier training into a sub folder.
 
     Args:
         folder (str | Path): Where they are and a new training begins.
@@ -124,7 +124,7 @@ def set_earlier_training_aside(folder: str | Path) -> Path | None:
 
 
 def _name_in(pointer):
-    """Name of the file that ``last_checkpoint`` names, whatever folder it was in."""
+    """Name of the file in ``last_checkpoint``, without its folder."""
     return re.split(r'[\\/]', pointer.read_text(errors='replace').strip())[-1]
 
 
@@ -167,5 +167,5 @@ def _offer(folder, broken=None):
         if path != broken:
             with contextlib.suppress(CheckpointError, OSError):
                 _check_resumable(path)
-                return f'the last whole checkpoint there is {path.name}: --resume {path}'
-    return 'no other checkpoint there is whole: begin anew, without --resume'
+                return f'the last intact checkpoint there is {path.name}: --resume {path}'
+    return 'no other checkpoint there is intact: start again without --resume'

@@ -1,4 +1,4 @@
-"""Measuring: folders of images, the Runner's metrics, results and their tables."""
+"""Measure folders of images; metrics for the Runner; results and tables."""
 
 from tsjnet_mm.utils.lazy import lazy_names
 

@@ -1,4 +1,4 @@
-"""Which objects a detector missed and which it made up, image by image."""
+"""Missed objects and wrong detections of a detector, image by image."""
 
 import contextlib
 import io
@@ -17,7 +17,7 @@ from tsjnet_mm.io.text import LARGE_LIMIT, expect, read_json, shorten
 
 
 class DetectedObject(NamedTuple):
-    """A true object, or one that was found.
+    """A true object, or a detection.
 
     Attributes:
         name (str): Its class.
@@ -34,7 +34,7 @@ class DetectedObject(NamedTuple):
 
 
 class DetectionErrors(NamedTuple):
-    """What was found in an image, set against its true objects.
+    """Correct and wrong detections and missed objects of an image.
 
     Attributes:
         correct (list[DetectedObject]): Found, and there; best score first.
@@ -106,7 +106,7 @@ def read_detection_truth(path: str | Path) -> DetectionTruth:
 
 
 def read_detections(path: str | Path, truth: DetectionTruth) -> dict[str, list[DetectedObject]]:
-    """Read what a detector found from a COCO list of results.
+    """Read detections from a COCO list of results.
 
     Args:
         path (str | Path): The file, a list of ``image_id``, ``category_id``, ``bbox``
@@ -193,11 +193,11 @@ def detection_errors(
     score_thr: float = 0.3,
     iou_thr: float = 0.5,
 ) -> dict[str, DetectionErrors]:
-    """Match what was found to the true objects, as COCO's evaluation does.
+    """Match detections to true objects, as COCO's evaluation does.
 
-    In each image and class, what was found takes, best score first, the true object that it
-    overlaps most of those that are still free, if their IoU reaches the threshold. The
-    matching is pycocotools' own.
+    In each image and class the detections are matched in the order of their scores. Each takes
+    the unmatched true object with the largest IoU, if that reaches the threshold. pycocotools
+    does the matching.
 
     Args:
         truth (Mapping[str, Sequence[DetectedObject]]): The true objects of each image.

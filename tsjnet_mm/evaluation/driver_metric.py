@@ -1,4 +1,4 @@
-"""How well the drivers of a joint training do on the images of a pair."""
+"""Measure the drivers of a joint training on the three images of a pair."""
 
 import contextlib
 import io
@@ -29,8 +29,9 @@ class DriverMetric(BaseMetric):
     :class:`FusionMetric` computes it with the fusion metrics. A sample counts where it has both
     labels and predictions; without any there is no value. The values, in [0, 1], are named
     ``<image>/AP@.5_<class>``, ``<image>/mAP@.5``, ``<image>/IoU_<class>`` and
-    ``<image>/mIoU``, image being ``ir``, ``vi`` or ``fused``. A class that is neither there
-    nor found, or that the detector does not know, has ``nan`` and is left out of the mean. The
+    ``<image>/mIoU``, image being ``ir``, ``vi`` or ``fused``. A class without
+    objects and detections, or that the detector does not have, has ``nan`` and is left out of
+    the mean. The
     detections are measured as COCO's are (pycocotools), the pixels over all images.
 
     Args:

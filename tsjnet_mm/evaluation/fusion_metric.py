@@ -32,10 +32,9 @@ def _write_csv(path, columns, rows):
 class FusionMetric(BaseMetric):
     """Full-reference fusion metrics against both sources, averaged over the images.
 
-    A fused image is judged as a file of it would be: rounded to 8 bit. The sources are as
-    loaded, the visible image turned grey as the convention does it
-    (:func:`~tsjnet_mm.metrics.to_grey`). Of a joint model it also tells how well
-    the drivers do on each image of a pair: what :class:`DriverMetric` computes.
+    The fused image is rounded to 8 bits, as in a file. The sources are used as loaded; the
+    convention converts the visible image to grey (:func:`~tsjnet_mm.metrics.to_grey`). For a
+    joint model, the values of :class:`DriverMetric` are added.
 
     Args:
         metrics (str | Sequence[str]): Names of

@@ -1,4 +1,4 @@
-"""Finding and reading the files of an evaluation, and saying all that is wrong with them."""
+"""Find, check and read the files of an evaluation."""
 
 import contextlib
 import functools
@@ -26,7 +26,7 @@ _LISTED = 10
 
 
 class FusionFiles(NamedTuple):
-    """The files of a pair and of what methods made of it.
+    """The files of a pair and its fused images.
 
     Attributes:
         image (str): Name of the pair, the stem of its visible image.
@@ -44,7 +44,7 @@ class FusionFiles(NamedTuple):
     preparation: Preparation = Preparation()
 
 
-def read_levels(path: str, keep_channels: bool = False) -> np.ndarray:
+def read_grey_values(path: str, keep_channels: bool = False) -> np.ndarray:
     """Read an image as grey levels or RGB in 0..255.
 
     Args:
@@ -88,10 +88,10 @@ def read_files(files: FusionFiles, convention: str) -> list[np.ndarray]:
         convention (str): The convention that they are to be measured under.
 
     Returns:
-        list[np.ndarray]: Infrared, visible and each fused image, see :func:`read_levels`.
+        list[np.ndarray]: Infrared, visible and each fused image, see :func:`read_grey_values`.
 
     Raises:
-        PairError: See :func:`read_levels`.
+        PairError: See :func:`read_grey_values`.
     """
     return [read() for _, read in _readers(files, convention)]
 
@@ -101,8 +101,11 @@ def _readers(files, convention):
     keep = convention == 'vifb'
     return [
         (files.ir, functools.partial(_read_infrared, files)),
-        (files.vi, functools.partial(read_levels, files.vi)),
-        *((path, functools.partial(read_levels, path, keep)) for path in files.fused.values()),
+        (files.vi, functools.partial(read_grey_values, files.vi)),
+        *(
+            (path, functools.partial(read_grey_values, path, keep))
+            for path in files.fused.values()
+        ),
     ]
 
 
@@ -115,7 +118,7 @@ def _read_infrared(files):
         size is None or (preparation.homography is None and image_size(files.ir) == size)
     )
     if is_stored:
-        return read_levels(files.ir)
+        return read_grey_values(files.ir)
     unit = preparation.prepare_infrared(read_image(files.ir), files.ir)
     if size is not None:
         unit = preparation.fit(unit, size, (files.ir, files.vi))
@@ -152,7 +155,7 @@ def find_files(
     ir_affix: str | Iterable[str] | None = None,
     vi_affix: str | Iterable[str] | None = None,
 ) -> tuple[list[FusionFiles], dict[str, list[str]], dict[str, list[str]]]:
-    """Find what belongs together by name, see :func:`.match_pairs`, and how it was prepared.
+    """Match files by name, see :func:`.match_pairs`, and find their preparation.
 
     Args:
         fused (Mapping[str, str | Path]): Method to the folder of its images.
@@ -242,7 +245,7 @@ def find_files(
 def agree_on_preparation(
     files: Iterable[FusionFiles], given: Preparation | None = None
 ) -> tuple[Preparation, list[str]]:
-    """How pairs were prepared, from what was given and what fused files tell of it.
+    """Preparation of pairs, from the options and the notes in the fused files.
 
     Args:
         files (Iterable[FusionFiles]): The pairs.
@@ -316,7 +319,7 @@ def inspect_files(
     workers: int = 1,
     progress: bool = False,
 ) -> tuple[list[tuple], dict[str, list[str]]]:
-    """Decode everything once and say what cannot be measured.
+    """Decode all files once and list those that cannot be measured.
 
     Args:
         files (Sequence[FusionFiles]): What to look at.
@@ -370,7 +373,7 @@ def _inspect(files, convention):
 
 
 def format_problems(problems: Mapping[str, Sequence[str]]) -> str:
-    """Problems as a text: each kind, their number, and the first of them.
+    """Text of a list of problems: each kind, their number and the first of them.
 
     Args:
         problems (Mapping[str, Sequence[str]]): Kind to a line for each problem.

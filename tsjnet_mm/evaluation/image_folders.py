@@ -1,4 +1,4 @@
-"""Measuring the fused images of any method: from folders to results."""
+"""Measure the fused images of any method, from folders to results."""
 
 import contextlib
 import functools
@@ -51,12 +51,12 @@ def evaluate_folders(
 ) -> EvaluationResults:
     """Measure the fused images of one or more methods against their sources.
 
-    Files belong together by name, see :func:`.match_pairs`; the name of a method, too, may
-    stand before or after the pair's. Infrared images are measured as they were fused: prepared
-    as the fused files tell, or as is said here, and then in 8 bits. Images are grey or colour,
-    8 bit, 16 bit (scaled to 0..255) or floats in [0, 1]; a palette is resolved, alpha dropped.
-    Every image is decoded once before anything is computed, so that all that is wrong is said
-    at once.
+    Files are matched by name, see :func:`.match_pairs`; a fused file may also have the name of
+    its method before or after the name of the pair. Infrared images are prepared as for the
+    fusion, by the notes in the fused files or by ``preparation``, and rounded to 8 bits. Images
+    are grey or colour, 8 bit, 16 bit (scaled to 0..255) or floats in [0, 1]; a palette is
+    resolved, alpha dropped. Every image is decoded once before anything is computed, so that
+    one error lists all problems.
 
     Args:
         fused (Mapping[str, str | Path]): Name of each method to the folder of its images.
@@ -174,7 +174,7 @@ def _collect(found, ir, vi, metrics, convention, common, workers, progress):
         hint = ''
         if lonely and files and not common:
             complete = counted(len(files), 'complete pair')
-            hint = f'\nto measure the {complete} alone: common (--common)'
+            hint = f'\nto measure only the {complete}: common=True'
         raise PairError(f'cannot evaluate:\n{format_problems(problems or lonely)}{hint}')
     if lonely and progress:
         tqdm.write(f'left out:\n{format_problems(lonely)}', file=sys.stderr)

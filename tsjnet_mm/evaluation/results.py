@@ -1,4 +1,4 @@
-"""The values of an evaluation, image by image: kept, averaged, written and read again."""
+"""The values of an evaluation, image by image: average, write and read them."""
 
 import csv
 import json
@@ -28,7 +28,7 @@ _KEYS = ('method', 'image', 'convention')
 
 @dataclass(frozen=True)
 class EvaluationResults:
-    """What each metric says of each image of each method, under one convention.
+    """Value of each metric for each image of each method, under one convention.
 
     Attributes:
         convention (str): What the metrics' names mean.
@@ -124,7 +124,7 @@ class EvaluationResults:
         return separator.join([text, *notes])
 
     def save(self, path: str | Path) -> None:
-        """Write the results, whole or not at all.
+        """Write the results, completely or not at all.
 
         Args:
             path (str | Path): ``.csv``: a line for each image of each method; ``.json``:

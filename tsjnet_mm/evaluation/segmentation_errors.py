@@ -1,4 +1,4 @@
-"""Where a mask of classes is wrong, and by how much."""
+"""Regions and numbers of wrong pixels in segmentation masks."""
 
 from typing import NamedTuple
 
@@ -44,10 +44,10 @@ def error_regions(
     opening: int | None = None,
     min_area: int | None = None,
 ) -> list[ErrorRegion]:
-    """Find the regions worth pointing out in which a mask is wrong.
+    """Find the larger regions in which a mask is wrong.
 
-    What is left of the wrong pixels after a morphological opening counts, so that the border
-    of an object that is a few pixels off does not. Parts close to each other are one region.
+    A morphological opening of the wrong pixels removes narrow errors along borders. Close parts
+    form one region.
 
     Args:
         predicted (np.ndarray): Class per pixel, (H, W) integer.
@@ -104,7 +104,7 @@ def _regions(kind, wrong, opening, min_area):
 def confusion_matrix(
     predicted: np.ndarray, truth: np.ndarray, num_classes: int, ignore_index: int = 255
 ) -> np.ndarray:
-    """Count the pixels of each class by what they were taken for.
+    """Confusion matrix: count the pixels of each true class by their predicted class.
 
     Args:
         predicted (np.ndarray): Class per pixel, (H, W) integer.

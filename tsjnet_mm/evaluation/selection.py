@@ -1,4 +1,4 @@
-"""The wanted part of one or several files of results."""
+"""Select methods and metrics from one or several files of results."""
 
 from collections.abc import Sequence
 from pathlib import Path

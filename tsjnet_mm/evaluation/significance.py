@@ -1,6 +1,6 @@
-"""Is a method better than another, or was it the choice of images?
+"""Test whether a method is significantly better than another, paired over the images.
 
-Paired over the images: Wilcoxon, "Individual Comparisons by Ranking Methods", Biometrics
+Papers: Wilcoxon, "Individual Comparisons by Ranking Methods", Biometrics
 Bulletin 1(6), 1945, with zeros as in Pratt, "Remarks on Zeros and Ties in the Wilcoxon Signed
 Rank Procedures", JASA 54(287), 1959; Holm, "A Simple Sequentially Rejective Multiple Test
 Procedure", Scandinavian Journal of Statistics 6(2), 1979; the effect size is Kerby's, "The
@@ -20,8 +20,8 @@ from tsjnet_mm.metrics import FUSION_METRICS
 from .results import EvaluationResults
 
 #: Below this corrected p a difference counts as shown, and what the interval covers.
-LEVEL, CONFIDENCE = 0.05, 0.95
-#: With fewer images no values whatever give a two-sided p below :data:`LEVEL`.
+SIGNIFICANCE_LEVEL, CONFIDENCE = 0.05, 0.95
+#: With fewer images no values give a two-sided p below :data:`SIGNIFICANCE_LEVEL`.
 MIN_IMAGES = 6
 
 _RESAMPLES = 10000
@@ -74,7 +74,7 @@ class Comparison(NamedTuple):
     @property
     def verdict(self) -> str:
         """str: ``'better'``, ``'worse'`` or ``'not shown'``, at a corrected p below 0.05."""
-        if self.p_corrected >= LEVEL:
+        if self.p_corrected >= SIGNIFICANCE_LEVEL:
             return 'not shown'
         return 'better' if self.effect > 0 else 'worse'
 
@@ -195,7 +195,7 @@ def _compare(values, metric, method, other, seed):
             f'{metric} of {method} and {other}: expected at least {MIN_IMAGES} images with '
             f'finite values of both, found {images} of {pairs.shape[1]}: with fewer, a '
             f'two-sided signed-rank test gives {2 / 2 ** (MIN_IMAGES - 1)} or more whatever '
-            f'the values, so it can never show a difference at the level {LEVEL}'
+            f'the values, so it can never show a difference at the level {SIGNIFICANCE_LEVEL}'
         )
     differences = finite[0] - finite[1]
     gains = differences if FUSION_METRICS[metric].higher_is_better else -differences

@@ -1,4 +1,4 @@
-"""Printing and writing comparisons of methods, with what their numbers mean."""
+"""Print and write comparisons of methods, with explanations of the numbers."""
 
 import csv
 import math
@@ -9,7 +9,7 @@ from tsjnet_mm.metrics import FUSION_METRICS
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.words import counted
 
-from .significance import CONFIDENCE, LEVEL, Comparison
+from .significance import CONFIDENCE, SIGNIFICANCE_LEVEL, Comparison
 
 _STYLES = ('text', 'markdown')
 _HEAD = (
@@ -22,7 +22,7 @@ _WORDS = ('metric', 'against', 'verdict')
 def format_comparisons(
     comparisons: Sequence[Comparison], convention: str, style: str = 'text'
 ) -> str:
-    """Format what :func:`~tsjnet_mm.evaluation.significance.compare_methods` found.
+    """Format results of :func:`~tsjnet_mm.evaluation.significance.compare_methods`.
 
     Args:
         comparisons (Sequence[Comparison]): At least one, all of one method.
@@ -100,7 +100,7 @@ def _notes(comparisons):
         f'effect: matched-pairs rank-biserial correlation, +1 if {method} is better on all '
         'images, -1 if worse on all.',
         'p: two-sided Wilcoxon signed-rank test; p (Holm): corrected for the number of '
-        f'comparisons in this table, {tests}; verdict: where that is below {LEVEL}.',
+        f'comparisons in this table, {tests}; verdict: if p (Holm) < {SIGNIFICANCE_LEVEL}.',
     ]
     for comparison in comparisons:
         if comparison.left_out:
@@ -110,10 +110,10 @@ def _notes(comparisons):
                 'finite.'
             )
     fewest = min(comparison.images for comparison in comparisons)
-    if tests * 2 ** (1 - fewest) >= LEVEL:
+    if tests * 2 ** (1 - fewest) >= SIGNIFICANCE_LEVEL:
         notes.append(
-            f'{fewest} images are too few for {tests} comparisons: no values whatever give a p '
-            f'(Holm) below {LEVEL}; take more images or fewer metrics.'
+            f'{fewest} images are too few for {tests} comparisons: no values can give a p '
+            f'(Holm) below {SIGNIFICANCE_LEVEL}; take more images or fewer metrics.'
         )
     return notes
 
@@ -139,7 +139,7 @@ def check_comparison_path(path: str | Path) -> Path:
 def save_comparisons(
     comparisons: Sequence[Comparison], convention: str, path: str | Path
 ) -> None:
-    """Write comparisons, whole or not at all.
+    """Write comparisons, completely or not at all.
 
     Args:
         comparisons (Sequence[Comparison]): See :func:`format_comparisons`.

@@ -1,4 +1,4 @@
-"""Tables of fusion metrics that say what their numbers are, and who is ahead."""
+"""Tables of fusion metrics with their convention and the ranks of the methods."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -58,7 +58,7 @@ def rank_methods(
 ) -> tuple[dict[str, dict[str, int | None]], dict[str, float | None]]:
     """Rank methods in each metric, and on average.
 
-    Values are compared as :func:`format_table` prints them: what reads the same shares the
+    Values are compared as :func:`format_table` prints them: equal printed values share the
     better rank. A value that is missing or not finite has no rank, and a method that lacks a
     rank has no mean rank, which would be one over fewer metrics.
 
@@ -100,7 +100,7 @@ def _column(rows, metric, style, higher_is_better):
     printed = _printed(rows, metric)
     ranks = _ranks(printed, higher_is_better) if len(rows) > 1 else [None] * len(printed)
     marks = [_marks(rank, style) for rank in ranks]
-    # In text the last digits stand below each other, whatever mark follows.
+    # In text the last digits are aligned, with any mark after them.
     width = max(len(after) for _, after in marks) if style == 'text' else 0
     cells = [
         before + ('-' if text is None else text) + after.ljust(width)

@@ -1,1 +1,1 @@
-"""From files to pairs: one reader of every image format, one rule which files pair."""
+"""Read pairs from files: one reader for all image formats, one rule for pairing files."""

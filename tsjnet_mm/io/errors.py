@@ -1,4 +1,4 @@
-"""The error of data that cannot be used."""
+"""The error for pairs that cannot be used."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class PairError(ValueError):
-    """A pair, or what is known of it, cannot be used.
+    """A pair, or its annotations, cannot be used.
 
     The message names the file, what was expected and what was found.
 

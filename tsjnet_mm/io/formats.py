@@ -1,4 +1,4 @@
-"""What an image file holds: its header, and its pixels as they are stored.
+"""Read the header and the stored pixels of an image file.
 
 TIFF is read by tifffile; 16-bit PNG, JPEG 2000 and Radiance HDR by imagecodecs; Netpbm here,
 for others scale its counts by the header's maximum; all else by Pillow.
@@ -51,7 +51,7 @@ _OTHERS = (
     (b'\x1aE\xdf\xa3', 'a video; give it to tools/fuse_video.py'),
     (b'\\s*<(!doctype html|html)', 'a web page, as a failed download leaves'),
 )
-#: Modes of Pillow that are grey or RGB, in whatever disguise.
+#: Modes of Pillow that are grey or RGB, also with a palette or alpha.
 _MODES = ('1', 'L', 'LA', 'La', 'P', 'PA', 'RGB', 'RGBA', 'RGBa', 'RGBX', 'I', 'F')
 _HEADER_BYTES = 65536
 _LOSSY_COMPRESSIONS = ('JPEG', 'OJPEG', 'JPEG_LOSSY', 'WEBP', 'JPEGXL', 'JPEGXR', 'LERC')
@@ -61,7 +61,7 @@ logging.getLogger('tifffile').setLevel(logging.CRITICAL)
 
 
 class FormatError(ValueError):
-    """A file is whole, but holds something else than one image to fuse.
+    """A file is intact, but does not contain one grey or RGB image.
 
     Args:
         reason (str): The kind of error.
@@ -76,7 +76,7 @@ class FormatError(ValueError):
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of its image before any pixel is decoded.
+    """Properties of an image in the header of its file.
 
     Attributes:
         kind (str): Format, such as ``'TIFF'``.
@@ -96,7 +96,7 @@ class Header:
 
 
 def max_pixels() -> int:
-    """As many pixels may an image have; :data:`MAX_PIXELS_VARIABLE` sets it.
+    """Largest number of pixels of an image; :data:`MAX_PIXELS_VARIABLE` sets it.
 
     Returns:
         int: Width times height at most.

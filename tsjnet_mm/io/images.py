@@ -1,8 +1,8 @@
-"""Reading and writing the images of a pair, for every door alike.
+"""Read and write the images of a pair, in the same way for all tools.
 
-A file means the same wherever it is read: numbers of more than 8 bits are its counts as stored,
-whatever its header says of their range; the EXIF orientation is obeyed; alpha is dropped and a
-palette resolved; what holds several pages, or other colours than grey and RGB, is refused.
+Values of more than 8 bits are read as they are stored; a range in the header is not applied to
+them. The EXIF orientation is applied, alpha is dropped and a palette is resolved. Files with
+several pages, or with other colours than grey and RGB, are refused.
 """
 
 import contextlib
@@ -58,7 +58,7 @@ def _describe_failure(path, error):
 
 
 def read_header(path: str | Path) -> Header:
-    """Read what a file says of its image, without decoding it.
+    """Read the header of an image file, without decoding its pixels.
 
     Args:
         path (str | Path): The file.
@@ -142,8 +142,7 @@ def check_finite(array: np.ndarray, name: str | Path) -> None:
 
 #: What to do where the images of a pair differ in size, in tools that can.
 OTHER_SIZE = (
-    'the two cameras differ: let it be resized if they see the same field of view, else give a '
-    'homography'
+    'if both cameras have the same field of view, set resize=True; otherwise give homography=H'
 )
 
 
@@ -201,7 +200,7 @@ def different_sizes(
 def full_range(
     array: np.ndarray, name: str | Path, remedy: str = 'convert it'
 ) -> tuple[int, int]:
-    """Values of an image that mean black and white where nobody says which.
+    """Default values of black and white for the type of an image.
 
     Args:
         array (np.ndarray): Of any type and shape.
@@ -245,9 +244,9 @@ def _single_channel(array):
 def _warn_of_narrow_range(array):
     if array.dtype == np.uint16 and int(array.max()) - int(array.min()) < 1 << 14:
         warnings.warn(
-            'a 16-bit infrared image fills less than a quarter of the 16-bit range, as raw '
-            '14-bit thermal images do, and will look flat; give ir_range=(low, high) or '
-            'ir_percentiles=(1, 99)',
+            'a 16-bit infrared image uses less than a quarter of the 16-bit range, as raw '
+            '14-bit thermal images do, so its contrast will be low; give ir_range=(low, high) '
+            'or ir_percentiles=(1, 99)',
             stacklevel=3,
         )
 
@@ -282,7 +281,9 @@ def infrared_to_unit(
         value_range, percentiles, ('value_range', 'percentiles')
     )
     if value_range is None and percentiles is None:
-        value_range = full_range(array, name, 'for other infrared images give ir_range')
+        value_range = full_range(
+            array, name, 'for other infrared images give ir_range=(low, high)'
+        )
         _warn_of_narrow_range(array)
     if array.ndim == 3:
         array = array[..., 0] if array.shape[2] == 1 else _single_channel(array)
@@ -430,7 +431,7 @@ def write_image(
     notes: dict[str, str] | None = None,
     quality: int | None = None,
 ) -> None:
-    """Write an image as a whole or not at all.
+    """Write an image completely or not at all.
 
     Args:
         image (np.ndarray): (H, W, 3) RGB or (H, W), uint8.

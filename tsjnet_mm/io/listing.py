@@ -1,4 +1,4 @@
-"""The image files that a folder or a pattern stands for."""
+"""List the image files of a folder or a pattern."""
 
 import fnmatch
 import glob
@@ -92,7 +92,7 @@ def list_images(source: str | Path) -> ImageList | None:
     """List the images of a folder or a glob pattern.
 
     Of a folder without images those in its sub folders are taken. Hidden files are left out.
-    A folder of a pattern that exists as it is written is taken as it is, brackets and all.
+    Brackets in the name of an existing folder are not a pattern.
 
     Args:
         source (str | Path): A folder, a pattern (``**`` stands for any sub folders) or a file.

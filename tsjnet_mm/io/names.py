@@ -1,4 +1,4 @@
-"""Which files of two folders belong together, by their names alone."""
+"""Match the files of two folders by their names."""
 
 import os
 import re
@@ -28,7 +28,7 @@ def natural_key(name: str) -> tuple[list, str]:
 
 
 def bare_name(name: str, affixes: Iterable[str] = AFFIXES) -> str:
-    """The part of a file's name that is the pair's.
+    """The part of a file's name that names the pair.
 
     Words of ``affixes`` are taken off both ends until none is left, if a ``_``, ``-``,
     ``.`` or space parts them from the rest, or, for those of two letters and more, a digit.
@@ -107,7 +107,7 @@ def _without_modality(stem: str) -> str:
 def modality_of(
     name: str, ir_affixes: Sequence[str] = (), vi_affixes: Sequence[str] = ()
 ) -> str | None:
-    """What a file's name says of its modality; where it says nothing, what its folders say.
+    """Modality of a file by its name, or else by the names of its folders.
 
     Args:
         name (str): File name, or path with ``/`` between parts.
@@ -143,7 +143,7 @@ def modality_of(
 
 
 class NameMatch(NamedTuple):
-    """How the files of two folders belong together.
+    """Result of matching the files of two folders.
 
     Attributes:
         partners (dict[str, str]): File of the first folder to its file of the second.
@@ -191,7 +191,7 @@ def match_names(
 ) -> NameMatch:
     """Match the files of two folders by name.
 
-    Files with the same stem belong together, whatever their extensions; in sub folders, with
+    Files with the same stem belong together; extensions may differ. In sub folders, with
     the same path and stem. Those left over belong together if no other file of either folder
     that is left over has the same name, once one of these is taken off: the affix that was
     given; words of ``affixes`` at the ends of the name, and folders of such a name (see

@@ -1,4 +1,4 @@
-"""Where files are written: never over what is read, nor over what others made."""
+"""Check output paths: never overwrite sources, nor files that were not made here."""
 
 import json
 import os
@@ -41,7 +41,7 @@ _MARKS = {
 
 
 def made_here(path: str | Path) -> bool:
-    """Whether a file was made by this package, as far as it says so.
+    """Whether a file has a mark that this package made it.
 
     Args:
         path (str | Path): An existing file.
@@ -96,7 +96,7 @@ def mark_file(path: str | Path) -> None:
 
 
 def _identity(path):
-    """Device and number of a file, by links to it too; None where there is none."""
+    """Device and inode of a file, also by links to it; None if it does not exist."""
     try:
         found = os.stat(path)
     except OSError:
@@ -110,9 +110,9 @@ def check_outputs(
     overwrite: bool = False,
     read: Sequence[ImageList | None] = (),
 ) -> None:
-    """Refuse to write over what is read, and over files that were not made here.
+    """Refuse outputs that are also sources, and files that were not made here.
 
-    Every tool asks this before it computes anything.
+    Every tool calls this before it computes anything.
 
     Args:
         outputs (Iterable[str | Path]): The files to write.
@@ -152,7 +152,7 @@ def check_outputs(
         more = f' ({len(foreign)} such files)' if len(foreign) > 1 else ''
         raise ValueError(
             f'{foreign[0]} is there already and was not made here{more}: name another folder '
-            'or file, or write over it (--overwrite, overwrite=True)'
+            'or file, or overwrite it (overwrite=True)'
         )
 
 
@@ -162,7 +162,7 @@ def fused_paths(
     extension: str | None = None,
     quality: int | None = None,
 ) -> Callable[[str], Path]:
-    """Where fused images go: into a folder, or, of a single pair, into a file.
+    """Paths of the fused images: in a folder, or, for a single pair, a file.
 
     Args:
         out (str | Path): The name of an image file, such as ``fused.png``; anything else, an
@@ -200,7 +200,7 @@ def fused_paths(
 
 
 def list_read(*sources: str | Path | None) -> list[str | Path]:
-    """The files that are read of some sources, for :func:`check_outputs`.
+    """The files that some sources read, for :func:`check_outputs`.
 
     Args:
         *sources (str | Path | None): Files, folders of images and patterns; None is left out.

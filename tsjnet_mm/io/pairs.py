@@ -1,4 +1,4 @@
-"""Pairs, whatever they come as: files, folders, patterns, arrays, tensors, streams."""
+"""Pairs from files, folders, patterns, arrays, tensors and streams."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,7 +26,9 @@ from .names import (
 )
 from .preparation import Preparation
 
-_REMEDY = 'say what names of each kind add, by ir_affix and vi_affix (--ir-affix, --vi-affix)'
+_REMEDY = (
+    "give the words that only infrared or visible names have: ir_affix='_T', vi_affix='_C'"
+)
 
 #: The images of one modality: a path of an image, a folder or a glob pattern; an array
 #: (H, W[, 1 or 3]); a tensor (H, W), (1 or 3, H, W) or (B, 1 or 3, H, W); or an iterable of
@@ -50,7 +52,7 @@ class PairSource(NamedTuple):
 
 
 class PairList(NamedTuple):
-    """The pairs of two sources, and what has no partner.
+    """The pairs of two sources, and the files without a partner.
 
     Attributes:
         pairs (list[PairSource]): In natural order of their names.
@@ -144,10 +146,10 @@ def match_pairs(
     ir_affix: str | Iterable[str] | None = None,
     vi_affix: str | Iterable[str] | None = None,
 ) -> PairList:
-    """Pair the image files of two sources, by the one rule that all tools share.
+    """Pair the image files of two sources, by the rule that all tools share.
 
     Names are compared as :func:`~tsjnet_mm.io.names.match_names` does. Both sources may be
-    one folder: which image is infrared is then told by its name or folder (``x_ir.png`` and
+    one folder: then its name or folder says which image is infrared (``x_ir.png`` and
     ``x_vis.png``, ``lwir/x.png`` and ``visible/x.png``).
 
     Args:
@@ -212,7 +214,7 @@ def find_pairs(
     ir_affix: str | Iterable[str] | None = None,
     vi_affix: str | Iterable[str] | None = None,
 ) -> list[PairSource]:
-    """Pairs of image files, none of which lacks its partner.
+    """Pairs of image files; every file must have a partner.
 
     Args:
         ir (str | Path): See :func:`match_pairs`.
@@ -359,7 +361,7 @@ def iterate_pairs(
     vi_affix: str | Iterable[str] | None = None,
     **options: Any,
 ) -> Iterator[Pair]:
-    """Read pairs one after the other, so that a thousand need no more memory than one.
+    """Read pairs one after the other; the memory does not grow with their number.
 
     Args:
         ir: Infrared images: a path of an image, a folder or a glob pattern; an array

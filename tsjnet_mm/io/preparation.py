@@ -1,4 +1,4 @@
-"""How the two images of a pair are brought to one grid and to [0, 1] before they are fused."""
+"""Prepare the two images of a pair for fusion: the same grid, and values in [0, 1]."""
 
 import warnings
 from collections.abc import Mapping
@@ -151,7 +151,7 @@ def warp(
 
 @dataclass(frozen=True)
 class Preparation:
-    """How pairs are prepared: one value for every tool that reads pairs.
+    """Settings of the preparation of pairs, the same in every tool.
 
     Attributes:
         ir_range (tuple[float, float] | None): Stored infrared values that become 0 and 1;

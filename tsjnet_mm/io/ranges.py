@@ -1,4 +1,4 @@
-"""Which stored infrared values become black and white: checked wherever they are read."""
+"""Check the range of infrared values, or the percentiles, that become black and white."""
 
 import math
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ def _two_numbers(name: str, limits: Sequence[float], example: str) -> tuple[floa
 
 
 def check_range(limits: Sequence[float], name: str = 'ir_range') -> tuple[float, float]:
-    """Refuse a range that cannot be meant.
+    """Check a range of values.
 
     Args:
         limits (Sequence[float]): The stored values that become 0 and 1.
@@ -38,7 +38,7 @@ def check_range(limits: Sequence[float], name: str = 'ir_range') -> tuple[float,
 def check_percentiles(
     limits: Sequence[float], name: str = 'ir_percentiles'
 ) -> tuple[float, float]:
-    """Refuse percentiles that cannot be meant.
+    """Check percentiles.
 
     Args:
         limits (Sequence[float]): The percentiles that become 0 and 1.
@@ -72,7 +72,7 @@ def check_limits(
         tuple[tuple[float, float] | None, tuple[float, float] | None]: Both, where given.
 
     Raises:
-        ValueError: Both are given, or one cannot be meant.
+        ValueError: Both are given, or one is impossible.
     """
     if ir_range is not None and ir_percentiles is not None:
         raise ValueError(

@@ -1,7 +1,7 @@
-"""Files that say how they were made: a later run keeps those that its own settings made.
+"""Store settings in the files that they made, so that a later run can keep these files.
 
-Images carry a note, JSON files have it under a key of their own. A note holds settings and,
-where the content of files matters, their digests; dates of files play no part.
+Images have a note in their metadata, JSON files under a key. A note has the settings and
+digests of the files that were read. Dates of files do not matter.
 """
 
 import hashlib
@@ -98,7 +98,7 @@ def _note_text(image):
 
 
 def write_record(path: str | Path, settings: Mapping, content: Mapping[str, Any]) -> None:
-    """Write a JSON file that says how it was made, whole or not at all.
+    """Write a JSON file with its settings, completely or not at all.
 
     Args:
         path (str | Path): The file.
@@ -112,7 +112,7 @@ def write_record(path: str | Path, settings: Mapping, content: Mapping[str, Any]
 
 
 def read_record(path: str | Path) -> dict | None:
-    """What a JSON file holds that says how it was made.
+    """Content of a JSON file that has a note of its settings.
 
     Args:
         path (str | Path): The file.
@@ -130,7 +130,7 @@ def read_record(path: str | Path) -> dict | None:
 
 
 def read_note(path: str | Path) -> dict | None:
-    """What a file says of how it was made.
+    """The note of settings in a file.
 
     Args:
         path (str | Path): PNG, JPEG, WebP, TIFF or JSON.
@@ -163,7 +163,7 @@ def _is_cut(path, kind):
 
 
 def is_done(path: str | Path, note: str) -> bool:
-    """Whether an image is whole, and was made in just this way.
+    """Whether an image is complete and was made with these settings.
 
     Args:
         path (str | Path): The file.

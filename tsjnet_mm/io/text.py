@@ -1,9 +1,8 @@
-"""Text files as people's editors write them: one reader of lists, csv, json and xml.
+"""One reader of text files in any encoding: lists, csv, json and xml.
 
-A file's encoding is that of its mark (UTF-8, UTF-16, UTF-32), else the one that it declares
-(``<?xml encoding="..."?>``, or a first line ``# coding: gbk``), else the one that is given,
-else UTF-8. Nothing is guessed: bytes that are not of that encoding are an error that says
-where.
+The encoding is that of the byte order mark (UTF-8, UTF-16, UTF-32), else the declared one
+(``<?xml encoding="..."?>``, or a first line ``# coding: gbk``), else the ``encoding`` argument,
+else UTF-8. It is not guessed: if the bytes do not fit, the error names their position.
 """
 
 import codecs
@@ -69,7 +68,7 @@ def _error(reason, path, expected, found):
 def expect(
     path: str | Path, what: str, reason: str | None = None, where: str = ''
 ) -> Iterator[None]:
-    """Take apart what a file holds: whatever fails in the block becomes a :class:`TextError`.
+    """Parse the content of a file: an exception in the block becomes a :class:`TextError`.
 
     Args:
         path (str | Path): The file.
@@ -136,7 +135,7 @@ def _decode(data, path, encoding):
             return _decode_as(data[len(mark) :], name, path, 'its byte order mark says')
     declared = next((m for m in (rule.match(data) for rule in _DECLARATIONS) if m), None)
     name = declared and declared[1].decode().lower()
-    # What could be read as ASCII is not UTF-16, whatever it says.
+    # ASCII bytes are not UTF-16, even if the file declares it.
     if name and not name.startswith(('utf-16', 'utf-32', 'utf16', 'utf32', 'ucs')):
         try:
             return _decode_as(data, name, path, 'it declares')

@@ -1,4 +1,4 @@
-"""Names of classes: those of known datasets, and which of one set is which of another."""
+"""Names of classes: those of known datasets, and the mapping between two sets."""
 
 from collections.abc import Sequence
 
@@ -67,7 +67,7 @@ def map_classes(
     given: Sequence[str] = (),
     require_all: bool = True,
 ) -> dict[str, int]:
-    """Which target class each source class is.
+    """Map each source class to a target class.
 
     Names that are equal but for case, or are known to mean the same (``bicycle`` and
     ``bike``, ``People`` and ``person``), belong together by default.

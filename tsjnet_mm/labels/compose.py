@@ -1,4 +1,4 @@
-"""From the masks of objects to one mask of class indices."""
+"""Combine the masks of objects in one mask of class indices."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,11 +28,11 @@ def compose_masks(
 ) -> np.ndarray:
     """Put the masks of all objects into one.
 
-    Where two objects claim a pixel it goes to the one in front: the smaller where its box is
-    at least four fifths inside the other's, else the one whose box ends lower, which stands
-    nearer. Pixels that are uncertain become 255, which trainers leave out: a band along each
-    outline, from 1 pixel up to 3 for objects of 75 and more pixels across; of objects that
-    are a guess the whole box outside of the ellipse; and boxes in ``ignored``. All else is 0.
+    Where two objects overlap, the pixel belongs to the one in front. That is the smaller object
+    if at least four fifths of its box are inside the other's, else the object whose box ends
+    lower. Uncertain pixels become 255, which training ignores: a band along each outline, of 1
+    pixel up to 3 for objects of 75 and more pixels; the box outside the ellipse for objects
+    that are a guess; and boxes in ``ignored``. All other pixels are 0.
 
     Args:
         size (tuple[int, int]): Height and width.

@@ -1,4 +1,4 @@
-"""Labels for folders of pairs: made once, written whole, and finished by running it again."""
+"""Make labels for folders of pairs; a second run finishes an interrupted one."""
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence

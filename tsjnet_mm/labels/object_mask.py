@@ -1,4 +1,4 @@
-"""What the makers of masks return."""
+"""The mask of one object, as GrabCut and SAM return it."""
 
 from typing import NamedTuple
 

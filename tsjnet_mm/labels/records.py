@@ -1,4 +1,4 @@
-"""What is known of each labelled pair: it lets a run be finished, and its labels be judged."""
+"""Records of labelled pairs: for finishing a run, and for checking its labels."""
 
 import json
 from collections.abc import Iterable
@@ -22,10 +22,10 @@ SUMMARY = 'confidence.json'
 
 
 class Records:
-    """A json file for each pair that is complete, and one that sums them up.
+    """A json file for each complete pair, and a summary of all.
 
-    A pair is complete when its record is there and so is its label file. Files that are
-    complete are left as they are, whatever a person has corrected in them since.
+    A pair is complete if its record and its label file exist. Complete label files are kept,
+    also if a person has corrected them.
 
     Args:
         folder (str | Path): Where the records are kept: ``pairs/<stem>.json`` and, written
@@ -42,7 +42,7 @@ class Records:
         return self.folder / 'pairs' / f'{stem}.json'
 
     def read(self, stem: str) -> dict | None:
-        """A pair's record, or None where there is none that can be read."""
+        """A pair's record, or None if it does not exist or cannot be read."""
         return read_record(self.path(stem))
 
     def begin(self, stem: str) -> None:

@@ -112,14 +112,14 @@ def _brighten(image):
 def _boxes(image, record, classes, scores=True):
     objects = record['objects']
     boxes = np.array([item['box'] for item in objects], np.float64).reshape(-1, 4)
-    # The class is told by the colour: names would hide small objects.
+    # The colour shows the class: names would hide small objects.
     names = [f'{item["score"]:.2f}' if scores else '' for item in objects]
     colours = [class_colour(item['label'], classes.index(item['label'])) for item in objects]
     return draw_boxes(_brighten(image), boxes, names, colours)
 
 
 def _visible_colours(palette):
-    """Colours by index, brightened to be told apart on night images; 255 white."""
+    """Colours by index, brightened to differ on night images; 255 white."""
     colours = np.zeros((256, 3), int)
     colours[: len(palette)] = palette
     strongest = colours.max(1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Masks of objects from their boxes by SAM, where the package transformers and weights are.
+"""Object masks from boxes, by SAM; needs the package transformers and a folder of weights.
 
 Segment Anything (Kirillov et al., 2023) as Hugging Face's transformers keeps it. Nothing is
 downloaded: the weights are a folder of yours, with ``config.json``, ``model.safetensors`` and

@@ -1,4 +1,4 @@
-"""What is known of an outline before looking: the box, and what kind of thing is in it."""
+"""Shapes of objects from their boxes and classes: boxes, ovals, outlines."""
 
 from collections.abc import Sequence
 

@@ -1,8 +1,8 @@
-"""Where an object of the visible image lies in an infrared image that does not fit exactly.
+"""Find objects of the visible image in an infrared image that is displaced.
 
-Boxes are drawn on one image, as a rule the visible one. In published data the infrared image
-may be off by tens of pixels, and near objects by more than far ones. Most objects that drivers
-look for are warm: they stand out bright, which shows where they are.
+Boxes usually fit the visible image. In published data the infrared image may be displaced by
+tens of pixels, and near objects more than far ones. Persons and vehicles are usually warm, so
+they are bright in the infrared image; this shows their position.
 """
 
 import cv2
@@ -47,11 +47,11 @@ def _score_map(ir, box, reach):
 
 
 def find_shifts(ir: np.ndarray, boxes: np.ndarray, reach: int) -> np.ndarray:
-    """Where each object is in the infrared image, from where its box is.
+    """Displacement of each object in the infrared image from its box.
 
-    All objects together say how far the image is off; each may then be a little elsewhere, as
-    near ones are. An object that does not stand out goes with the others, and where no shift
-    is clearly better than none, there is none.
+    All objects together give the displacement of the image. Each object may differ from it a
+    little, as near objects do. An object that is not bright has the displacement of the others.
+    If no displacement is clearly better than 0, it is 0.
 
     Args:
         ir (np.ndarray): (H, W) float32 in [0, 1].

@@ -3,7 +3,7 @@
 import torch
 
 
-class _WholeLevels(torch.autograd.Function):
+class _Round(torch.autograd.Function):
     """Round halves up; the gradient passes as if nothing were rounded."""
 
     @staticmethod
@@ -31,4 +31,4 @@ def stretch(image):
     low, high = fixed.amin((1, 2, 3), True), fixed.amax((1, 2, 3), True)
     span = high - low
     levels = (image - low) / torch.where(span == 0, 1, span) * 255
-    return _WholeLevels.apply(levels)
+    return _Round.apply(levels)

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from tsjnet_mm.utils.filtering import centre_levels
+from tsjnet_mm.utils.filtering import subtract_midpoint
 
 from ._conventions import Definition, evaluate, fusion_metric, mean_of_two
 
@@ -22,7 +22,7 @@ def centre(image: Tensor) -> Tensor:
         Tensor: The same shape.
     """
     # The middle of the range first: that difference is exact for a constant image.
-    image = centre_levels(image)
+    image = subtract_midpoint(image)
     return image - image.mean(_PIXELS, keepdim=True)
 
 

@@ -16,7 +16,7 @@ from ._conventions import (
 _LEVELS = 256
 
 
-def count_levels(levels: Tensor, number: int = _LEVELS) -> Tensor:
+def grey_histogram(levels: Tensor, number: int = _LEVELS) -> Tensor:
     """Histogram of each image of a batch.
 
     Args:
@@ -33,7 +33,7 @@ def count_levels(levels: Tensor, number: int = _LEVELS) -> Tensor:
     return counts.view(batch, number).to(torch.float64)
 
 
-def to_levels(image: Tensor) -> Tensor:
+def round_to_grey_levels(image: Tensor) -> Tensor:
     """Nearest of the 256 grey levels; a half rounds up.
 
     Args:
@@ -67,8 +67,8 @@ def shannon_entropy(counts: Tensor) -> Tensor:
 
 
 def _joint_counts(source, fused):
-    pairs = to_levels(source).mul_(_LEVELS).add_(to_levels(fused))
-    return count_levels(pairs, _LEVELS**2).view(-1, _LEVELS, _LEVELS)
+    pairs = round_to_grey_levels(source).mul_(_LEVELS).add_(round_to_grey_levels(fused))
+    return grey_histogram(pairs, _LEVELS**2).view(-1, _LEVELS, _LEVELS)
 
 
 def _single_entropies(joint):
@@ -106,7 +106,10 @@ def _normalised_information(source, fused):
 
 
 def _cross_entropy(source, fused):
-    source, fused = count_levels(to_levels(source)), count_levels(to_levels(fused))
+    source, fused = (
+        grey_histogram(round_to_grey_levels(source)),
+        grey_histogram(round_to_grey_levels(fused)),
+    )
     ratio = torch.where((source > 0) & (fused > 0), source / fused, 1)
     return (source * ratio.log2()).sum(-1) / source.sum(-1)
 

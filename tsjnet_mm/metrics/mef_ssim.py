@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from tsjnet_mm.utils.filtering import (
-    centre_levels,
     filter_valid,
     gaussian_window,
     local_moments,
+    subtract_midpoint,
 )
 
 _SIZE = 11
@@ -60,7 +60,7 @@ def multi_exposure_similarity(fused: Tensor, ir: Tensor, vi: Tensor) -> Tensor:
     Returns:
         Tensor: (B,), in [-1, 1].
     """
-    fused, ir, vi = (centre_levels(image) for image in (fused, ir, vi))
+    fused, ir, vi = (subtract_midpoint(image) for image in (fused, ir, vi))
     _, _, var_ir, var_vi, cov = local_moments(ir, vi, _UNIFORM)
     norms = _SIZE * torch.stack((var_ir, var_vi)).sqrt()
     norm_of_sum = _SIZE * (var_ir + var_vi + 2 * cov).clamp_min(0).sqrt()

@@ -19,7 +19,7 @@ from ._stretch import stretch
 _RADIUS = 15
 _SATURATION = 1e-4
 # Far above the rounding errors of Fourier transforms of levels up to 255, which would pass
-# for contrast where there is none, and far below any response worth the name.
+# for contrast in a constant image, and far below any relevant response.
 _NO_RESPONSE = 1e-9
 
 

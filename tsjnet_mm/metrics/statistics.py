@@ -13,9 +13,9 @@ from ._conventions import Definition, evaluate, fusion_metric
 from ._gradients import sobel
 from .fidelity import centre, root
 from .information import (
-    count_levels,
+    grey_histogram,
+    round_to_grey_levels,
     shannon_entropy,
-    to_levels,
 )
 
 _PIXELS = (1, 2, 3)
@@ -29,7 +29,7 @@ def _of_fused(statistic):
 
 
 def _entropy(image):
-    return shannon_entropy(count_levels(to_levels(image)))
+    return shannon_entropy(grey_histogram(round_to_grey_levels(image)))
 
 
 def _standard_deviation(image):

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from tsjnet_mm.utils.filtering import (
-    centre_levels,
     filter_valid,
     gaussian_window,
     local_moments,
+    subtract_midpoint,
 )
 
 from ._conventions import Definition, evaluate, fusion_metric
@@ -46,7 +46,7 @@ def pixel_channels(
         tuple[Tensor, Tensor, Tensor]: Of each window, the variance of the reference (0 where
         it is flat), and the gain and the noise of :func:`.distortion_channel`.
     """
-    reference, distorted = centre_levels(reference), centre_levels(distorted)
+    reference, distorted = subtract_midpoint(reference), subtract_midpoint(distorted)
     for scale in range(_SCALES):
         size = 2 ** (_SCALES - scale) + 1
         taps = gaussian_window(size, size / 5)

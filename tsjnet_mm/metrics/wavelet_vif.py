@@ -11,7 +11,7 @@ orientations the metric uses two, the horizontal and the vertical one.
 import torch
 from torch import Tensor
 
-from tsjnet_mm.utils.filtering import centre_levels, local_moments, pad_reflect
+from tsjnet_mm.utils.filtering import local_moments, pad_reflect, subtract_midpoint
 
 #: The shortest side that leaves every subband a block away from its borders.
 WAVELET_MIN_SIZE = 65
@@ -97,7 +97,7 @@ def _correlate(image, quadrant, across=1, down=1, stride=1):
 
 def _subbands(image):
     """Yield (level, subband): two of each level, the finest first, in whole blocks."""
-    low = _correlate(centre_levels(image), _LOW_PASS_0)
+    low = _correlate(subtract_midpoint(image), _LOW_PASS_0)
     for level in range(_LEVELS):
         if level:
             low = _correlate(low, _LOW_PASS, stride=2)

@@ -1,1 +1,1 @@
-"""Networks and their parts, a room each; the registry imports them."""
+"""Networks and their parts; the registry imports them."""

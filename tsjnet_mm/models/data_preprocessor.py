@@ -1,4 +1,4 @@
-"""From a loader's lists of pairs to one batch on the model's device."""
+"""Collate lists of pairs to one batch on the model's device."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def _stack(images, height, width):
 
 @MODELS.register_module()
 class PairDataPreprocessor(nn.Module):
-    """Batch pairs; smaller ones are continued at the right and below by their last pixels.
+    """Batch pairs; smaller ones are padded at the right and below with their last pixels.
 
     Each sample's metainfo gets ``batch_input_shape`` and ``pad_shape`` (H, W). In training its
     mask is padded with ``seg_pad_val``.

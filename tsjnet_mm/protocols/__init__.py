@@ -1,1 +1,1 @@
-"""What compares methods for machines: export, downstream training, ablation, benchmark."""
+"""Protocols that compare fusion methods: export, downstream training, ablation, benchmark."""

@@ -189,7 +189,7 @@ def join_results(
 
 
 def format_tables(joined: EvaluationResults, paper: bool, style: str) -> str:
-    """The table, and the paper's below it where it is asked for.
+    """The table, and optionally the paper's below it.
 
     Args:
         joined (EvaluationResults): See :func:`join_results`.

@@ -38,7 +38,7 @@ HEADLINE = {
     'tsjnet': ('SSIM', 'PSNR', 'MSE', 'CC', 'CV'),
     'plain': ('VIF', 'Qabf', 'SF', 'SD', 'EN', 'AG', 'SCD', 'MI'),
 }
-#: The pixel domain VIF, where another VIF may stand beside it.
+#: The pixel domain VIF, which differs from other metrics named VIF.
 _LABELS = {('plain', 'VIF'): 'VIFp'}
 
 
@@ -50,7 +50,7 @@ def link_listed_pairs(
     ir_affix: str | Iterable[str] | None = None,
     vi_affix: str | Iterable[str] | None = None,
 ) -> tuple[Path, Path]:
-    """Lay out some pairs of two folders in folders of their own, as links.
+    """Make folders with links to some pairs of two folders.
 
     Args:
         ir (str | Path): Folder of infrared images.
@@ -119,7 +119,7 @@ def comparison_table(results: dict[str, EvaluationResults], style: str = 'text')
 
 
 def build_zoo_model(name: str, weights: str | Path | None = None) -> BaseFusor:
-    """Build a fusor of the zoo.
+    """Build a fusor of the benchmark.
 
     Args:
         name (str): See :func:`.init_fusor`.

@@ -1,4 +1,4 @@
-"""Pointing any mmdet or mmseg config at an exported dataset."""
+"""Change any mmdet or mmseg config to use an exported dataset."""
 
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def fit_detection_config(
 
     Datasets become mmdet's ``CocoDataset`` (a class of another library whose name ends so is
     kept), all heads get the number of classes, and the test writes ``results.bbox.json``.
-    Pipelines, schedule and all else stay as they are.
+    Pipelines and schedule are not changed.
 
     Args:
         cfg (Config): Changed in place.
@@ -88,7 +88,7 @@ def fit_segmentation_config(
     """Make a segmentor's config train and test on a dataset exported in mmseg's layout.
 
     Datasets become ``BaseSegDataset``, all heads get the number of classes, and the test
-    writes what it finds to ``masks/``.
+    writes its predictions to ``masks/``.
 
     Args:
         cfg (Config): Changed in place.

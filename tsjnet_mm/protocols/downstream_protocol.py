@@ -45,7 +45,7 @@ RUN = 'run'
 
 
 class Task(NamedTuple):
-    """What a protocol trains and measures.
+    """The task of a protocol: its library, layout and scores.
 
     Attributes:
         library (str): Package whose network it is.
@@ -90,7 +90,7 @@ def installed_tool(library: str, name: str) -> Path:
 
 
 def train_and_test(library: str, config: Path, folder: Path, gpus: int = 1) -> None:
-    """Train a config, going on from its last checkpoint, and test the end of it.
+    """Train a config from its last checkpoint, if it has one, and test the result.
 
     Both run the library's own scripts in processes of their own, in which no checkpoint can
     run code.
@@ -208,8 +208,8 @@ class Protocol:
 
     The visible and the infrared images alone always take part. Each method has a folder in
     ``work_dir`` with the exported data, the config, the Runner's work dir, log and, at the
-    end, ``scores.json``. What is finished is not done again, and an interrupted training goes
-    on from its last checkpoint.
+    end, ``scores.json``. Finished methods are not trained again, and an interrupted
+    training continues from its last checkpoint.
 
     Args:
         task (str): ``'detection'`` or ``'segmentation'``.

@@ -1,4 +1,4 @@
-"""The paper's Table 2: how well a detector or a segmentor does on a method's fused images."""
+"""Scores of the paper's Table 2: a detector or a segmentor on a method's fused images."""
 
 import contextlib
 import io

@@ -35,7 +35,7 @@ _METAINFO = ('classes', 'palette', 'seg_classes', 'seg_palette')
 
 
 class ExportedSplit(NamedTuple):
-    """What an export wrote.
+    """Result of an export.
 
     Attributes:
         pairs (int): Images of the split.
@@ -75,7 +75,7 @@ def export_dataset(
         out (str | Path): Folder of the new dataset, made where missing.
         split (str): Name of the split there.
         images (FusionInferencer | str | Path): What the images are: fused by an inferencer;
-            ``'ir'`` or ``'vi'``; or a folder with a fused image of each pair, told by their
+            ``'ir'`` or ``'vi'``; or a folder with a fused image of each pair, matched by
             names as :func:`.match_names` does. Other images there are not looked at.
         layout (str | Sequence[str]): ``'coco'``, ``'voc'``, ``'mmseg'``, or several.
         keep_grey (bool): Leave grey fused images grey, and write the inferencer's luma,
@@ -243,7 +243,7 @@ def _check_folders(out, infos, source):
 
 
 def _save_png(image, paths, note):
-    """Write an image as PNG, whatever extensions the files have."""
+    """Write an image as PNG, also to files with another extension."""
     info = PngInfo()
     info.add_text(NOTE, note)
     buffer = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Where the images of an exported dataset come from."""
+"""Sources of the images of an exported dataset."""
 
 import os
 from abc import ABC, abstractmethod
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from tsjnet_mm.apis.inferencer import FusionInferencer
-from tsjnet_mm.evaluation.image_files import read_levels
+from tsjnet_mm.evaluation.image_files import read_grey_values
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import IMAGE_EXTENSIONS, image_size, read_image, read_visible
 from tsjnet_mm.io.names import AFFIXES, match_names
@@ -43,7 +43,7 @@ class ImageSource(ABC):
         """
 
 
-def _to_levels(unit):
+def _to_uint8(unit):
     return np.round(unit * 255).astype(np.uint8)
 
 
@@ -68,11 +68,11 @@ class _ModalityImages(ImageSource):
         for info in infos:
             names = info['ir_path'], info['vi_path']
             if self.modality == 'vi':
-                yield _to_levels(read_visible(names[1]))
+                yield _to_uint8(read_visible(names[1]))
                 continue
             unit = self._preparation.prepare_infrared(read_image(names[0]), names[0])
             unit = self._preparation.fit(unit, (info['height'], info['width']), names)
-            yield np.repeat(_to_levels(unit)[..., None], 3, axis=-1)
+            yield np.repeat(_to_uint8(unit)[..., None], 3, axis=-1)
 
 
 class _FusedImages(ImageSource):
@@ -125,7 +125,7 @@ class _FolderImages(ImageSource):
     def make(self, infos):
         """See :meth:`ImageSource.make`."""
         for info in infos:
-            fused = read_levels(self._paths[info['img_id']])
+            fused = read_grey_values(self._paths[info['img_id']])
             if len(fused) == 1 and not self._keep_grey:
                 luma = torch.from_numpy(fused / np.float32(255)).float()
                 visible = torch.from_numpy(read_visible(info['vi_path'])).permute(2, 0, 1)
@@ -168,7 +168,7 @@ def _match_folder(folder, infos):
 def build_source(
     images: FusionInferencer | str | Path, infos: Sequence[dict], batch_size: int, options: dict
 ) -> ImageSource:
-    """Choose what makes the images.
+    """Choose the source of the images.
 
     Args:
         images (FusionInferencer | str | Path): See :func:`.export_dataset`.

@@ -18,7 +18,7 @@ def _write_list(path, stems):
 
 
 class ExportLayout(ABC):
-    """Where the files of a dataset go, and how a config reads them.
+    """Paths of the files of a dataset, and the config that reads them.
 
     Args:
         root (Path): The dataset's folder.
@@ -46,7 +46,7 @@ class ExportLayout(ABC):
         """Path of an image."""
 
     def check(self, split: str, stems: Sequence[str]) -> None:  # noqa: B027 most layouts have a folder for each split
-        """Raise a ValueError if these images cannot be written beside what is there.
+        """Raise a ValueError if these images conflict with existing ones.
 
         Args:
             split (str): Name of the split.

@@ -44,10 +44,10 @@ class RunFailed(RuntimeError):
 
 @contextlib.contextmanager
 def claimed(folder: str | Path) -> Iterator[None]:
-    """Keep other processes out of a run's folder while a block runs.
+    """Lock the folder of a run against other processes while a block runs.
 
-    Processes that :func:`call` starts hold the claim, too, so that a training whose protocol
-    was killed keeps it to its own end. Windows knows no such claim.
+    Processes that :func:`call` starts keep the lock, too, so that a training keeps it to its
+    end if its protocol was killed. Windows has no such lock.
 
     Args:
         folder (str | Path): The folder, made where missing.
@@ -104,7 +104,7 @@ def final_checkpoint(work_dir: str | Path, cfg: Config) -> Path:
 
 
 def last_checkpoint(work_dir: str | Path) -> Path | None:
-    """The checkpoint that was saved last in a Runner's folder; None where there is none."""
+    """The checkpoint that was saved last in a Runner's folder, or None."""
     pointer = Path(work_dir) / 'last_checkpoint'
     path = Path(read_text(pointer).strip()) if pointer.is_file() else pointer
     return path if path.is_file() and path != pointer else None
@@ -203,7 +203,7 @@ class Run:
         return {**self.settings, 'checkpoint': digest}
 
     def kept(self) -> Any:
-        """The scores that are there; None where there are none of this checkpoint and settings.
+        """The saved scores of this checkpoint and these settings, or None.
 
         Of a run whose checkpoint was removed they are kept, too.
         """
@@ -250,7 +250,7 @@ class Run:
 def finish_runs(
     runs: Iterable[Run], report: Callable[[str], None] = tqdm.write
 ) -> tuple[list[tuple[Run, Any]], list[tuple[Run, str]]]:
-    """Finish each of some runs, also after another one failed.
+    """Finish all runs, also if one of them fails.
 
     Args:
         runs (Iterable[Run]): The runs.

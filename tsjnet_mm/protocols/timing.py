@@ -1,4 +1,4 @@
-"""Time functions side by side: each in a process of its own, taking turns in one run."""
+"""Compare the time of functions: each has its own process, and they run in turn."""
 
 import argparse
 import math

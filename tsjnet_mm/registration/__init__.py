@@ -1,1 +1,1 @@
-"""From one camera's pixels to another's: points or images to a homography."""
+"""Registration of two cameras: a homography from points or from images."""

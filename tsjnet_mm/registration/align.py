@@ -1,13 +1,14 @@
-"""How the pixels of two cameras map to each other, from the edges in their images.
+"""Estimate the mapping between two cameras from the edges in their images.
 
-Edges are what infrared and visible images share, though neither their sign nor their strength.
-So directions are compared: a gradient of angle a counts as the vector of angle 2a, which does
-not change when dark and bright swap, as long as the gradient is strong in its surroundings.
-First come all shifts at a grid of scales and angles, on small images (one Fourier transform
-each), then the correlation is climbed from the best few, coarse to fine, by the forward
-additive iteration of the enhanced correlation coefficient (Evangelidis and Psarakis, Parametric
-image alignment using enhanced correlation coefficient maximization, PAMI 2008). From the paper
-it differs in that it sums over two channels.
+Infrared and visible images have common edges, but the sign and the strength of the edges
+differ. So directions are compared: a gradient of angle a is represented by a vector of angle
+2a, which does not change if dark and bright are swapped. Its length depends on the strength of
+the gradient relative to its surroundings. First, small images are compared at a grid of scales
+and angles and at all shifts (one Fourier transform each). Then the correlation is maximised
+from the best few of these, coarse to fine, by the forward additive iteration of the enhanced
+correlation coefficient (Evangelidis and Psarakis, Parametric image alignment using enhanced
+correlation coefficient maximization, PAMI 2008). The difference from the paper is the sum over
+two channels.
 """
 
 from collections.abc import Callable
@@ -54,7 +55,7 @@ def resizing(size: tuple[int, ...], small: tuple[int, ...]) -> np.ndarray:
 
 
 def map_corners(matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Where a matrix takes the corners of an image (height, width); (4, 2) float64."""
+    """Positions of the corners of an image (height, width) under a matrix; (4, 2) float64."""
     bottom, right = size[0] - 1, size[1] - 1
     corners = np.float64([[0, 0], [right, 0], [right, bottom], [0, bottom]])
     return cv2.perspectiveTransform(corners[:, None], matrix)[:, 0]
@@ -233,7 +234,7 @@ class Edges:
 
 
 def estimate(ir: Edges, vi: Edges) -> tuple[float, np.ndarray]:
-    """Mapping of one pair, whatever it is worth.
+    """Estimate the mapping of one pair; it may be wrong.
 
     Args:
         ir (Edges): The infrared image's.
@@ -276,10 +277,9 @@ def estimate_all(
 
 
 def remove_fixed(pairs: list[tuple[Edges, Edges]]) -> None:
-    """Take off what is in the same place in all images of a camera: overlays, borders, mounts.
+    """Remove structures at the same place in all images of a camera: overlays, borders, mounts.
 
-    It would agree over the pairs whatever they show. Pairs of a scene that does not move leave
-    nothing.
+    They would agree between all pairs. Nothing remains of pairs of a static scene.
 
     Args:
         pairs (list[tuple[Edges, Edges]]): Infrared and visible, changed in place.
@@ -292,7 +292,7 @@ def remove_fixed(pairs: list[tuple[Edges, Edges]]) -> None:
 
 
 def likeness(one: Edges, other: Edges) -> float:
-    """How far two images of one camera show the same, at any shift up to a quarter.
+    """Similarity of two images of one camera, at the best shift up to a quarter.
 
     Args:
         one (Edges): Of the first image.
@@ -310,9 +310,9 @@ def likeness(one: Edges, other: Edges) -> float:
 
 
 def different_scenes(pairs: list[tuple[Edges, Edges]]) -> list[int]:
-    """The pairs that show no scene again that an earlier one shows, as frames of a video do.
+    """Leave out pairs that show the scene of an earlier one, such as frames of a video.
 
-    They would agree on one mistake.
+    Such pairs could agree on the same mistake.
 
     Args:
         pairs (list[tuple[Edges, Edges]]): Infrared and visible.

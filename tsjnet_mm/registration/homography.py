@@ -1,4 +1,4 @@
-"""How the infrared camera's pixels map to the visible camera's, from points or from pairs."""
+"""Find the homography from infrared to visible pixels, from points or from pairs."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -42,7 +42,7 @@ class RegistrationError(ValueError):
 
 @dataclass(frozen=True)
 class Registration:
-    """What :func:`register_points` and :func:`register_pairs` find.
+    """Result of :func:`register_points` and :func:`register_pairs`.
 
     Attributes:
         homography (np.ndarray): (3, 3) float64, from infrared to visible pixel coordinates.
@@ -61,7 +61,7 @@ class Registration:
         """Write it as :func:`.load_homography` reads it.
 
         Args:
-            path (str | Path): JSON file; whole or not at all.
+            path (str | Path): JSON file; completely or not at all.
             ir_size (tuple[int, int]): Width and height of the infrared image.
             vi_size (tuple[int, int]): The same of the visible image.
         """
@@ -198,12 +198,12 @@ def read_pairs(
 def register_pairs(pairs: Sequence[Pair], progress: Callable = iter) -> Registration:
     """Find the mapping that several pairs of one rig agree on.
 
-    Each pair gives an estimate; one that is wrong by chance is wrong in its own way, so what
-    most agree on is right, while no single one shows whether it is. So at least three and at
-    least half have to agree; the median of where they put the corners is the result. Pairs
-    that show a scene again are left out, and so is what is in one place in all. Scales from a
-    half to twice that at which the fields of view coincide are tried, angles up to 6 degrees
-    and shifts up to a quarter of the image, and some beyond.
+    Each pair gives an estimate. Wrong estimates differ from each other, so an estimate is
+    accepted only if at least three pairs, and at least half of them, agree. The result is the
+    median of the corners' positions. Pairs that show the scene of another pair are left out,
+    and structures at the same place in all images are removed. The search covers scales from a
+    half to twice the one at which the fields of view coincide, angles up to 6 degrees, and
+    shifts up to a quarter of the image.
 
     Args:
         pairs (Sequence[Pair]): Infrared (H, W) and visible luma (h, w), float32 in [0, 1]; of
@@ -256,7 +256,7 @@ def register_pairs(pairs: Sequence[Pair], progress: Callable = iter) -> Registra
 
 
 def draw_checkerboard(ir: np.ndarray, vi: np.ndarray, tiles: int = 8) -> np.ndarray:
-    """Tiles of either image in turn: edges that run on show that the two fit.
+    """Alternating tiles of both images: if these are aligned, edges are continuous.
 
     Args:
         ir (np.ndarray): Infrared on the visible image's pixels, (H, W) float32 in [0, 1].

@@ -1,4 +1,4 @@
-"""The data sample of a pair: what is known of it, and what a model makes of it."""
+"""The data sample of a pair: its annotations, and the results of a model."""
 
 from mmengine.structures import BaseDataElement, InstanceData, PixelData
 
@@ -22,7 +22,7 @@ class FusionDataSample(BaseDataElement):
     """Annotations and results of one infrared and visible pair.
 
     The fields carry the names that mmdet's and mmseg's heads read, so a sample goes into
-    either's ``loss`` and ``predict`` as it is.
+    either's ``loss`` and ``predict`` unchanged.
 
     Metainfo: ``ir_path``, ``vi_path``, ``img_path`` (the visible one, for mmdet's and
     mmseg's tools), ``ori_shape`` and ``img_shape`` (H, W), ``scale_factor`` (w, h),

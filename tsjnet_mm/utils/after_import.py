@@ -1,4 +1,4 @@
-"""Changing a module of another package when it is imported, without importing it."""
+"""Change a module of another package when it is imported, without importing it."""
 
 import importlib
 import importlib.util
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 class _Watcher:
-    """Finds the modules it knows as Python does, and changes each when it has run."""
+    """Finds the registered modules as Python does, and changes each after its import."""
 
     def __init__(self):
         self.actions = {}
@@ -65,7 +65,7 @@ def after_import(name: str, action: Callable | str, now: bool = True) -> None:
 
 
 def change_imported() -> None:
-    """Do what :func:`after_import` was told to modules that had been imported before it."""
+    """Apply the functions of :func:`after_import` to modules that were imported before."""
     for name in [*_WATCHER.actions]:
         if name in sys.modules:
             _WATCHER.change(sys.modules[name])

@@ -1,4 +1,4 @@
-"""Checkpoints are data: reading one never runs what is in it."""
+"""Read checkpoints without executing code in them."""
 
 import os
 import re
@@ -22,7 +22,7 @@ DIGEST_KEY = 'tensors_sha256'
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that is refused or not to be had: names the file, says what to do."""
+    """A checkpoint is refused or cannot be read; the message names file and remedy."""
 
 
 def _refusal(path, error):
@@ -43,7 +43,7 @@ def _damaged(path, reason):
 
 
 def _load(file, map_location=None, **kwargs):
-    """``torch.load`` that never runs code, whatever its other arguments ask for."""
+    """``torch.load`` that never executes code, with any arguments."""
     # Before every load: mmengine's maintained fork withdraws what was allowed after its own.
     allow_mmengine_checkpoints()
     try:
@@ -185,7 +185,7 @@ def load_state_dict(path: str | Path) -> dict[str, Tensor]:
 
 
 def load_weights(model: nn.Module, path: str | Path) -> None:
-    """Load a checkpoint into a model that it fits to the last weight.
+    """Load a checkpoint into a model; all weights must fit.
 
     Args:
         model (nn.Module): Gets the weights.

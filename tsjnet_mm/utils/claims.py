@@ -1,4 +1,4 @@
-"""Work shared by processes without a launcher: each item is claimed before it is done."""
+"""File locks that share work among processes without a launcher."""
 
 import contextlib
 import os
@@ -14,11 +14,11 @@ _PAUSE = 0.2
 
 
 class Claims:
-    """Claims of this process on files that are to be written.
+    """Locks of this process on files that it will write.
 
-    A claim is a hidden file next to the one it is on, with the name of its process. It is void
-    when the process has ended, or is older than :data:`MAX_CLAIM_AGE`: then the work is at
-    worst done twice, as files appear whole. Leaving the ``with`` block gives all claims back.
+    A claim is a hidden lock file next to the file, with the name of the process. It expires
+    when the process has ended, or after :data:`MAX_CLAIM_AGE`; then the work may be done twice,
+    which is harmless. Leaving the ``with`` block releases all claims.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The environment: which packages are there, and what of them is changed for this one."""
+"""The environment: versions of packages, and changes to mmengine and torch."""
 
 import functools
 import importlib
@@ -25,7 +25,7 @@ TESTED_VERSIONS = {
 
 
 def prepare_mmengine() -> None:
-    """Fit mmengine and torch of this process to the package, where that is not done yet.
+    """Prepare mmengine and torch of this process for the package, once.
 
     It is called where building, loading or training begins. Afterwards
 
@@ -90,11 +90,11 @@ def usable_device(device: str | torch.device) -> torch.device:
 def find_configs(config_utils: ModuleType) -> None:
     """Let mmengine find ``mmseg::`` and ``tsjnet_mm::`` configs by import name.
 
-    mmengine looks the distribution ``mmsegmentation`` up, which the maintained fork does
-    not carry, and knows nothing of this package. For ours it gets the name of a module, which
-    it resolves by import: upstream's mmengine looks for the folder of an editable
-    installation beside its metadata, where it is not. It also warns of each model in a metafile
-    that no config trains, such as a classical fusor; that says nothing to users.
+    mmengine looks for the distribution ``mmsegmentation``, which the maintained fork does not
+    have, and does not find this package. For this package it gets the name of a module, which
+    it imports: upstream's mmengine looks for the folder of an editable installation next to its
+    metadata, which is the wrong place. mmengine also warns of each model in a metafile without
+    a training config, such as a classical fusor; this warning is suppressed.
 
     Args:
         config_utils: ``mmengine.config.utils``.
@@ -137,10 +137,10 @@ def _stored_function(owner, name):
 
 
 def allow_mmengine_checkpoints() -> None:
-    """Let ``torch.load`` read what mmengine's Runner stores beside the weights.
+    """Let ``torch.load`` read the objects that mmengine's Runner stores with the weights.
 
-    From torch 2.6 on it refuses every class that it is not told of, and mmengine 0.10.7 does
-    not tell it of its own: the log history (:class:`mmengine.logging.HistoryBuffer`), made of
+    From torch 2.6 on it refuses all classes that were not allowed, and mmengine 0.10.7 does not
+    allow its own: the log history (:class:`mmengine.logging.HistoryBuffer`), made of
     numpy arrays, scalars and its own statistic functions, and the curve of a one-cycle
     schedule. Anything else stays refused.
     """

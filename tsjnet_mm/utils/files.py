@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all."""
+"""Write files and folders completely or not at all."""
 
 import contextlib
 import os
@@ -50,7 +50,7 @@ def owner_is_gone(owner: str) -> bool:
 
 
 def remove_stale_parts(folder: str | Path) -> list[Path]:
-    """Remove what :func:`whole_file` and :func:`whole_folder` left when they were killed.
+    """Remove unfinished files and folders of killed processes.
 
     It is removed if its process ran on this host and has ended, or if nothing was written to
     it for :data:`MAX_PART_AGE`. Other folders are not searched.
@@ -96,9 +96,9 @@ def _part_of(path, extension=''):
 
 @contextlib.contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
-    """Write a file so that a reader, or a kill, never meets half of it.
+    """Write a file so that it is never incomplete, also if the process is killed.
 
-    The first file in a folder also removes what killed processes left there, see
+    The first file in a folder also removes files of killed processes there, see
     :func:`remove_stale_parts`.
 
     Args:
@@ -122,14 +122,14 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def whole_folder(path: str | Path, replace: bool = False) -> Iterator[Path]:
-    """Fill a folder so that a reader, or a kill, never meets half of it.
+    """Fill a folder so that it is never incomplete, also if the process is killed.
 
     Args:
         path (str | Path): The folder; the one above it is made where missing.
         replace (bool): Replace an earlier ``path`` that is not empty. Defaults to False.
 
     Yields:
-        Path: What to fill: an empty folder inside a hidden one beside ``path``. When the block
+        Path: An empty folder inside a hidden one next to ``path``, to be filled. When the block
         ends it takes the name ``path``; if the block raises, it is removed and an earlier
         ``path`` stays.
 

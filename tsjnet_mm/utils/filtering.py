@@ -61,7 +61,7 @@ def filter_valid(
     return image
 
 
-def centre_levels(image: Tensor) -> Tensor:
+def subtract_midpoint(image: Tensor) -> Tensor:
     """Shift the middle between an image's extremes to 0.
 
     For what depends on variances and covariances alone: the level is free to go, and with

@@ -1,4 +1,4 @@
-"""Run another package's script so that no checkpoint can run code in it.
+"""Run another package's script so that it never executes code in checkpoints.
 
 python -m tsjnet_mm.utils.guarded SCRIPT [ARGUMENT ...]
 """
@@ -15,7 +15,7 @@ from tsjnet_mm.utils.signals import signals_as_interrupts
 
 from .unpickling import refuse_unsafe_checkpoints
 
-#: Seconds that a process has to end after it was told to.
+#: Seconds that a process has to end after a signal.
 _PATIENCE = 30
 
 

@@ -10,7 +10,7 @@ from .optional import optional_imports
 def lazy_names(
     package: str, modules: Mapping[str, str], otherwise: Callable | None = None
 ) -> tuple[Callable, Callable, list[str]]:
-    """What a package needs to import its names on first use.
+    """Make the functions with which a package imports its names on first use.
 
     Args:
         package: Name of the package.

@@ -1,4 +1,4 @@
-"""The fusion metrics' names, and what a command says of them before torch is imported.
+"""Names and descriptions of the metrics, for commands that have not imported torch.
 
 The functions and their definitions are in :mod:`tsjnet_mm.metrics`.
 """
@@ -120,7 +120,7 @@ def resolve_metrics(metrics: str | Iterable[str], convention: str) -> tuple[str,
         tuple[str, ...]: Names in :data:`METRIC_NAMES`, each once.
 
     Raises:
-        ValueError: There are none, or see :func:`check_metrics`.
+        ValueError: No metrics are given, or see :func:`check_metrics`.
 
     Example:
         >>> resolve_metrics(['vif', 'paper'], 'plain')

@@ -24,10 +24,10 @@ class ModelEntry(NamedTuple):
         fusor (dict | Path): Model config of the fusor, or the config file that has it.
         parameters (int): Number of its weights; 0 for a classical method.
         config (Path | None): The config that trains it.
-        weights (str): Name of the file of published weights; '' where there is none.
+        weights (str): Name of the file of published weights; or ''.
         sha256 (str): Checksum of that file.
         url (str): Where it is fetched from; '' for a file in ``tsjnet_mm/weights``.
-        paper (str): Address of the paper; '' where there is none.
+        paper (str): Address of the paper; or ''.
         authors_page (str): Where the authors of a published network offer their weights.
     """
 
@@ -167,7 +167,7 @@ def find_model(name: str) -> ModelEntry:
         ModelEntry: Of that name.
 
     Raises:
-        UnknownModelError: There is none; the message has the nearest name, and all.
+        UnknownModelError: The name is unknown; the message has the nearest name, and all.
     """
     index = model_index()
     if name not in index:

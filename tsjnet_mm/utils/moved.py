@@ -1,4 +1,4 @@
-"""Modules and names that stand elsewhere now: the old ones work for one version, and warn."""
+"""Renamed modules and names: the old names work for one version, and warn."""
 
 import functools
 import importlib
@@ -84,7 +84,7 @@ def _warn(old, new):
 
 
 def moved_names(module: str, table: Mapping[str, str | tuple]) -> Callable:
-    """``__getattr__`` of a module of which some names stand elsewhere now.
+    """``__getattr__`` of a module for names that were moved or renamed.
 
     Args:
         module (str): Name of the module.
@@ -149,7 +149,7 @@ def _new_name(name):
 
 
 class _MovedModules:
-    """Gives, under an old name, a module that looks all up in the new one."""
+    """Finds modules by old names; they look up all names in the new module."""
 
     def find_spec(self, name, path=None, target=None):
         if not name.startswith(_PACKAGE) or _new_name(name) is None:

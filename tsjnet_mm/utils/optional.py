@@ -1,4 +1,4 @@
-"""Packages that not every installation has: what brings each."""
+"""Optional packages: messages that name the extra that installs them."""
 
 import contextlib
 import importlib.util
@@ -43,7 +43,7 @@ def explain_missing(error: BaseException) -> str | None:
 
 @contextlib.contextmanager
 def optional_imports() -> Iterator[None]:
-    """Imports within that fail for lack of an optional package say what brings it.
+    """Failed imports of optional packages within the block name the extra that installs them.
 
     Raises:
         ImportError: Such a package is missing; see :func:`explain_missing`.
@@ -58,7 +58,7 @@ def optional_imports() -> Iterator[None]:
 
 
 def require(*names: str) -> None:
-    """Import packages, or say what brings them.
+    """Import packages, or name the extra that installs them.
 
     Args:
         names: Names to import; ``'mmcv._ext'`` are mmcv's compiled operators.

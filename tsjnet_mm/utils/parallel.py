@@ -1,4 +1,4 @@
-"""Applying a function to many items at once, in their order, in threads or processes."""
+"""Apply a function to many items in threads or processes; results keep their order."""
 
 import contextlib
 import multiprocessing
@@ -37,7 +37,7 @@ def local_rank() -> int:
 
 
 def thread_map(function: Callable, items: Iterable, workers: int) -> Iterator[Any]:
-    """Apply a function in threads: for work that waits, or lets go of Python's lock.
+    """Apply a function in threads: for work that waits or releases Python's global lock.
 
     Args:
         function (Callable): Of one item.

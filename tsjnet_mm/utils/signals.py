@@ -1,4 +1,4 @@
-"""Signals that end a program in order."""
+"""Signals that end a program like Ctrl-C."""
 
 import contextlib
 import signal
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def signals_as_interrupts() -> Iterator[list[int]]:
-    """Let SIGTERM and SIGHUP end a block as Ctrl-C does, so that nothing stays half done.
+    """Let SIGTERM and SIGHUP end a block as Ctrl-C does, so that unfinished files are removed.
 
     A signal that is ignored, as SIGHUP is under ``nohup``, stays ignored. A second one ends
     the process at once. Outside the main thread nothing is changed.

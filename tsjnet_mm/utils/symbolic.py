@@ -1,4 +1,4 @@
-"""Sizes while ``torch.export`` traces: symbols, so that one graph serves all images."""
+"""Symbolic sizes while ``torch.export`` traces a graph for all image sizes."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""The tensors of a checkpoint: can a network have them, and are they as they were saved?"""
+"""Check the tensors of a checkpoint: usable as weights, and unchanged since they were saved."""
 
 import hashlib
 from typing import Any
@@ -43,7 +43,7 @@ def find_tensors(checkpoint: Any) -> dict[str, Tensor]:
 
 
 def find_fault(tensors: dict[str, Tensor], max_bytes: int) -> str | None:
-    """What makes tensors unusable as the weights of a network.
+    """Find a reason why tensors cannot be weights of a network.
 
     Args:
         tensors (dict[str, Tensor]): Name to tensor.

@@ -1,4 +1,4 @@
-"""Torch's own switch against checkpoints that run code; only environment variables."""
+"""Torch's environment variable against executing code in checkpoints."""
 
 import os
 from collections.abc import MutableMapping

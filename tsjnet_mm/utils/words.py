@@ -1,4 +1,4 @@
-"""Words of messages."""
+"""Numbers with their nouns, for messages."""
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:

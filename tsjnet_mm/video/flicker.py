@@ -1,4 +1,4 @@
-"""How much a video changes from frame to frame, and whether fusion adds to it."""
+"""Flicker: the change between consecutive frames of a fused video and its sources."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class Flicker:
         fused (float): Of the fused luma.
         static_share (float): Share of pixels, from 0 to 1, where both sources change by less
             than one level.
-        static_fused (float): Mean change of the fused luma there; NaN if there are none.
+        static_fused (float): Mean change of the fused luma there; NaN without such pixels.
         static_sources (float): Mean there of the larger of the sources' changes.
     """
 

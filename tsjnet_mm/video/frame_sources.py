@@ -75,7 +75,7 @@ class FolderFrames:
 
 
 class _Newest:
-    """The newest frame of a live source, fetched by a thread of its own."""
+    """The newest frame of a live source, read by its own thread."""
 
     def __init__(self, source, condition):
         self.name = _hide_password(source)
@@ -113,8 +113,8 @@ class _Newest:
 class LiveFrames:
     """Two live sources: each new visible frame with the newest infrared one.
 
-    What arrives while the consumer is busy is dropped, so that the pictures stay current
-    however slow it is; of a slower infrared camera a frame is used again.
+    Frames that arrive while the consumer is busy are dropped, so that the pictures are current.
+    Frames of a slower infrared camera are used several times.
 
     Args:
         ir (int | str): Camera index or URL of the infrared source.

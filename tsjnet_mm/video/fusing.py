@@ -1,4 +1,4 @@
-"""Fuse two videos, frame by frame, into one that can be played however the run ends."""
+"""Fuse two videos frame by frame; the result can be played also after an interruption."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CODECS = {'.mp4': 'mp4v', '.mov': 'mp4v', '.avi': 'MJPG', '.mkv': 'FFV1'}
 
 @dataclass
 class FusedVideo:
-    """What became of a video.
+    """Result of fusing a video.
 
     Attributes:
         path (Path): The file.
@@ -51,7 +51,7 @@ class FusedVideo:
         seconds (float): Time that it took.
         interrupted (bool): Whether Ctrl-C ended it.
         ended_early (str | None): Which source ended before the other or before it should.
-        sound (str | None): ``'kept'``, or why it was left out; None where there is none.
+        sound (str | None): ``'kept'``, or why it was left out; None for a source without sound.
         flicker (Flicker | None): Temporal differences, if they were to be measured.
         notes (tuple[str, ...]): What else became of the frames: those that were left out or
             shown longer, a cut edge, the shape of the pixels, infrared without contrast.
@@ -173,7 +173,7 @@ def _run_ffmpeg(ffmpeg, *arguments):
 def set_aspect(
     silent: str | Path, out: str | Path, aspect: tuple[int, int], size: tuple[int, int]
 ) -> str | None:
-    """Say in a video what shape its pixels have, with ffmpeg; the pictures are copied.
+    """Set the pixel aspect ratio of a video, with ffmpeg; the pictures are copied.
 
     Args:
         silent (str | Path): Video of square pixels.
@@ -253,7 +253,7 @@ def _fix_range(frames, preparation):
     if skipped and preparation.ir_range is None:
         raise ValueError(
             f'infrared percentiles {tuple(percentiles)} are equal in the first '
-            f'{counted(len(skipped), "frame")}: give the range'
+            f'{counted(len(skipped), "frame")}: give ir_range=(low, high)'
         )
     return itertools.chain(skipped, frames), preparation
 
@@ -310,7 +310,7 @@ def fuse_video(
     number. Ctrl-C ends the video after the last whole frame and the file is finished like any
     other; an error leaves no file, and an earlier one stays. Of live sources the newest
     frames are fused, and each is written as often as time has passed, so that the file plays
-    at the speed of life whatever the speed of fusion.
+    at real speed, independent of the speed of fusion.
 
     Args:
         inferencer (FusionInferencer): Fuses; its ``show_progress`` shows frames per second.
@@ -351,7 +351,7 @@ def fuse_video(
     check_outputs([out], list_read(*sources), overwrite)
     with contextlib.closing(open_frames(ir, vi, fps, max_frames, ir_affix, vi_affix)) as frames:
         rate = fps or frames.fps or 25.0
-        VideoWriter(out, rate)  # an unusable name is told before the first frame is fused
+        VideoWriter(out, rate)  # refuses an unusable name before the first frame is fused
         with whole_file(out) as partial:
             silent = partial.with_name(f'{partial.stem}.silent{partial.suffix}')
             shaped = partial.with_name(f'{partial.stem}.shaped{partial.suffix}')

@@ -1,4 +1,4 @@
-"""Frames of two video files that belong together in time."""
+"""Pair the frames of two video files by time."""
 
 import collections
 from collections.abc import Iterator
@@ -175,7 +175,7 @@ class FileFrames:
     Args:
         ir (str | Path): Infrared video.
         vi (str | Path): Visible video.
-        fps (float, optional): Frame rate of both, whatever the files say.
+        fps (float, optional): Frame rate of both; replaces those of the files.
         max_frames (int, optional): How many frames are needed.
 
     Attributes:
@@ -248,7 +248,7 @@ class FileFrames:
             raise ValueError(
                 f'{ir.path} has {ir.fps:g} frames per second, {vi.path} {vi.fps:g}, and they '
                 f'last {first.seconds:.2f} and {second.seconds:.2f} s: cut them to the same '
-                'moments, or give the rate (fps) if it is only a header that is wrong'
+                'moments, or set the rate by fps=25 if only a header is wrong'
             )
         if not counts_fit():
             fewest = counted(min(ir.count, vi.count), 'frame')
@@ -321,7 +321,7 @@ class FileFrames:
         return infrared.image, visible.image
 
     def _note_end(self, *goes_on):
-        """Say which file ended early, given which of them go on."""
+        """Note which file ended early, given which of them continue."""
         for file, this, other in zip(self._files, goes_on, goes_on[::-1], strict=True):
             is_short = file.number < file.count and file.is_steady
             if not this and (other or is_short):

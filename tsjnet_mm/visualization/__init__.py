@@ -1,4 +1,4 @@
-"""Sheets of pairs, what was found in them, and the figures of a comparison of methods."""
+"""Contact sheets of pairs with labels and predictions, and figures that compare methods."""
 
 from tsjnet_mm.utils.lazy import lazy_names
 

@@ -1,4 +1,4 @@
-"""What every figure shares: its style, the looks of methods, and writing it.
+"""Base of all figures: style, colours of methods, and saving.
 
 Figures are made without pyplot: no display, no global state, and the same bytes in every run.
 """
@@ -92,7 +92,7 @@ def method_looks(methods: Collection[str], highlight: str | None = None) -> dict
 
 @contextlib.contextmanager
 def figure_style() -> Iterator[None]:
-    """Style in which figures are made and written, whatever matplotlibrc says.
+    """Style of figures; it replaces the settings of matplotlibrc.
 
     Yields:
         None: Figures made and saved within the block have it.
@@ -102,7 +102,7 @@ def figure_style() -> Iterator[None]:
 
 
 def figure_title(convention: str, title: str | None = None) -> str:
-    """Title of a figure of metrics, which never goes without its convention.
+    """Title of a figure of metrics, with the convention.
 
     Args:
         convention (str): Of the values.

@@ -1,4 +1,4 @@
-"""The visualiser of pairs: what goes in, what is fused, what is found."""
+"""The visualiser of pairs: sources, fused image, labels and predictions."""
 
 from pathlib import Path
 from typing import Any

@@ -51,7 +51,7 @@ def grid_figure(
             where it is too long.
         regions (Sequence[Sequence[tuple]], optional): For each scene up to two
             ``(x, y, w, h)`` in its pixels. Defaults to none.
-        names (Sequence[str], optional): What stands beside each scene.
+        names (Sequence[str], optional): Names of the scenes, left of the rows.
         highlight (str, optional): One of ``titles``, to be set in bold.
         width (float): Printed width in inches. Defaults to the width of the text in a
             two-column paper.
@@ -175,7 +175,7 @@ def _enlarge(image, size):
 
 
 def _write(figure, titles, names, highlight):
-    """Titles above the first row and names beside the first column."""
+    """Titles above the first row and names left of the first column."""
     width, height = figure.get_size_inches()
     cells = [axes.get_position() for axes in figure.axes]
     top, first = cells[: len(titles)], cells[:: len(titles)]

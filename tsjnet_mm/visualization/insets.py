@@ -1,4 +1,4 @@
-"""Which windows of a scene to magnify, and where the magnified ones hide least."""
+"""Choose windows of a scene to magnify, and corners for the magnified insets."""
 
 import itertools
 from collections.abc import Sequence
@@ -112,7 +112,7 @@ def place_insets(
     matters = _contrasts(images)[0].var(axis=0)
     height, width = matters.shape
     total = max(float(matters.sum()), 1e-9)
-    choices = []
+    candidates = []
     for rank, share in enumerate(INSET_SHARES):
         for corners in itertools.permutations(itertools.product((1, 0), (0, 1)), len(regions)):
             insets = [
@@ -121,8 +121,8 @@ def place_insets(
             ]
             if not any(_overlap(inset, region) for inset in insets for region in regions):
                 hidden = sum(matters[y : y + h, x : x + w].sum() for x, y, w, h in insets)
-                choices.append((float(hidden) / total + rank / 20, insets))
-    return min(choices, key=lambda choice: choice[0])[1]
+                candidates.append((float(hidden) / total + rank / 20, insets))
+    return min(candidates, key=lambda candidate: candidate[0])[1]
 
 
 def _inset(region, corner, share, width, height):

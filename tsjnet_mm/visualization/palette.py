@@ -27,7 +27,7 @@ _OTHERS = (
 )
 
 # Okabe and Ito's colours for every kind of colour vision, less their green and their red.
-_BESIDE_ERRORS = (
+_WITH_ERROR_MARKS = (
     (240, 228, 66),
     (86, 180, 233),
     (230, 159, 0),
@@ -46,7 +46,7 @@ def marked_class_colour(index: int) -> tuple[int, int, int]:
     Returns:
         tuple[int, int, int]: RGB, 0 to 255, neither green nor red; repeats after six.
     """
-    return _BESIDE_ERRORS[index % len(_BESIDE_ERRORS)]
+    return _WITH_ERROR_MARKS[index % len(_WITH_ERROR_MARKS)]
 
 
 def class_colour(name: str, index: int = 0) -> tuple[int, int, int]:

@@ -1,4 +1,4 @@
-"""Contact sheets: rows of pairs, columns of what was made of them; numpy and OpenCV alone."""
+"""Contact sheets: a row per pair, a column per image; only numpy and OpenCV."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""From published archives to the folders that the datasets read."""
+"""Convert published archives to the folders that the datasets read."""
 
 from .prepare import PreparedDataset, prepare_dataset
 from .published import PUBLISHED

@@ -1,4 +1,4 @@
-"""Segmentation labels as index images, from what else they are published as."""
+"""Convert published segmentation labels to index images."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Laying a published dataset out as the configs read it, whole or not at all."""
+"""Write a published dataset in the layout of the configs, completely or not at all."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class PreparedDataset:
-    """What :func:`prepare_dataset` did.
+    """Result of :func:`prepare_dataset`.
 
     Attributes:
         root (Path): The dataset's folder.
@@ -57,11 +57,11 @@ def prepare_dataset(
     progress: bool = False,
     published: PublishedDataset | None = None,
 ) -> PreparedDataset:
-    """Lay a published dataset out as the configs read it, and check that it is all there.
+    """Write a published dataset in the layout of the configs, and check that it is complete.
 
     Number and partners of the files are checked before anything is written; sizes, boxes and
-    masks are read before the dataset takes its place. It is written beside ``out`` and moved
-    there when complete. Masks that are no index images, but have three equal channels or the
+    masks are checked afterwards. A hidden folder next to ``out`` gets the files and is renamed
+    when it is complete. Masks that are no index images, but have three equal channels or the
     colours of the dataset's palette, become index images.
 
     Args:
@@ -100,8 +100,8 @@ def prepare_dataset(
         stems = _pair(published, found, problems)
         if problems and not allow_partial:
             raise ValueError(
-                f'{name} is not as published (--allow-partial takes what is there):\n  '
-                + '\n  '.join(problems)
+                f'{name} differs from the published data set (--allow-partial takes what '
+                'exists):\n  ' + '\n  '.join(problems)
             )
         warnings += problems
         if not all(stems.values()):

@@ -1,4 +1,4 @@
-"""What the authors of each dataset publish, and where it goes."""
+"""The published files of each dataset, and their places in the layout."""
 
 from dataclasses import dataclass
 

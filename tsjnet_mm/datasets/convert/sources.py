@@ -1,4 +1,4 @@
-"""What a dataset comes in: a zip or tar archive, or a folder, read in one way."""
+"""Sources of a dataset: zip archives, tar archives and folders, with one interface."""
 
 import contextlib
 import errno

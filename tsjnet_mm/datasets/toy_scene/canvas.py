@@ -1,6 +1,7 @@
-"""The camera of a toy scene and the canvas that it looks at.
+"""The camera and the canvas of a toy scene.
 
-A shape is painted as its number, by which images and masks are looked up: all are registered.
+The canvas stores the number of the shape at each pixel. The images and masks are computed from
+these numbers, so they are registered.
 """
 
 from __future__ import annotations

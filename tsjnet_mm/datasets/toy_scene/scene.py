@@ -1,4 +1,4 @@
-"""What a toy scene shows: a road, what lines it, and who is on it. Sizes are in metres."""
+"""Draw the objects of a toy scene: road, buildings, trees, vehicles, persons (in metres)."""
 
 from itertools import pairwise
 
@@ -119,7 +119,7 @@ def draw_bike(canvas: Canvas, x: float, z: float, name: str) -> None:
 def draw_person(
     canvas: Canvas, x: float, z: float, name: str, turn: float | None = None
 ) -> None:
-    """A person of random build, clothes and pose, who goes to the right if ``turn`` is 1."""
+    """A person of random build, clothes and pose, who walks to the right if ``turn`` is 1."""
     rng, rides = canvas.rng, name == 'rider'
     turn = turn or rng.uniform(-1, 1)
     pose = _RIDE if rides else _WALK * rng.uniform(0.2, 1.2, (2, 6))

@@ -1,4 +1,4 @@
-"""From a painted canvas to two images: one of its light, one of its warmth."""
+"""Render a canvas as a visible image (light) and an infrared image (warmth)."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""Transforms of pairs: both images, boxes and masks move together."""
+"""Transforms of pairs, applied equally to both images, boxes and masks."""
 
 from .formatting import PackFusionInputs
 from .fuse_pair import FusePair

@@ -13,9 +13,9 @@ from tsjnet_mm.registry import INFERENCERS, TRANSFORMS
 class FusePair(BaseTransform):
     """Fuse a loaded pair, so that an unchanged mmdet or mmseg model sees one colour image.
 
-    It follows :class:`~tsjnet_mm.datasets.transforms.LoadImagePair`; after it the pipeline goes
-    on as for any image. Fusing anew in every epoch costs time: a dataset that is used often is
-    better exported once (``tools/export_fused_dataset.py``).
+    It follows :class:`~tsjnet_mm.datasets.transforms.LoadImagePair`; later transforms get an
+    ordinary image. Every epoch fuses all images again. For a dataset that is used often, export
+    the fused images once (``tools/export_fused_dataset.py``).
 
     Required and changed key: ``img`` (H, W, 4), blue, green, red, infrared in 0..255; it
     becomes (H, W, 3) BGR of the same type.

@@ -1,4 +1,4 @@
-"""Geometry of pairs: both images, the boxes and the mask move together.
+"""Geometric transforms of pairs, applied equally to both images, boxes and mask.
 
 All transforms here need ``ir`` (H, W), ``vi`` (H, W, 3) and ``img_shape``, and move
 ``gt_bboxes`` (with ``gt_bboxes_labels`` and ``gt_ignore_flags``) and ``gt_seg_map`` where

@@ -36,9 +36,9 @@ class LoadImagePair(BaseTransform):
     """Load a pair as one image: blue, green, red, infrared.
 
     It takes the place of ``LoadImageFromFile`` in a pipeline of mmdet or mmseg. Resizing,
-    flipping, cropping and padding there then move both images alike. What expects three
-    channels (``PhotoMetricDistortion``, ``YOLOXHSVRandomAug``, ``Mosaic``, ``MixUp``) is left
-    out, or comes after :class:`~tsjnet_mm.apis.FusePair`.
+    flipping, cropping and padding then change both images equally. Leave out transforms that
+    need three channels (``PhotoMetricDistortion``, ``YOLOXHSVRandomAug``, ``Mosaic``,
+    ``MixUp``), or put them after :class:`~tsjnet_mm.datasets.transforms.FusePair`.
 
     The infrared image is ``ir_path`` where the dataset gives one, as those of this package do.
     Otherwise ``img_path`` is the visible image, and the infrared one has the same name, or at

@@ -1,4 +1,4 @@
-"""Checkpoints that a kill at any moment leaves whole."""
+"""Save checkpoints so that a killed process leaves no incomplete file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class AtomicLocalBackend(LocalBackend):
-    """Local files whose ``put`` and ``put_text`` replace a file as a whole or not at all."""
+    """Local files; ``put`` and ``put_text`` replace a file completely or not at all."""
 
     def put(self, obj: bytes | memoryview, filepath: str | Path) -> None:
         """Write bytes (or a memory view) to ``filepath``."""
@@ -38,13 +38,12 @@ register_backend('atomic', AtomicLocalBackend, force=True)
 class AtomicCheckpointHook(CheckpointHook):
     """mmengine's ``CheckpointHook`` for runs that may be killed.
 
-    A checkpoint appears under its name only when it is complete, ``last_checkpoint`` then
-    points to it, and only after that the oldest one is removed. It carries a digest of its
-    tensors, which is compared when it is read. mmengine's hook removes first
-    and writes in place.
+    A checkpoint gets its name only when it is complete. Then ``last_checkpoint`` points to it,
+    and then the oldest one is removed. (mmengine's hook removes first and writes in place.) A
+    checkpoint has a digest of its tensors, which is compared when it is read.
 
-    A training that begins anew where an earlier one left checkpoints moves them into a folder
-    ``earlier_N`` there and says so: what ``last_checkpoint`` names is always of one training.
+    A new training in a folder with older checkpoints moves them into the sub folder
+    ``earlier_N`` and logs this. So ``last_checkpoint`` never points to another training.
 
     Args:
         *args: See mmengine's ``CheckpointHook``.
@@ -100,7 +99,7 @@ class AtomicCheckpointHook(CheckpointHook):
         except OSError as error:
             raise OSError(
                 f'cannot write {self.last_ckpt}: {error.strerror or error}; earlier '
-                'checkpoints are whole, and --resume goes on from the last one'
+                'checkpoints are complete, and --resume continues from the last one'
             ) from error
         if not is_main_process():
             return

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @HOOKS.register_module()
 class DriverCheckHook(Hook):
-    """Ask a joint model whether its drivers fit the data set, when all weights are loaded.
+    """Check that the drivers of a joint model fit the data set, when all weights are loaded.
 
-    Without it, a frozen driver with random weights, or one with other classes than the data
-    set's, would train a fusor towards nothing, in silence.
+    Without this hook, a frozen driver with random weights, or one with other classes than the
+    data set, would give useless gradients without a message.
     """
 
     def before_train(self, runner: Runner) -> None:

@@ -21,8 +21,8 @@ class ReduceOnTrainLossLR(ReduceOnPlateauLR):
     """``ReduceOnPlateauLR`` that watches the mean training loss.
 
     mmengine's scheduler steps on validation metrics; :class:`TrainLossPlateauHook` steps this
-    one. The loss must fall by more than ``threshold`` (relative) to count as progress. The
-    rate is reduced when ``patience + 1`` means in a row show none: ``patience=2`` is the
+    scheduler. The loss must fall by more than ``threshold`` (relative) to count as progress.
+    The rate is reduced when ``patience + 1`` means in a row show none: ``patience=2`` is the
     paper's "did not progress three consecutive times".
 
     Args:
@@ -40,7 +40,7 @@ class ReduceOnTrainLossLR(ReduceOnPlateauLR):
 
 @HOOKS.register_module()
 class TrainLossPlateauHook(Hook):
-    """Feed the mean training loss to every :class:`ReduceOnTrainLossLR`.
+    """Pass the mean training loss to every :class:`ReduceOnTrainLossLR`.
 
     The mean runs over iterations and processes; it is logged, and goes to the visualisation
     backends as ``epoch_loss``, or ``interval_loss``.

@@ -1,4 +1,4 @@
-"""Random numbers that depend on where the training is, not on how it got there."""
+"""Random numbers that depend on epoch and iteration, not on interruptions of the training."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ReseedHook(Hook):
     """Seed all generators from (seed, rank, epoch), and from (seed, rank, iteration).
 
     A resumed run then draws the numbers that the uninterrupted one would have drawn. Data
-    loader workers take part through :func:`epoch_worker_init_fn`; they start anew with each
+    loader workers are seeded by :func:`epoch_worker_init_fn`. They have to restart with each
     epoch, so training loaders must not have ``persistent_workers``.
     """
 

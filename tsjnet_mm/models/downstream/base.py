@@ -1,4 +1,4 @@
-"""What fused detectors and fused segmentors share."""
+"""Base of fused detectors and fused segmentors."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class FusedModel(BaseModel):
     """A fusor in front of a task network.
 
     Its inputs are pairs as :class:`~tsjnet_mm.datasets.transforms.LoadImagePair` loads them;
-    they are fused and go through the network's own data preprocessor. All else, samples,
-    losses and results, is the network's, and so is any attribute that this model lacks:
-    hooks find ``bbox_head`` or ``decode_head`` where they look for it.
+    they are fused and passed to the network's own data preprocessor. Samples, losses and
+    results are those of the network. Attributes that this model does not have are looked up in
+    the network, so that hooks find ``bbox_head`` or ``decode_head``.
 
     Args:
         model (dict): Config of the network.

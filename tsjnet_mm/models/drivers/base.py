@@ -1,7 +1,7 @@
-"""What detection and segmentation drivers share.
+"""Base of detection and segmentation drivers.
 
-A driver puts a task network behind the fused image, in the same graph, so that the task's loss
-drives the fusor. The wrapped model is any that mmdet or mmseg can build.
+A driver passes the fused image to a task network. The gradients of the task's loss reach the
+fusor. The task network can be any that mmdet or mmseg builds.
 """
 
 from __future__ import annotations

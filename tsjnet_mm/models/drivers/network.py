@@ -1,7 +1,7 @@
 """The task network of a driver, taken from a config of mmdet or mmseg.
 
-Such a config describes a whole experiment. A driver wants its network and how its images are
-normalised; data sets, pipelines, schedules and the sizes of training crops stay behind.
+Such a config describes a whole experiment. A driver uses its network and the normalisation of
+images. It ignores data sets, pipelines, schedules and crop sizes.
 """
 
 from pathlib import Path
@@ -133,7 +133,7 @@ def read_network(
     weights: str | None = None,
     num_classes: int | None = None,
 ) -> Network:
-    """What a driver builds.
+    """Read the task network of a driver.
 
     Args:
         scope: ``'mmdet'`` or ``'mmseg'``.

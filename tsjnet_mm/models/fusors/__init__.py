@@ -1,4 +1,4 @@
-"""Fusors: from an infrared and a visible image to a fused one."""
+"""Fusors: they compute a fused image from an infrared and a visible image."""
 
 from .base import BaseFusor
 from .classical import (

@@ -1,4 +1,4 @@
-"""What every fusor offers: ``fuse`` for people, ``forward`` for mmengine's Runner."""
+"""Base of all fusors: ``fuse`` for programs, ``forward`` for mmengine's Runner."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _check_pair(ir, vi):
 
 
 def check_finite(name: str, image: Tensor, reason: str) -> None:
-    """Refuse images with a value that is no number; inside ``torch.compile`` do nothing.
+    """Refuse images with NaN or infinity; inside ``torch.compile`` do nothing.
 
     Args:
         name (str): Of the images, for the error.
@@ -71,7 +71,7 @@ def _of_mmengine(name):
 class BaseFusor(nn.Module, metaclass=ABCMeta):
     """Base of all fusors. A subclass implements :meth:`fuse_luma` and, if it learns, `loss`.
 
-    It is one of mmengine's ``BaseModel``, also to ``isinstance``.
+    It is a subclass of mmengine's ``BaseModel``, also for ``isinstance``.
 
     Args:
         data_preprocessor (dict | nn.Module, optional): The preprocessor or its config.
@@ -178,7 +178,7 @@ class BaseFusor(nn.Module, metaclass=ABCMeta):
 
         Returns:
             BaseFusor: A copy, on this fusor's device; without weights the fusor itself, which
-            computes in float32 whatever ``dtype``.
+            always computes in float32.
         """
         if not any(True for _ in self.parameters()):
             return self.eval()
@@ -221,7 +221,7 @@ class BaseFusor(nn.Module, metaclass=ABCMeta):
 
         Args:
             inputs (dict): See :meth:`forward`.
-            data_samples (list[FusionDataSample], optional): New ones where there are none.
+            data_samples (list[FusionDataSample], optional): Defaults to new samples.
 
         Returns:
             list[FusionDataSample]: The samples, ``fused`` set.

@@ -1,4 +1,4 @@
-"""Fusion without learning: the floor that a network has to beat.
+"""Fusion without learning: baselines for networks.
 
 The pyramid is Burt and Adelson's ("The Laplacian Pyramid as a Compact Image Code", IEEE
 Trans. Communications 31(4), 1983); choosing each coefficient by local energy follows Burt

@@ -1,4 +1,4 @@
-"""Published weights by the name of their model: in the package, or fetched once and kept."""
+"""Published weights by the name of the model: in the package, or downloaded once."""
 
 import hashlib
 import os
@@ -57,9 +57,9 @@ def _checked(path, entry):
 
 
 def published_weights(model: str, mirror: str | None = None) -> Path:
-    """The file of a model's published weights; fetches it where it is not at hand.
+    """The file of a model's published weights; downloads it if necessary.
 
-    Fetched files are kept in torch's cache (``TORCH_HOME``), whole or not at all.
+    Downloaded files are stored in torch's cache (``TORCH_HOME``), completely or not at all.
 
     Args:
         model (str): One of ``list_models(pretrained=True)``.
@@ -98,7 +98,7 @@ def published_weights(model: str, mirror: str | None = None) -> Path:
 
 
 def default_weights(model: str | Path | dict) -> Path | None:
-    """The weights that a model has if it is given none.
+    """The default weights of a model.
 
     Args:
         model (str | Path | dict): See :func:`~tsjnet_mm.models.fusors.presets.fusor_config`.
@@ -150,7 +150,7 @@ def load_authors_weights(fusor: BaseFusor, checkpoint: Any, name: str | None = N
 def load_fusor_weights(
     fusor: BaseFusor, model: str | Path | dict, weights: str | Path | None = None
 ) -> bool:
-    """Give a fusor a checkpoint, or else the weights published under its name.
+    """Load a checkpoint into a fusor, or by default its published weights.
 
     Args:
         fusor (BaseFusor): Gets the weights.

@@ -1,4 +1,4 @@
-"""From a name, or a config, to a fusor that is ready to fuse."""
+"""Build fusors by name or config, with their weights."""
 
 import warnings
 from pathlib import Path

@@ -26,8 +26,8 @@ def _import_onnxruntime():
 class OnnxFusor(BaseFusor):
     """Fuse with a file that ``tools/deployment/export_onnx.py`` wrote.
 
-    The computation is float32 whatever autocast asks for, and has no gradient. It runs on the
-    device of the inputs, by onnxruntime's CUDA provider where that is installed.
+    The computation is always in float32, also under autocast, and has no gradient. It runs on
+    the device of the inputs; a GPU needs onnxruntime's CUDA provider.
 
     Args:
         path (str | Path): The model, an ``.onnx`` file.

@@ -1,4 +1,4 @@
-"""From a fusor to an ONNX file that onnxruntime was seen to agree on."""
+"""Export a fusor to ONNX and compare the file with PyTorch."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -57,7 +57,7 @@ def export(
         name (str): Of the model, for the file's metadata.
         opset (int, optional): Version of the operators. Defaults to the exporter's.
         pairs (Iterable[tuple[Tensor, Tensor]]): Infrared and luma, (B, 1, H, W), to compare on
-            beside images of noise of three sizes.
+            in addition to images of noise of three sizes.
 
     Returns:
         float: The largest difference.

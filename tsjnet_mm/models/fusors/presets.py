@@ -1,4 +1,4 @@
-"""Fusors by name, and the configs that describe them."""
+"""Configs of fusors by name."""
 
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def _describe(name_or_config):
 
 
 def type_name(config: Config | dict) -> str | None:
-    """Name of the class that a config is of, without the scope of its registry.
+    """Name of the class of a config, without the scope of its registry.
 
     Args:
         config (Config | dict): Config of a model.

@@ -1,4 +1,4 @@
-"""Building blocks: plain modules that know nothing of registries."""
+"""Building blocks: plain modules without a registry."""
 
 from .drop_path import DropPath
 from .gradient_checkpoint import checkpoint

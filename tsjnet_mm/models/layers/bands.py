@@ -1,9 +1,9 @@
 """Bottlenecks of wide features in bands of rows: the same result, less memory traffic.
 
-A full-resolution feature of 512 channels does not fit any cache, and the operating system hands
-out its memory page by page, each time anew. So where no gradient is needed, a bottleneck runs
-through its image in bands small enough for the cache and for the allocator's reuse; only the
-splits, which wait for their mean over the whole image, and the result are kept in full.
+A full-resolution feature of 512 channels does not fit into the cache, and the operating system
+allocates its memory page by page each time. If no gradient is needed, a bottleneck is computed
+in bands of rows that fit into the cache and into memory that the allocator reuses. Only the
+splits, which need a mean over the whole image, and the result are stored in full.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SMALL_BYTES = 2**26
 
 
 def works_in_bands(block: ResNeStBottleneck, x: Tensor) -> bool:
-    """Whether a bottleneck should work in bands on an input.
+    """Whether a bottleneck should be computed in bands for an input.
 
     Args:
         block (ResNeStBottleneck): The block.
@@ -71,7 +71,7 @@ def _shortcut(block, x, start, stop):
 
 
 def bottleneck_in_bands(block: ResNeStBottleneck, x: Tensor) -> Tensor:
-    """What ``block(x)`` returns, in evaluation mode.
+    """Compute ``block(x)`` in evaluation mode.
 
     Args:
         block (ResNeStBottleneck): The block.

@@ -1,4 +1,4 @@
-"""Activation checkpointing that leaves batch normalisation's running statistics right."""
+"""Activation checkpointing with correct running statistics of batch normalisation."""
 
 import contextlib
 from typing import Any

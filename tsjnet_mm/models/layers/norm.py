@@ -1,6 +1,6 @@
-"""Normalisation: over channels, and of networks that are trained where they were not meant to.
+"""Normalisation over channels; batch normalisation for single images and without CUDA.
 
-The last batch of an epoch may hold one image, and a network may train without CUDA.
+The last batch of an epoch may have one image, and a network may be trained without CUDA.
 """
 
 import functools
@@ -55,9 +55,9 @@ def _train_again(norm, inputs, output):
 def train_on_single_values(module: nn.Module) -> None:
     """Let batch normalisations train on a batch that has a single value per channel.
 
-    Such a batch, one image whose features are pooled to a vector, has no statistics, and
-    PyTorch refuses it. Here it is normalised by the running ones, which stay as they are. All
-    other batches are normalised as before.
+    Such a batch, one image whose features are pooled to a vector, has no variance, and PyTorch
+    refuses it. With this function it is normalised by the running statistics, which do not
+    change. Other batches are normalised as before.
 
     Args:
         module: Changed in place: each of its batch normalisations gets two hooks.
@@ -76,7 +76,7 @@ def _say_reverted():
 
 
 def without_sync_norms(module: nn.Module) -> nn.Module:
-    """Replace synchronised batch normalisation, which needs CUDA, where there is none.
+    """Replace synchronised batch normalisation on machines without CUDA, which it needs.
 
     The log says so, once in a process.
 
@@ -86,7 +86,7 @@ def without_sync_norms(module: nn.Module) -> nn.Module:
     Returns:
         nn.Module: The same module, or, if it was such a layer itself, another.
     """
-    # By name: mmcv has a class of its own beside PyTorch's.
+    # By name: both PyTorch and mmcv have such a class.
     synchronised = any(type(part).__name__ == 'SyncBatchNorm' for part in module.modules())
     if torch.cuda.is_available() or not synchronised:
         return module

@@ -18,7 +18,7 @@ def _repeated(length, padded, device):
 
 
 def pad_to_multiple(x: Tensor, divisor: int, repeat: bool = False) -> Tensor:
-    """Continue an image at the right and below by reflection.
+    """Pad an image at the right and below by reflection.
 
     Unlike ``F.pad(mode='reflect')`` the padding may exceed the image.
 

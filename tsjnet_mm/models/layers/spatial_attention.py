@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 
 class SpatialAttention(nn.Module):
-    """Each of ``num_heads`` channel groups is weighted by a map of its own.
+    """Weights each of ``num_heads`` channel groups by its own map.
 
     A head's map is the sigmoid of a 1x1 convolution of its group to one channel.
 

@@ -16,10 +16,10 @@ from .gradient_checkpoint import checkpoint
 
 
 class PooledBatchNorm2d(nn.BatchNorm2d):
-    """Batch normalisation that bears a single value per channel in training, too.
+    """Batch normalisation that also trains on a single value per channel.
 
-    A pooled image alone in its batch (the last of an epoch) has no statistics: it is
-    normalised by the running ones, which stay as they are.
+    A single pooled image in a batch (the last of an epoch) has no variance: it is normalised by
+    the running statistics, which do not change.
     """
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Fusion losses: each a function of tensors and a registered module over it."""
+"""Fusion losses: each is a function of tensors, and a registered module that calls it."""
 
 from .base import FusionLoss
 from .diversity import DiversityLoss, diversity_loss

@@ -1,4 +1,4 @@
-"""Losses are computed in single precision at least, whatever autocast says."""
+"""Compute losses in single precision or higher, also under autocast."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""What all fusion loss modules share."""
+"""Base of all fusion losses."""
 
 from torch import nn
 

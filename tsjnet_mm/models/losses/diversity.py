@@ -12,8 +12,8 @@ from .base import FusionLoss
 def diversity_loss(attention: Tensor, sign: int = -1) -> Tensor:
     """``sign * mean_i(1 - max_j att_ij) + mean_ij att_ij``; i pixels, j attention heads.
 
-    Eq. 9 as printed has ``sign=-1``; the authors' release computes ``sign=+1``, which asks
-    that every pixel be attended to by one head and by few.
+    Eq. 9 as printed has ``sign=-1``; the authors' release computes ``sign=+1``, which favours
+    pixels that one head attends to and few others do.
 
     Args:
         attention (Tensor): (B, heads, H, W) in [0, 1].

@@ -1,4 +1,4 @@
-"""Gradient term of the authors' release: keep the stronger source's edges."""
+"""Gradient term of the authors' release: distance to the larger source gradient."""
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,4 @@
-"""Intensity term of the authors' release: follow the brighter source."""
+"""Intensity term of the authors' release: distance to the brighter source."""
 
 import torch
 import torch.nn.functional as F

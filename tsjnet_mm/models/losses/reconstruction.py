@@ -27,8 +27,8 @@ def reconstruction_loss(reconstruction: Tensor, source: Tensor) -> Tensor:
 class ReconstructionLoss(FusionLoss):
     """Module of :func:`reconstruction_loss`.
 
-    Each modality is decoded from its features alone, also by a decoder that takes bands of its
-    images: features must hold what they were computed from, at their own resolution.
+    Each modality is decoded from its features alone, also by a decoder that uses wavelet planes
+    of the source images. So the features must contain the image, at their own resolution.
 
     Args:
         modality (str): ``'ir'`` (weight a2 = 6 in the paper) or ``'vi'`` (a3 = 1).

@@ -1,4 +1,4 @@
-"""Keeps an output that is not squashed inside the range of an image."""
+"""Penalise an output without a sigmoid outside the range of an image."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -24,7 +24,7 @@ def range_loss(fused: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class RangeLoss(FusionLoss):
-    """Module of :func:`range_loss`: what would be cut off is still drawn back."""
+    """Module of :func:`range_loss`. Clipping has no gradient; this loss has."""
 
     def forward(self, outputs: dict[str, Tensor]) -> Tensor:
         """Weighted loss (scalar) of a fusor's outputs."""

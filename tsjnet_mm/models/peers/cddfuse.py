@@ -9,7 +9,7 @@ Attention is between channels, over the whole image: tiles of a large one differ
 :class:`FusionInferencer` ``tile=0``. Images need two rows and columns, for reflected borders.
 
 The output is a sigmoid, trained against the images' levels, and is left as it is. The authors'
-script goes on: it stretches each fused image between its own extremes. ``stretch`` of
+script then stretches each fused image between its own extremes. ``stretch`` of
 :class:`FusionInferencer` does so here. The script also rounds the visible luma to 8 bits first.
 """
 

@@ -1,4 +1,4 @@
-"""From the file that the authors of a published network distribute to a fusor."""
+"""Convert the authors' weights of published networks."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ def _check(name):
 
 
 def convert_peer(name: str, checkpoint: Any) -> BaseFusor:
-    """The fusor of a published network, with its authors' weights.
+    """Build the fusor of a published network with its authors' weights.
 
     Args:
         name (str): One of ``configs/peers/metafile.yml``.

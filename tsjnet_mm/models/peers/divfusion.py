@@ -67,7 +67,7 @@ def _stretch(image):
 
 
 class GradientRetention(nn.Module):
-    """Convolutions over features to which second derivatives are added, beside first ones.
+    """Convolutions over features to which first and second derivatives are added.
 
     Args:
         channels (int): Channels of the input and the output, a multiple of 2.

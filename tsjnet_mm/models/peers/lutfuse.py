@@ -15,7 +15,7 @@ Weights are published in two files. The converter takes one, made of both by::
 
 The table's coordinates and its values are luma, but the context is computed from RGB. Here the
 visible luma is repeated to three channels for it. The published context is 1 for nearly every
-pixel, whatever the colour: on real pairs in colour, no more than 4 pixels in 100,000 changed by
+pixel of any colour: on real pairs in colour, no more than 4 pixels in 100,000 changed by
 more than one level. :meth:`LUTFuse.fuse_rgb` takes the colours, as the authors' code does. With
 the published weights its luma equals that code's on real pairs to 4e-7, as :meth:`fuse` does
 where that code is given the grey image.
@@ -55,7 +55,7 @@ def _block(in_channels, out_channels):
 
 
 class Context(nn.Module):
-    """A number from 0 to 1 for each pixel, which tells its surroundings.
+    """A number from 0 to 1 for each pixel, computed from its surroundings.
 
     Args:
         channels (int): Channels of the convolutions. Defaults to 16.
@@ -95,7 +95,7 @@ def interpolate(table: Tensor, positions: Sequence[Tensor]) -> Tensor:
     Args:
         table (Tensor): Of N axes.
         positions (Sequence[Tensor]): N tensors of one shape: the position along each axis, in
-            entries, from 0; beyond the last entry the table goes on level.
+            entries, from 0; beyond the last entry the table is constant.
 
     Returns:
         Tensor: Values, of the positions' shape.

@@ -1,4 +1,4 @@
-"""PIAFusion, Information Fusion 2022: two streams that tell each other how they differ.
+"""PIAFusion, Information Fusion 2022: two streams that exchange their differences.
 
 Tang, Yuan, Zhang, Jiang and Ma, "PIAFusion: A progressive infrared and visible image fusion
 network based on illumination aware", Information Fusion 83-84, 2022.

@@ -1,4 +1,4 @@
-"""From the names of a published checkpoint to those of this toolbox."""
+"""Rename the entries of published checkpoints."""
 
 import re
 from collections.abc import Callable, Sequence

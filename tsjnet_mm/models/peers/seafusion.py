@@ -9,7 +9,7 @@ are only where training starts: they are weights, which moved. The published dec
 batch normalisations that it never computes (456 values); they are left out.
 
 With the published weights the output equals that of the authors' code on real pairs to the
-last bit. Their script goes on: it puts the fused luma under the visible chroma, and stretches
+last bit. Their script then puts the fused luma under the visible chroma, and stretches
 the RGB image between its extremes. Nothing is stretched here; ``stretch`` of
 :class:`FusionInferencer` does so to the luma.
 """

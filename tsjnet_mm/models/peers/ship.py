@@ -53,7 +53,7 @@ def _bottleneck(channels, squeezed):
 
 
 class EdgeBlock(nn.Module):
-    """A convolution, then a residual branch beside an edge convolution.
+    """A convolution, then a residual branch parallel to an edge convolution.
 
     Args:
         channels (int): Channels of input and output.
@@ -126,7 +126,7 @@ class SpatialInteraction(nn.Module):
 
 
 class _HalfNormBlock(nn.Module):
-    """Two convolutions beside a 1x1 one; half of the channels are normalised between them."""
+    """Two convolutions parallel to a 1x1 one; half of the channels are normalised."""
 
     def __init__(self, in_channels, channels):
         super().__init__()

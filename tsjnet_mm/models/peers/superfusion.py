@@ -1,4 +1,4 @@
-"""SuperFusion, JAS 2022: two encoders, mixed by a mask that looks along rows and columns.
+"""SuperFusion, JAS 2022: two encoders, mixed by a mask from recurrences along rows and columns.
 
 Tang, Deng, Ma, Huang and Ma, "SuperFusion: A Versatile Image Registration and Fusion Network
 with Semantic Awareness", IEEE/CAA Journal of Automatica Sinica 9(12), 2022.
@@ -46,7 +46,7 @@ def _convs(channels, last):
 
 
 class Sweep(nn.Module):
-    """A recurrence along one axis: each row takes over what the row before it has gathered.
+    """A recurrence along one axis: each row gets the state of the row before it.
 
     Args:
         channels (int): Channels, each with its own weight and bias.
@@ -83,7 +83,7 @@ class Sweep(nn.Module):
 
 
 class SpatialMask(nn.Module):
-    """A mask for which every pixel may see the whole image: two rounds in four directions.
+    """A mask whose pixels depend on the whole image: two rounds in four directions.
 
     Args:
         channels (int): Channels of one image's features, and of the mask.

@@ -104,12 +104,12 @@ class WindowAttention(nn.Module):
             yield (slice(None), slice(None)), bias
             return
         inside, edge = slice(None, -1), slice(-1, None)
-        below, beside = self.apart
+        below, right = self.apart
         yield (inside, inside), bias
         # Not infinity: -100 is what the weights were trained with.
         yield (edge, inside), bias - 100 * below
-        yield (inside, edge), bias - 100 * beside
-        yield (edge, edge), bias - 100 * (below | beside)
+        yield (inside, edge), bias - 100 * right
+        yield (edge, edge), bias - 100 * (below | right)
 
     def forward(self, features: Tensor, other: Tensor | None = None) -> Tensor:
         """Attend.

@@ -20,7 +20,7 @@ Where TensorFlow is at hand, the variables by name will do as well::
     torch.save(weights, 'u2fusion.pth')
 
 With the published weights the output equals that of the authors' graph on real pairs to 5e-7.
-Their script goes on: it puts the fused luma under the visible chroma and divides the image by
+Their script then puts the fused luma under the visible chroma and divides the image by
 its largest value. Nothing is stretched here.
 """
 
