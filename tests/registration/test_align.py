@@ -5,15 +5,15 @@ import pytest
 from tsjnet_mm.registration.align import (
     Edges,
     best_starts,
-    climb,
     different_scenes,
     edge_field,
     estimate_all,
     find_group,
-    likeness,
     map_corners,
+    refine,
     remove_fixed,
     resizing,
+    scene_score,
     search,
 )
 
@@ -70,15 +70,15 @@ def test_search_and_climb_find_the_mapping(truth):
     starts = best_starts(search(ir, vi), ir.shape[:2], vi.shape[:2])
     expected = map_corners(truth, (96, 128))
     assert np.abs(map_corners(starts[0], (96, 128)) - expected).max() < 6
-    score, found = climb(ir, vi, starts[0])
+    score, found = refine(ir, vi, starts[0])
     assert np.abs(map_corners(found, (96, 128)) - expected).max() < 1
     assert 0.5 < score <= 1
 
 
 def test_climb_without_overlap_or_edges_gives_no_score():
     field, away = edge_field(texture(0), 128), np.float64([[1, 0, 500], [0, 1, 0], [0, 0, 1]])
-    assert climb(field, field, away) == (-1, away)
-    assert climb(0 * field, field, np.eye(3))[0] == -1
+    assert refine(field, field, away) == (-1, away)
+    assert refine(0 * field, field, np.eye(3))[0] == -1
 
 
 def test_group_is_the_largest_and_then_the_closest():
@@ -108,8 +108,8 @@ def test_scenes_seen_again_are_left_out():
     wide = [texture(i, (96, 200)) for i in range(3)]
     views = [(0, 0), (0, 20), (1, 0), (0, 35), (2, 0), (1, 10)]  # scene and pan
     pairs = [(Edges(wide[i][:, x : x + 128]), Edges(wide[i][:, x : x + 128])) for i, x in views]
-    assert likeness(pairs[0][0], pairs[1][0]) > 0.5 > likeness(pairs[0][0], pairs[2][0])
+    assert scene_score(pairs[0][0], pairs[1][0]) > 0.5 > scene_score(pairs[0][0], pairs[2][0])
     remove_fixed(pairs)
     assert different_scenes(pairs) == [0, 2, 4]
     flat = Edges(np.zeros((96, 128), np.float32))
-    assert likeness(flat, flat) == 0
+    assert scene_score(flat, flat) == 0

@@ -71,7 +71,7 @@ def test_other_settings_are_refused(run_main, toy):
     assert not list((toy.parent / 'review').glob('sheet*'))
     status, _, error = run_main(TOOL, 'masks', *masks_of(toy), '--max-shift', 0)
     assert status == 1
-    assert 'made with another max_shift' in error
+    assert 'made with another --max-shift' in error
     status, _, _ = run_main(TOOL, 'masks', *masks_of(toy), '--max-shift', 0, '--overwrite')
     assert status == 0
 

@@ -293,7 +293,7 @@ def test_messages_name_the_options_of_the_command(arguments, message, expected, 
     @tool()
     def main():
         parse()
-        warnings.warn(message, stacklevel=1)
+        sys.stderr.write(warnings.formatwarning(message, UserWarning, 'a.py', 1))
         raise ValueError(message)
 
     with pytest.raises(SystemExit):

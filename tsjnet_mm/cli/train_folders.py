@@ -94,7 +94,7 @@ def check_folder_arguments(parser: argparse.ArgumentParser, args: argparse.Names
         if given:
             option = f'--{given[0].replace("_", "-")}'
             parser.error(
-                f'give CONFIG or folders, not both: {option} needs --ir and --vi (an entry '
+                f'give CONFIG or folders, not both: {option} goes with --ir and --vi (an entry '
                 'of a config is changed by --cfg-options)'
             )
         return

@@ -72,7 +72,7 @@ class _ImageFolder:
             )
         expected = f'the {kind} of {stem}'
         if reason == 'missing partner':
-            expected += ' (if names add more to it, say what by ir_affix and vi_affix)'
+            expected += ' (if its name has other words, give them by ir_affix and vi_affix)'
         raise PairError.of(reason, os.path.join(self.path, stem + '.*'), expected, 'no image')
 
 

@@ -145,7 +145,7 @@ def best_starts(scores: np.ndarray, ir: tuple, vi: tuple) -> list[np.ndarray]:
     return starts
 
 
-def climb(ir: np.ndarray, vi: np.ndarray, matrix: np.ndarray) -> tuple[float, np.ndarray]:
+def refine(ir: np.ndarray, vi: np.ndarray, matrix: np.ndarray) -> tuple[float, np.ndarray]:
     """Maximise the correlation of two fields under an affine mapping, from a start.
 
     Args:
@@ -241,7 +241,7 @@ def estimate(ir: Edges, vi: Edges) -> tuple[float, np.ndarray]:
         vi (Edges): The visible image's.
 
     Returns:
-        tuple[float, np.ndarray]: Score of :func:`climb` and affine matrix, from infrared to
+        tuple[float, np.ndarray]: Score of :func:`refine` and affine matrix, from infrared to
         visible pixels.
     """
     sizes = ir.fields[0].shape[:2], vi.fields[0].shape[:2]
@@ -251,9 +251,9 @@ def estimate(ir: Edges, vi: Edges) -> tuple[float, np.ndarray]:
         down, up = ir.down(level), np.linalg.inv(vi.down(level))
         into, out = np.linalg.inv(up), np.linalg.inv(down)
         fields = ir.fields[level], vi.fields[level]
-        climbed = [climb(*fields, into @ matrix @ out) for _, matrix in found]
-        climbed.sort(key=lambda entry: -entry[0])
-        found = [(score, up @ matrix @ down) for score, matrix in climbed[:kept]]
+        refined = [refine(*fields, into @ matrix @ out) for _, matrix in found]
+        refined.sort(key=lambda entry: -entry[0])
+        found = [(score, up @ matrix @ down) for score, matrix in refined[:kept]]
     return found[0]
 
 
@@ -291,7 +291,7 @@ def remove_fixed(pairs: list[tuple[Edges, Edges]]) -> None:
                 edges.fields[level] = edges.fields[level] - mean
 
 
-def likeness(one: Edges, other: Edges) -> float:
+def scene_score(one: Edges, other: Edges) -> float:
     """Similarity of two images of one camera, at the best shift up to a quarter.
 
     Args:
@@ -322,7 +322,7 @@ def different_scenes(pairs: list[tuple[Edges, Edges]]) -> list[int]:
     """
     kept = []
     for i, pair in enumerate(pairs):
-        again = (likeness(pairs[k][camera], pair[camera]) for k in kept for camera in (0, 1))
+        again = (scene_score(pairs[k][camera], pair[camera]) for k in kept for camera in (0, 1))
         if all(value < _SAME_SCENE for value in again):
             kept.append(i)
     return kept

@@ -70,14 +70,16 @@ class BandOutput(nn.Module):
         with torch.no_grad():
             self.gains[-1].bias.copy_(torch.tensor([1.0, 0, 0] * bands + [0.3, 0.35, 0.35, 0]))
 
-    def forward(self, features: Tensor, ir: Tensor, vi: Tensor, painted: int = 0) -> Tensor:
+    def forward(
+        self, features: Tensor, ir: Tensor, vi: Tensor, without_sources: int = 0
+    ) -> Tensor:
         """Compute the fused image.
 
         Args:
             features (Tensor): (B, in_channels, H, W).
-            ir (Tensor): (B - painted, 1, H * upsample, W * upsample) in [0, 1].
+            ir (Tensor): (B - without_sources, 1, H * upsample, W * upsample) in [0, 1].
             vi (Tensor): The same.
-            painted (int): Number of samples at the end of the batch that have no source
+            without_sources (int): Number of samples at the end of the batch that have no source
                 images. Their output is the offset alone, so it depends on the features only.
                 Defaults to 0.
 
@@ -90,8 +92,8 @@ class BandOutput(nn.Module):
             gains = F.interpolate(
                 gains, scale_factor=self.upsample, mode='bilinear', align_corners=False
             )
-        if painted:
-            gains, alone = gains[:-painted], gains[-painted:, -1:]
+        if without_sources:
+            gains, alone = gains[:-without_sources], gains[-without_sources:, -1:]
         # Float32 at least: in half precision the energies would underflow.
         images = torch.cat((ir, vi), dim=1).to(torch.promote_types(ir.dtype, torch.float32))
         *details, base = gains.to(images.dtype).split([3] * self.bands + [4], dim=1)
@@ -109,7 +111,7 @@ class BandOutput(nn.Module):
             candidates = torch.cat((stronger, plane), dim=1)
             image = image + (gain * candidates).sum(1, keepdim=True)
         image = image.to(ir.dtype)
-        return torch.cat((image, alone.to(ir.dtype))) if painted else image
+        return torch.cat((image, alone.to(ir.dtype))) if without_sources else image
 
 
 @MODELS.register_module()
@@ -182,17 +184,17 @@ class BaseResNeStDecoder(nn.Module):
         local: Tensor,
         ir: Tensor | None,
         vi: Tensor | None,
-        painted: int = 0,
+        without_sources: int = 0,
     ) -> tuple[Tensor, Tensor]:
         """Decode.
 
         Args:
             detail (Tensor): (B, C, H, W) features of the DSM.
             local (Tensor): (B, C, H, W) features of the NAT.
-            ir (Tensor | None): (B - painted, 1, H * upsample, W * upsample) in [0, 1], read
-                only with ``bands``.
+            ir (Tensor | None): (B - without_sources, 1, H * upsample, W * upsample) in [0, 1],
+                read only with ``bands``.
             vi (Tensor | None): The same of the visible image.
-            painted (int): Number of samples at the end of the batch that have no source
+            without_sources (int): Number of samples at the end of the batch that have no source
                 images; only a :class:`BandOutput` uses it. Defaults to 0.
 
         Returns:
@@ -205,6 +207,6 @@ class BaseResNeStDecoder(nn.Module):
         merged = self.reduce(merged)
         inputs = [self.trunk(merged)]
         if self.bands:
-            inputs += [ir, vi, painted]
+            inputs += [ir, vi, without_sources]
         image = checkpoint(self.output, *inputs) if self.with_cp else self.output(*inputs)
         return image, attention

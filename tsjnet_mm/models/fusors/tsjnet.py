@@ -93,16 +93,15 @@ class TSJNet(BaseFusor):
         return fused[:, :, :height, :width]
 
     def fuse_for_training(self, ir: Tensor, vi: Tensor) -> dict[str, Tensor]:
-        """Fuse, and keep what the losses need.
+        """Fuse, and return the inputs of the losses.
 
         Args:
             ir (Tensor): (B, 1, H, W) in [0, 1].
             vi (Tensor): (B, 3, H, W) RGB or (B, 1, H, W) grey in [0, 1].
 
         Returns:
-            dict[str, Tensor]: ``ir``, ``vi`` (luma) and ``fused`` (B, 1, H, W), the last as the
-            decoder gives it, not clipped,
-            ``attention`` (B, heads, H', W'), and, if a loss needs them,
+            dict[str, Tensor]: ``ir``, ``vi`` (luma) and ``fused`` (B, 1, H, W), the last not
+            clipped, ``attention`` (B, heads, H', W'), and, if a loss needs them,
             ``ir_reconstruction`` and ``vi_reconstruction`` (B, 1, H, W).
         """
         vi = rgb_to_luma(vi)
@@ -111,14 +110,14 @@ class TSJNet(BaseFusor):
         details, locals_ = self.extract(images)
         ir_features, vi_features = zip(details.chunk(2), locals_.chunk(2), strict=True)
         detail, local = self.fusion_layer(ir_features, vi_features)
-        ir_drawn, vi_drawn = images.chunk(2)
+        padded_ir, padded_vi = images.chunk(2)
         reconstruct = any(loss.needs_reconstruction for loss in self.losses.values())
         if reconstruct:
-            # Drawn from features alone: of bands of its own image any features would draw it.
+            # From features alone: with wavelet planes of the image any features would do.
             detail = torch.cat((detail, details))
             local = torch.cat((local, locals_))
-        painted = len(detail) - batch
-        decoded, attention = self.decoder(detail, local, ir_drawn, vi_drawn, painted)
+        without_sources = len(detail) - batch
+        decoded, attention = self.decoder(detail, local, padded_ir, padded_vi, without_sources)
         decoded = decoded[:, :, :height, :width]
         outputs = {
             'ir': ir,
