@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tsjnet_mm.utils.optional import explain_missing
@@ -42,7 +42,9 @@ class ToolParser(argparse.ArgumentParser):
         self.add_argument('--version', action='version', version=f'tsjnet_mm {__version__}')
         self.add_argument('--debug', action='store_true', help='show the traceback of an error')
 
-    def parse_known_args(self, args=None, namespace=None):
+    def parse_known_args(
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
         """Parse, and note the options for messages; see :mod:`.option_names`."""
         namespace, rest = super().parse_known_args(args, namespace)
         note_options(self, namespace)
