@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tsjnet_mm.io.errors import PairError
@@ -134,7 +134,7 @@ def format_ious(confusions: Mapping[str, np.ndarray], classes: Sequence[str]) ->
 
 
 def compare_masks(
-    files: Sequence[FusionFiles], methods: Sequence[str], num_classes: int
+    files: Sequence[FusionFiles], methods: Collection[str], num_classes: int
 ) -> tuple[dict[str, np.ndarray], dict[str, list[int]]]:
     """Confusion of each method over all images, and of each image the wrong pixels."""
     import numpy as np
