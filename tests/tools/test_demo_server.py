@@ -140,7 +140,7 @@ def test_other_sites_cannot_upload(visitor, server):
         {'sec_fetch_site': 'cross-site'},
     ):
         status, text = visitor.upload(b'x', **headers)
-        assert status == 403 and text == b'Another site may not send anything to this page.'
+        assert status == 403 and text == b'Another site may not send requests to this page.'
     assert cache(server) == before
     own = f'http://127.0.0.1:{server[0]}'
     assert visitor.upload(b'x', origin=own, sec_fetch_site='same-origin')[0] == 200

@@ -1,4 +1,4 @@
-"""No tool writes over what it reads, by whatever path the file is named."""
+"""No tool overwrites what it reads, by whatever path the file is named."""
 
 import json
 import os
@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-#: Each with the file that it is asked to write over, below the folder of the inputs, and the
-#: options that would allow it to write over any other file.
+#: Each with the file that it is asked to overwrite, below the folder of the inputs, and the
+#: options that would allow it to overwrite any other file.
 COMMANDS = {
     'evaluate, homography': (
         'evaluate.py --fused {in}/ours --ir {in}/ir --vi {in}/vi --warp {in}/warp.json '
@@ -231,7 +231,7 @@ def test_no_tool_writes_over_what_it_reads(name, by, inputs, run_main, tmp_path,
     status, _, error = run_main(*(word.format(**words) for word in command.split()))
     assert status in (1, 2), error
     last = error.strip().splitlines()[-1]
-    refused = 'would be written over', 'would lie among the sources', 'holds the images of'
+    refused = 'would be overwritten', 'so the next run would read it', 'holds the images of'
     assert 'error: ' in last and any(words in last for words in refused)
     assert contents(tmp_path) == before
     assert 'Traceback' not in error

@@ -28,7 +28,7 @@ def test_ratio_then_check(run_main, root):
     status, _, log = run_main(TOOL, root, '--classes', 'person', 'car', '--quiet')
     assert status == 0 and log.endswith('already there, the same\n')
     status, _, log = run_main(TOOL, root, '--seed', 3, '--quiet')
-    assert status == 1 and 'not written over' in log
+    assert status == 1 and 'not overwritten' in log
 
     status, text, _ = run_main(TOOL, root, '--check', root / 'split.json')
     assert status == 0 and text.endswith('as they were made, of all 10 pairs\n')

@@ -32,7 +32,7 @@ def test_foreign_folder_is_one_line_of_error(tool, tmp_path, capsys):
     with pytest.raises(SystemExit, match='1'):
         tool.main(['--out', str(tmp_path), '--train', '1'])
     out, err = capsys.readouterr()
-    assert not out and err.startswith(f'error: {tmp_path}: not written over')
+    assert not out and err.startswith(f'error: {tmp_path}: not overwritten')
     assert [path.name for path in tmp_path.iterdir()] == ['notes.txt']
 
 

@@ -338,7 +338,7 @@ class FusionInferencer:
                 the number of pairs. Defaults to True.
             quality (int, optional): Of ``.jpg`` and ``.webp``, see :func:`.write_image`.
             overwrite (bool): Write over files that were not made here; sources are never
-                written over. Defaults to False.
+                overwritten. Defaults to False.
             grey (bool): See :meth:`stream`.
             stretch (bool): See there.
             batch_size (int): See there.

@@ -211,7 +211,7 @@ def write_split(split: Split, folder: str | Path, overwrite: bool = False) -> bo
     others = [name for name, data in there.items() if data != texts[name].encode()]
     if others and not overwrite:
         raise FileExistsError(
-            f'{folder}: not written over, as another {", ".join(others)} is there; '
+            f'{folder}: not overwritten, as another {", ".join(others)} is there; '
             'name another folder, or overwrite'
         )
     changed = [name for name in texts if name in others or name not in there]

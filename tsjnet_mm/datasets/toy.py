@@ -213,12 +213,12 @@ def _is_present(out, manifest):
         expected = _files(existing)
     except (OSError, ValueError, TypeError, KeyError):
         raise FileExistsError(
-            f'{out}: not written over, as it is no toy dataset (no valid {MANIFEST} in it); '
+            f'{out}: not overwritten, as it is no toy dataset (no valid {MANIFEST} in it); '
             'name another folder, or remove this one'
         ) from None
     if foreign := sorted(found - expected):
         raise FileExistsError(
-            f'{out}: not written over, as it holds files that are not of the toy dataset, '
+            f'{out}: not overwritten, as it holds files that are not of the toy dataset, '
             f'such as {foreign[0]}; move them away, or name another folder'
         )
     return existing == manifest and found == expected

@@ -108,19 +108,19 @@ class DemoGuard:
         origins = [origin.lower() for origin in headers.get('origin', [])]
         sites = headers.get('sec-fetch-site', [])
         if not own.issuperset(origins) or not {'same-origin', 'none'}.issuperset(sites):
-            raise _Refused(403, 'Another site may not send anything to this page.')
+            raise _Refused(403, 'Another site may not send requests to this page.')
         path = scope['path'].rstrip('/').removeprefix(_API)
         if (
             path == scope['path'].rstrip('/')
             or not path.startswith(_POSTS)
             or scope['method'] != 'POST'
         ):
-            raise _Refused(404, 'There is nothing to send to here.')
+            raise _Refused(404, 'This address takes no uploads.')
         length = headers.get('content-length', ['0'])[0]
         if 'transfer-encoding' in headers or not length.isdecimal():
-            raise _Refused(411, 'The length of what is sent must be stated.')
+            raise _Refused(411, 'The request needs a Content-Length.')
         if int(length) > (self.store.visitor.bytes if path == 'upload' else _MAX_BODY):
-            raise _Refused(413, 'What is sent exceeds the maximum size.')
+            raise _Refused(413, 'The request exceeds the maximum size.')
 
     async def _upload(self, scope, receive, send):
         visitor = visitor_of((scope.get('client') or ('unknown',))[0])
@@ -155,7 +155,7 @@ class DemoGuard:
             logging.getLogger('tsjnet_mm').error('an upload could not be kept: %s', error)
             raise _Refused(507, 'The server cannot keep the file: is its disk full?') from error
         except Exception as error:  # The framework raises almost anything on odd requests.
-            raise _Refused(400, 'This is no upload of files that have names.') from error
+            raise _Refused(400, 'Each uploaded file needs a name.') from error
 
 
 async def _answer(send, status, sentence):

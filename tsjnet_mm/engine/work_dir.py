@@ -47,7 +47,7 @@ def claimed_work_dir(work_dir: str | Path) -> Iterator[None]:
                     'until it has ended, or choose another --work-dir'
                 ) from None
             except OSError as error:
-                print_log(f'{work_dir}: two trainings there would go unnoticed ({error})')
+                print_log(f'{work_dir}: cannot be locked against a second training ({error})')
         file.truncate(0)
         file.write(
             f'process {os.getpid()} on {socket.gethostname()}, since '

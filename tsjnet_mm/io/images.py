@@ -331,7 +331,7 @@ def visible_to_unit(array: np.ndarray, name: str | Path) -> np.ndarray:
     """
     if array.dtype == np.uint16 and array.max() < 1 << 14:
         warnings.warn(
-            'a 16-bit visible image fills less than a quarter of the 16-bit range, as images '
+            'a 16-bit visible image uses less than a quarter of the 16-bit range, as images '
             'of 10 to 14 bits do, and will look dark; scale its counts to 8 or 16 bits',
             stacklevel=2,
         )

@@ -118,8 +118,8 @@ def check_outputs(
         outputs (Iterable[str | Path]): The files to write.
         sources (Iterable[str | Path]): The files that are read. They are recognised by
             whatever path, through symbolic and hard links and in any case of letters.
-        overwrite (bool): Allow to write over files that were not made here; sources are never
-            written over. Defaults to False.
+        overwrite (bool): Allow to overwrite files that were not made here; sources are never
+            overwritten. Defaults to False.
         read (Sequence[ImageList | None]): Folders and patterns that are read: an output that
             the next run would take for a source is refused, too.
 
@@ -133,15 +133,15 @@ def check_outputs(
         for listed in read:
             if listed is not None and listed.would_list(output):
                 raise ValueError(
-                    f'{output} would lie among the sources in {listed.source} and be read as '
-                    'one by the next run: name another folder'
+                    f'{output} is inside the source {listed.source}, so the next run would '
+                    'read it: name another folder'
                 )
         found = _identity(output)
         if found is None:
             continue
         if found in known:
             raise ValueError(
-                f'{output} is the source {known[found]}, which would be written over: name '
+                f'{output} is the source {known[found]}, which would be overwritten: name '
                 'another folder or file'
             )
         if os.path.isdir(output):
@@ -190,8 +190,8 @@ def fused_paths(
         if names is None or len(names) != 1:
             count = 'several' if names is None else len(names)
             raise ValueError(
-                f'{out} names one image, and there are {count} pairs: name a folder ({out}/ '
-                'if it is to be called so)'
+                f'{out} names one image, and there are {count} pairs: name a folder, or '
+                f'write {out}/ for a folder of that name'
             )
         return lambda name: Path(out)
     extension = extension or '.png'

@@ -130,7 +130,7 @@ class Records:
         noted = self._digest_file()
         if path.exists() and noted.is_file() and read_text(noted) != digest_file(path):
             raise ValueError(
-                f'{path} was changed since it was made here and would be written over: move '
+                f'{path} was changed since it was made here and would be overwritten: move '
                 'it away, or --overwrite it'
             )
 

@@ -228,7 +228,7 @@ def _check(layouts, infos, metainfo, split):
 
 
 def _check_folders(out, infos, source):
-    """Never write over what is read."""
+    """Never overwrite what is read."""
     folder = out.resolve()
     read = {
         Path(path).parent

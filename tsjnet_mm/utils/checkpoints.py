@@ -116,7 +116,7 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 
     """Read a checkpoint file with ``weights_only=True``, or a ``.safetensors`` file.
 
     Its tensors are checked: they must be finite numbers of usual types, not all zero, and
-    those that the file's digest tells of, if it has one.
+    equal to those of the file's digest, if it has one.
 
     Args:
         path (str | Path): A checkpoint of mmengine's Runner, or anything else that
@@ -147,7 +147,7 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 
     if fault:
         raise CheckpointError(f'{path} is refused: {fault}; take an earlier checkpoint')
     if digest is not None and digest != digest_tensors(tensors):
-        raise _damaged(path, 'its tensors are not those that its digest tells of')
+        raise _damaged(path, 'its tensors differ from its digest')
     return checkpoint
 
 

@@ -251,10 +251,9 @@ class FileFrames:
                 'moments, or set the rate by fps=25 if only a header is wrong'
             )
         if not counts_fit():
-            fewest = counted(min(ir.count, vi.count), 'frame')
             raise ValueError(
                 f'{ir.path} has {counted(ir.count, "frame")}, {vi.path} {vi.count}: cut them '
-                f'to the same moments, or ask for no more than {fewest} (max_frames) if both '
+                f'to the same moments, or set max_frames={min(ir.count, vi.count)} if both '
                 'begin at the same moment'
             )
 

@@ -137,7 +137,7 @@ def check_figure_path(
 
     Args:
         path (str | Path): The file.
-        overwrite (bool): Allow to write over any file that is not read. Defaults to False.
+        overwrite (bool): Allow to overwrite any file that is not read. Defaults to False.
         read (Iterable[str | Path]): The files that the figure is made of.
 
     Returns:

@@ -267,7 +267,7 @@ def _is_present(out, manifest, files):
     if same and all((out / target).exists() for target in files):
         return True
     raise FileExistsError(
-        f'{out}: not written over, as it is not this dataset prepared from these files; '
+        f'{out}: not overwritten, as it is not this dataset prepared from these files; '
         'remove it, or name another folder'
     )
 
