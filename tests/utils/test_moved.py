@@ -18,6 +18,13 @@ from tsjnet_mm.utils.moved import MOVED_MODULES
         ('tsjnet_mm.evaluation.functional.qabf', 'tsjnet_mm.metrics.qabf', 'qabf'),
         ('tsjnet_mm.models.fusors.zoo.ship', 'tsjnet_mm.models.peers.ship', 'SHIP'),
         ('tsjnet_mm.apis.labels.grabcut', 'tsjnet_mm.labels.grabcut', 'cv2'),
+        # The package moved first, and then the module was renamed.
+        ('tsjnet_mm.apis.labels.sheet', 'tsjnet_mm.labels.review_sheets', 'draw_sheets'),
+        (
+            'tsjnet_mm.models.losses.ssim',
+            'tsjnet_mm.models.losses.structural_similarity',
+            'ssim_loss',
+        ),
     ],
 )
 def test_old_names_work_and_warn(old, new, name):
