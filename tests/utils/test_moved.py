@@ -29,8 +29,9 @@ from tsjnet_mm.utils.moved import MOVED_MODULES
 )
 def test_old_names_work_and_warn(old, new, name):
     module = importlib.import_module(old)
-    with pytest.warns(DeprecationWarning, match=new):
+    with pytest.warns(DeprecationWarning) as caught:
         found = getattr(module, name)
+    assert f'is now {new};' in str(caught[0].message)
     assert found is getattr(importlib.import_module(new), name)
 
 
