@@ -53,7 +53,7 @@ COMMANDS = {
 
 
 def usage() -> str:
-    """What ``--help`` prints."""
+    """Text of ``--help``."""
     lines = ['usage: tsjnet COMMAND ...', '', 'Infrared and visible image fusion.', '']
     for name, command in COMMANDS.items():
         lines.append(f'  {name:<18} {command.does + ":":<28} tsjnet {name} {command.example}')

@@ -62,7 +62,7 @@ class FusedWriter:
         check_outputs(paths, self._files, self._overwrite, self._lists)
 
     def note(self, sources: Iterable) -> str:
-        """What the file of a pair says, from the content of its two sources.
+        """The note for the file of a pair, with digests of its two sources.
 
         Args:
             sources (Iterable): Infrared and visible image; those that are no files have no

@@ -199,7 +199,7 @@ class FusionInferencer:
         stretch: bool = False,
         quality: int | None = None,
     ) -> dict:
-        """What determines fused pixels besides the content of the sources.
+        """Settings that determine the fused pixels, in addition to the sources.
 
         Args:
             preparation (Preparation, optional): How the images of a pair are prepared.

@@ -115,7 +115,7 @@ def choose_splits(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
 def choose_images(
     args: argparse.Namespace, inferencer: FusionInferencer | None, split: str
 ) -> FusionInferencer | str | Path:
-    """What :func:`.export_dataset` is to take for images."""
+    """The argument ``images`` of :func:`.export_dataset`."""
     if args.fused:
         folder = Path(args.fused, split)
         return folder if folder.is_dir() else Path(args.fused)

@@ -242,7 +242,7 @@ def check_boxes_arguments(parser: argparse.ArgumentParser, args: argparse.Namesp
 def make_fuse(
     args: argparse.Namespace, fused: dict[str, str] | None
 ) -> Callable[[Pair], np.ndarray] | None:
-    """What gives the fused image of a pair, or None."""
+    """Function that returns the fused image of a pair, or None."""
     import torch
 
     from tsjnet_mm.apis import FusionInferencer

@@ -147,7 +147,7 @@ def read_pairs(
 
 
 def read_source(path: str | Path) -> dict:
-    """What the pairs of a recorded split were read from."""
+    """The source of the pairs of a recorded split."""
     from tsjnet_mm.datasets.split_lists import read_record
 
     source = read_record(path)['source']

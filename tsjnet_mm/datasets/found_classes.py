@@ -85,7 +85,7 @@ def last_index(paths: Iterable[str]) -> int:
         paths (Iterable[str]): The masks.
 
     Returns:
-        int: 255, which means "ignore", does not count; 0 where there is background alone.
+        int: 255, which means "ignore", does not count; 0 if all pixels are background.
 
     Raises:
         PairError: A mask cannot be read.

@@ -198,7 +198,7 @@ class LabelReader(ABC):
             )
 
     def notes(self) -> list[str]:
-        """What of the labels was not used, or is in doubt.
+        """Labels that were not used or are doubtful.
 
         Returns:
             list[str]: A sentence each, to be logged once all images are read.
@@ -208,7 +208,7 @@ class LabelReader(ABC):
     def _find_file(self, stem):
         path = os.path.join(self.path, stem + self.extension)
         return self._names.find(
-            stem, path, f'labels of {stem} (an empty file where there is no object)'
+            stem, path, f'labels of {stem} (an empty file for an image without objects)'
         )
 
     def _check_size(self, stated, size, path, where):

@@ -22,7 +22,7 @@ def write_yolo(path: str | Path, instances: Iterable[dict], size: tuple[int, int
     because the format cannot mark them.
 
     Args:
-        path (str | Path): The txt file, empty where there is no object.
+        path (str | Path): The txt file; it is empty if there are no objects.
         instances (Iterable[dict]): The objects.
         size (tuple[int, int]): The image's height and width.
     """

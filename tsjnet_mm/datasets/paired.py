@@ -96,7 +96,7 @@ class PairedFusionDataset(BaseDataset):
         ann_file (str): Text file under ``data_root`` that lists the pairs, one stem or file
             name a line, folders before it left aside. Defaults to '': all that are there.
         annotations (str | Collection[str]): Which of 'boxes' and 'masks' to load; those named
-            must be there. 'auto' loads what is there. Defaults to 'auto'.
+            must be there. 'auto' loads those that exist. Defaults to 'auto'.
         label_format (str): 'yolo', 'voc', 'coco', or 'auto' to tell from the files.
             Defaults to 'auto'.
         box_tolerance (float): Pixels by which a box may reach out of its image and be

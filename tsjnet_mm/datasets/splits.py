@@ -43,7 +43,7 @@ class Split:
     def rows(
         self, labels: Mapping[str, Sequence[str]] | None = None
     ) -> list[tuple[str, int, int, Counter]]:
-        """What each list holds.
+        """Numbers of pairs and objects in each list.
 
         Args:
             labels (Mapping[str, Sequence[str]], optional): Class names of each stem's objects.

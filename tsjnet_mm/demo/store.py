@@ -126,7 +126,7 @@ class DemoStore:
 
 
 def _surplus(entries, limits, age):
-    """Which of the files, oldest first, have to go."""
+    """The files to delete, the oldest first."""
     size, count = sum(entry[1] for entry in entries.values()), len(entries)
     surplus, now = [], time.time()
     for path, (_, length, since) in entries.items():

@@ -142,7 +142,7 @@ def read_upload(
 
 
 def _explain(error, path, modality):
-    """What a PairError of the readers means to the visitor."""
+    """Sentence for the visitor about a PairError of the readers."""
     name = _describe(path, modality)
     if error.reason == 'unreadable file':
         return DemoError(f'Cannot read {name}: it is truncated or damaged.')

@@ -162,7 +162,7 @@ def _check_resumable(path):
 
 
 def _offer(folder, broken=None):
-    """What to do instead: the last checkpoint of a folder that can be resumed from."""
+    """Remedy: the last checkpoint of a folder that can be resumed."""
     for path in reversed(saved_checkpoints(folder)):
         if path != broken:
             with contextlib.suppress(CheckpointError, OSError):

@@ -139,7 +139,7 @@ def _list_images(folder):
 
 
 def _below(source, path):
-    """Path of a file as it is known below its folder."""
+    """Path of a file relative to its folder."""
     return os.path.relpath(path, source) if Path(source).is_dir() else path
 
 

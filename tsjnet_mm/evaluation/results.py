@@ -88,7 +88,7 @@ class EvaluationResults:
         }
 
     def not_finite(self) -> dict[tuple[str, str], int]:
-        """What :meth:`means` leaves out.
+        """Values that :meth:`means` leaves out.
 
         Returns:
             dict[tuple[str, str], int]: Method and metric to the number of images whose

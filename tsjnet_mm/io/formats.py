@@ -290,7 +290,7 @@ class _Radiance(_Stored):
 
 
 class _Picture(_Stored):
-    """What Pillow opens; deep PNG and JPEG 2000 are decoded by imagecodecs."""
+    """Files that Pillow opens; imagecodecs decodes deep PNG and JPEG 2000."""
 
     def __init__(self, file):
         self._file = file

@@ -64,7 +64,7 @@ def _names_below(folder):
 
 
 def _split_pattern(pattern):
-    """The folder that a pattern starts from, taken as it is written, and the rest."""
+    """The folder at the start of a pattern, and the rest of the pattern."""
     parts = Path(pattern).parts
     root = Path(parts[0] if Path(pattern).is_absolute() else '.')
     rest = parts[1:] if Path(pattern).is_absolute() else parts

@@ -117,7 +117,7 @@ def check_outputs(
     Args:
         outputs (Iterable[str | Path]): The files to write.
         sources (Iterable[str | Path]): The files that are read. They are recognised by
-            whatever path, through symbolic and hard links and in any case of letters.
+            any path, also through symbolic and hard links and with any case of letters.
         overwrite (bool): Allow to overwrite files that were not made here; sources are never
             overwritten. Defaults to False.
         read (Sequence[ImageList | None]): Folders and patterns that are read: an output that

@@ -37,7 +37,7 @@ Images = str | Path | np.ndarray | torch.Tensor | Iterable
 
 
 class PairSource(NamedTuple):
-    """Where a pair comes from.
+    """Sources of a pair: its name and two files.
 
     Attributes:
         name (str): What its fused image is called: the stem of the visible file, or, where
@@ -123,7 +123,7 @@ def _divide(irs: ImageList, vis: ImageList, ir_affixes, vi_affixes) -> tuple[lis
 
 
 def _name_all(names: Sequence[str], affixes: Sequence[str]) -> list[str]:
-    """What the pairs of these visible files are called, each otherwise."""
+    """Unique names for the pairs of these visible files."""
     stems = [os.path.splitext(name)[0] for name in names]
     words = {word.casefold() for word in (*IR_WORDS, *VI_WORDS, *affixes)}
     short = [stem.rpartition('/')[2] for stem in stems]

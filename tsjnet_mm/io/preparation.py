@@ -304,7 +304,7 @@ class Preparation:
         )
 
     def to_note(self) -> dict:
-        """What a fused file says of it.
+        """The note for a fused file.
 
         Returns:
             dict: Plain values for JSON, by the names of the attributes; a homography is a

@@ -136,7 +136,7 @@ def read_note(path: str | Path) -> dict | None:
         path (str | Path): PNG, JPEG, WebP, TIFF or JSON.
 
     Returns:
-        dict | None: None where there is no such file, or it says nothing.
+        dict | None: None if the file does not exist or has no note.
     """
     if Path(path).suffix.lower() == '.json':
         return (read_record(path) or {}).get(NOTE)

@@ -259,7 +259,7 @@ def read_json(
 
 
 def parse_json(text: str) -> Any:
-    """What a json text holds.
+    """Parse a json text.
 
     Args:
         text (str): The text.

@@ -79,7 +79,7 @@ def find_fused(folder: str | Path, pairs: Sequence[PairSource]) -> dict[str, str
 
 
 def _noted(options):
-    """What records say of a preparation that is not the default one."""
+    """Note of a preparation for records; empty for the default."""
     preparation = Preparation.of(**options)
     return {} if preparation == Preparation() else {'preparation': preparation.to_note()}
 
@@ -331,7 +331,7 @@ def _describe(name, box, item, known):
 
 def _label_all(pairs, outputs, records, label, overwrite, title, options, others=()):
     """Label the pairs that are not complete; returns how many those were."""
-    # What others made is the concern of the records, which know files corrected by hand.
+    # The records check existing files; they recognise files that a person corrected.
     sources = [path for _, *files in pairs for path in files]
     sources += [path for path in others if path]
     check_outputs([*outputs.values(), records.folder / SUMMARY], sources, overwrite=True)

@@ -170,7 +170,7 @@ def fusion_metric(
 
 
 def _describe_sides(definitions):
-    """What to add to a metric's images on their size: nothing where any will do."""
+    """Text on the smallest image size of a metric; empty if there is no limit."""
     sizes = {name: definition.min_size for name, definition in definitions.items()}
     usual = next(iter(sizes.values()))
     others = ', '.join(

@@ -29,7 +29,7 @@ _INFINITY = float('inf')
 
 
 class MetricInfo(NamedTuple):
-    """What a caller must know of a fusion metric.
+    """Function and properties of a fusion metric.
 
     Attributes:
         function (Callable): ``function(fused, ir, vi, convention) -> (B,)``.

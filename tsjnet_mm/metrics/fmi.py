@@ -141,7 +141,7 @@ def fmi_pixel(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') 
     Single windows may leave 0..1, as the authors do not limit the bound's share to 1, so
     very small images can as well.
 
-    Identical windows count 1, and so do two constant ones, whatever their levels; a constant
+    Identical windows count 1, and so do two constant ones of any levels; a constant
     window shares nothing, 0, with a varied one. So constant images give 1. Computed without
     gradient.
 

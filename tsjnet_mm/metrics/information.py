@@ -61,7 +61,7 @@ def shannon_entropy(counts: Tensor) -> Tensor:
         Tensor: (B,), float64.
     """
     total = counts.sum(-1, keepdim=True)
-    # An absent level counts 0 times, whatever the logarithm.
+    # The count of an absent level is 0, so its logarithm does not matter.
     bits = counts * torch.log2(total / counts.clamp_min(1))
     return bits.sum(-1) / total.squeeze(-1)
 

@@ -122,10 +122,10 @@ def labf(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Te
     of :func:`~tsjnet_mm.metrics.qabf.qabf`. Paper: Petrovic and Xydeas,
     ICCV 2005.
 
-    In [0, 1], and close to 0.0003 where the fused image equals both sources. Flat areas
-    count as lost but weigh next to nothing; it shows where there is nothing else, in three
-    constant images, which give 0.9914. An offset of any image leaves no trace. Not for
-    training: the gradient is not a number where an image is flat.
+    In [0, 1], and close to 0.0003 where the fused image equals both sources. Flat areas count
+    as lost but have almost no weight. Only in constant images do they matter: three of them
+    give 0.9914. An offset of any image leaves no trace. Not for training: the gradient is not a
+    number where an image is flat.
 
     Args:
         convention (str): ``'plain'``: as above.

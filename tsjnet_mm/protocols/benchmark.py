@@ -196,7 +196,7 @@ class ZooBenchmark:
         self._overwrite = overwrite
 
     def folder(self, row: str) -> Path:
-        """Where a method's images are."""
+        """Folder of a method's images."""
         return self.out / 'fused' / row
 
     def find_files(self, folders: Mapping[str, str | Path]) -> list[FusionFiles]:
@@ -291,7 +291,7 @@ class ZooBenchmark:
         return results
 
     def _note(self, metrics, files):
-        """What determines the values: by row the content of the fused images."""
+        """Settings that determine the values, with digests of each row's fused images."""
         return {
             'version': __version__,
             'metrics': metrics,

@@ -67,7 +67,7 @@ def export_dataset(
 
     All images are 8-bit RGB PNG. One that the same settings made of files of the same
     content is kept, so an interrupted export is finished by the same call. The files
-    that list the images come last. ``out/dataset.json`` says what is there; further splits
+    that list the images come last. ``out/dataset.json`` lists the contents; further splits
     and layouts may go to the same ``out``.
 
     Args:
@@ -190,7 +190,7 @@ def _load_manifest(path):
 
 
 def _read_manifest(out, metainfo):
-    """What is to be said of the dataset, with what was exported before."""
+    """The manifest of the dataset, with earlier exports."""
     metainfo = json.loads(json.dumps(metainfo))
     path = out / MANIFEST
     manifest = {'tsjnet_mm': __version__, **metainfo, 'exports': {}}

@@ -76,7 +76,7 @@ class _ModalityImages(ImageSource):
 
 
 class _FusedImages(ImageSource):
-    """What an inferencer makes of each pair."""
+    """Images that an inferencer fuses."""
 
     def __init__(self, inferencer, batch_size, keep_grey, preparation):
         self._inferencer = inferencer

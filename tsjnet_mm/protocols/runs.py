@@ -92,7 +92,7 @@ def call(command: Sequence[str | Path], log: str | Path) -> None:
 
 
 def final_checkpoint(work_dir: str | Path, cfg: Config) -> Path:
-    """Where a training leaves the checkpoint of its last epoch or iteration.
+    """Path of the checkpoint of the last epoch or iteration of a training.
 
     Args:
         work_dir (str | Path): The Runner's.
@@ -197,7 +197,7 @@ class Run:
             )
 
     def note(self) -> dict[str, Any]:
-        """What determines the scores, with the digest of the checkpoint where one is there."""
+        """Settings that determine the scores, with the digest of an existing checkpoint."""
         checkpoint = final_checkpoint(self.record.parent, self.cfg)
         digest = digest_file(checkpoint) if checkpoint.is_file() else None
         return {**self.settings, 'checkpoint': digest}
@@ -215,7 +215,7 @@ class Run:
         return None
 
     def finish(self, report: Callable[[str], None]) -> Any:
-        """Train and test as far as it is not done.
+        """Do the parts of training and testing that are not done.
 
         Args:
             report (Callable[[str], None]): Called with a line about what happens.

@@ -17,7 +17,7 @@ from tsjnet_mm.utils.moved import moved_names
 
 
 class Result(NamedTuple):
-    """What one network needed for one input.
+    """Time, memory and size of one network for one input.
 
     Attributes:
         parameters (int): Of its network.

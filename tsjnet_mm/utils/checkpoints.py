@@ -215,7 +215,7 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
 
 
 class _SafeTorch:
-    """What mmengine takes for torch: its ``load`` never runs code."""
+    """Replacement of torch in mmengine; its ``load`` never executes code."""
 
     load = staticmethod(_load)
 

@@ -17,7 +17,7 @@ CONVENTIONS = {
 
 
 class MetricName(NamedTuple):
-    """What is known of a metric without computing it.
+    """Description of a metric, without its function.
 
     Attributes:
         title (str): Its name in full.

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 class ModelEntry(NamedTuple):
-    """What a metafile says of one model.
+    """Entry of one model in a metafile.
 
     Attributes:
         name (str): Of the model, for people: ``get_fusor(name)``.

@@ -100,7 +100,7 @@ def structural_similarity(
 
     Args:
         a (Tensor): (B, C, H, W), float32 or float64, values spanning ``data_range``. Float32
-            is exact to about 1e-5 whatever the range.
+            is exact to about 1e-5 for any range.
         b (Tensor): The same shape and dtype. SSIM is symmetric in ``a`` and ``b``.
         data_range (float): L, the span of the values: 1 for [0, 1], 255 for 8-bit levels.
         window_size (int): Taps of the Gaussian window. Defaults to 11.

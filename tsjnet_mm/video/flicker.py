@@ -134,7 +134,7 @@ class FlickerMeter:
         self._previous = lumas
 
     def result(self) -> Flicker | None:
-        """What was measured so far.
+        """The values measured so far.
 
         Returns:
             Flicker | None: None after fewer than two frames.

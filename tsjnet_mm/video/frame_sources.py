@@ -16,7 +16,7 @@ from .video_files import FileFrames, to_rgb
 
 
 def _as_live(source):
-    """What OpenCV opens a live source by, or None where the source is a file or folder."""
+    """Argument of OpenCV for a live source, or None for a file or folder."""
     text = str(source)
     if re.fullmatch(r'\d+', text):
         return int(text)
@@ -67,7 +67,7 @@ class FolderFrames:
             yield Path(ir), Path(vi)
 
     def describe(self, modality: str, index: int) -> str:
-        """What an error calls a frame: its file."""
+        """Name of a frame in errors: its file."""
         return str(self._pairs[index][1 if modality == 'infrared' else 2])
 
     def close(self) -> None:
@@ -167,7 +167,7 @@ class LiveFrames:
             yield tuple(map(to_rgb, frames))
 
     def describe(self, modality: str, index: int) -> str:
-        """What an error calls a frame: its source and its number."""
+        """Name of a frame in errors: its source and number."""
         names = dict(zip(('infrared', 'visible'), self._sources, strict=False))
         return f'{names[modality].name if names else modality}, frame {index}'
 

@@ -348,7 +348,7 @@ class FileFrames:
         return notes
 
     def describe(self, modality: str, index: int) -> str:
-        """What an error calls a frame: its file and its number in it."""
+        """Name of a frame in errors: its file and number."""
         which = 0 if modality == 'infrared' else 1
         return f'{self._files[which].path}, frame {self._numbers[index][which]}'
 

@@ -122,7 +122,7 @@ def draw_mask(
         colours (Sequence[Sequence[int]]): RGB of each class; black ones leave the image as
             it is.
         opacity (float): Of the tint, 0 to 1.
-        ignore_index (int): This class leaves the image as it is, too.
+        ignore_index (int): This class does not change the image, too.
 
     Returns:
         np.ndarray: (H, W, 3) uint8, a new image.

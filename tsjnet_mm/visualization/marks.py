@@ -65,7 +65,7 @@ class OvalMark(NamedTuple):
 
 
 class LegendEntry(NamedTuple):
-    """What a colour means.
+    """Meaning of a colour in a legend.
 
     Attributes:
         text (str): Its meaning.
@@ -79,7 +79,7 @@ class LegendEntry(NamedTuple):
 
 
 def draw_marks(axes: Axes, marks: Sequence[BoxMark | OvalMark], scale: float) -> None:
-    """Draw the marks of an image: boxes, ovals above them, and texts where there is room.
+    """Draw the marks of an image: boxes, ovals above them, and texts where they fit.
 
     Args:
         axes (matplotlib.axes.Axes): Of the image, its y axis pointing down.

@@ -238,7 +238,7 @@ def _listing(stems):
 
 
 def _select(published, found, stems):
-    """What is written: ``{target: (part, source, name)}``."""
+    """Files to write: ``{target: (part, source, name)}``."""
     files = {}
     for part, splits in _all_parts(published).items():
         wanted = set().union(*(stems[split] for split in splits))
@@ -267,7 +267,7 @@ def _is_present(out, manifest, files):
     if same and all((out / target).exists() for target in files):
         return True
     raise FileExistsError(
-        f'{out}: not overwritten, as it is not this dataset prepared from these files; '
+        f'{out}: not overwritten, because it was not prepared from these files; '
         'remove it, or name another folder'
     )
 

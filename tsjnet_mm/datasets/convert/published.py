@@ -36,7 +36,7 @@ class Part:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Ends of its path that are looked for: as published, and as it is laid out here."""
+        """Ends of its path: in the published archive, and in the layout of this package."""
         return tuple(dict.fromkeys((self.source or self.target, self.target)))
 
     @property

@@ -48,7 +48,7 @@ def _lamplight(canvas, depth, x, y, ground):
 
 
 def _visible(canvas, light):
-    """What the visible camera makes of light: halos, response curve, lens and grain."""
+    """Image of the visible camera: halos, response curve, lens and grain."""
     rng, (height, width) = canvas.rng, light.shape[:2]
     small = cv2.resize(light, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
     excess = np.maximum(small - 1.2, 0) * (1 if canvas.night else 0.12)

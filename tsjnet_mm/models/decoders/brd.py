@@ -38,7 +38,7 @@ class BandOutput(nn.Module):
       a map times the detail of each image;
     - for the base, three terms: a map times the larger base of the two, and a map times the
       base of each image;
-    - one map that is added as it is, the offset.
+    - one map that is added without a factor, the offset.
 
     The initial maps are constant and give a classical fusion rule: the stronger detail in each
     plane, and a base between the average and the maximum. Training starts from this rule.

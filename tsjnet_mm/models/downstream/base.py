@@ -34,7 +34,7 @@ class FusedModel(BaseModel):
             :func:`~tsjnet_mm.models.fusors.hub.load_fusor_weights`, loaded when weights are
             initialised. It is read safely: a file that holds anything but weights is refused.
             Defaults to the published weights of a name that has them.
-        frozen (bool): Keep the fusor as it is. Otherwise the network's losses train it, too.
+        frozen (bool): Do not train the fusor. Otherwise the network's losses train it, too.
             Defaults to True.
         appearance (str): What the network sees: ``'colour'``, the fused luma with the visible
             image's chroma, or ``'grey'``, the luma alone in three channels. Defaults to

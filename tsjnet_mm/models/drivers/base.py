@@ -261,7 +261,7 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
     def predict(
         self, luma: Tensor, visible: Tensor, data_samples: list[FusionDataSample]
     ) -> list:
-        """What the network finds in a batch of images, without gradients, in eval mode.
+        """Predictions of the network on a batch, without gradients, in eval mode.
 
         Args:
             luma (Tensor): (B, 1, H, W) in [0, 1]: the fused, infrared or visible image.

@@ -139,7 +139,7 @@ def read_network(
         scope: ``'mmdet'`` or ``'mmseg'``.
         config: An experiment of that library, ``'mmdet::folder/name.py'``, or a path. Of it
             the network and its data preprocessor are taken.
-        model: The network's config where there is no ``config``; else merged over it, as
+        model: The network's config if ``config`` is None; else merged into that config, as
             configs merge over their ``_base_``.
         weights: Path or address of the network's checkpoint; ``'published'``: the one that the
             library names for ``config``.

@@ -19,7 +19,7 @@ _EDGE_REACH = 2
 
 
 def class_edges(mask: Tensor, ignore_index: int = 255) -> Tensor:
-    """Where classes meet: the edge map that boundary losses are trained on.
+    """Edge map of a mask: the borders between classes, for boundary losses.
 
     Args:
         mask (Tensor): (1, H, W) int64 classes; ``ignore_index`` makes no edges.

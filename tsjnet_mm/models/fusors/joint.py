@@ -58,7 +58,7 @@ class JointFusor(BaseFusor):
         return self.fusor.fuse_luma(ir, vi)
 
     def _add_predictions(self, fused, inputs, data_samples):
-        """What the drivers find in the fused, the infrared and the visible image."""
+        """Predictions of the drivers on the fused, the infrared and the visible image."""
         visible = inputs['vi']
         images = {'': fused, 'ir_': inputs['ir'], 'vi_': rgb_to_luma(visible)}
         drivers = {'pred_instances': self.detector, 'pred_sem_seg': self.segmentor}

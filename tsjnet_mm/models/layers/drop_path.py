@@ -33,5 +33,5 @@ class DropPath(nn.Module):
         return x * (mask.div_(kept) if kept > 0 else mask)
 
     def extra_repr(self) -> str:
-        """What ``print`` shows of the layer."""
+        """Text of the layer for ``print``."""
         return f'rate={self.rate:g}'
