@@ -213,7 +213,7 @@ def _is_present(out, manifest):
         expected = _files(existing)
     except (OSError, ValueError, TypeError, KeyError):
         raise FileExistsError(
-            f'{out}: not overwritten, because it is no toy dataset (no valid {MANIFEST} in it); '
+            f'{out}: not overwritten: it is no toy dataset (no valid {MANIFEST} in it); '
             'name another folder, or remove this one'
         ) from None
     if foreign := sorted(found - expected):

@@ -99,7 +99,7 @@ def test_again_does_nothing_and_other_files_are_refused(msrs, out):
     (out / 'mine.txt').touch()
     assert not prepare_dataset('msrs', msrs, out, **options).written
     (out / 'mine.txt').unlink()
-    with pytest.raises(FileExistsError, match='is not this dataset prepared from these files'):
+    with pytest.raises(FileExistsError, match='because it was not prepared from these files'):
         prepare_dataset('msrs', msrs[:1], out, **options)
     assert before == {path: path.stat().st_mtime_ns for path in out.rglob('*')}
     (out / 'train/ir/00001D.png').unlink()
