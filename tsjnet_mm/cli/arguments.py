@@ -137,7 +137,7 @@ def add_source_arguments(parser: argparse.ArgumentParser, percentiles_of: str) -
             ``--resize``, ``--warp``, ``--ir-affix`` and ``--vi-affix``.
         percentiles_of (str): What the percentiles are taken of, for the help.
     """
-    sources = parser.add_argument_group('sources that do not fit as they are')
+    sources = parser.add_argument_group('infrared images of another range, size or viewpoint')
     add_range_arguments(sources, percentiles_of)
     sources.add_argument(
         '--resize',

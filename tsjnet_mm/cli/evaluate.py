@@ -115,8 +115,8 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
         '--metrics',
         nargs='+',
         metavar='NAME',
-        help='names or sets, listed below (default: paper, or all if the convention does not '
-        'have all six of it)',
+        help='names or sets, listed below (default: paper, or all if the convention '
+        'lacks one of its metrics)',
     )
     parser.add_argument(
         '--convention', default='plain', choices=CONVENTIONS, help='default: %(default)s'

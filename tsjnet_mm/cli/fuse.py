@@ -11,11 +11,11 @@ Examples:
     torchrun --nproc_per_node 4 -- tools/fuse.py --ir IR --vi VI --out OUT    # share the work
 
 Models:
-    tsjnet-light                       its weights are in the package; --weights loads others
-    tsjnet-official, or a config file  needs --weights
+    tsjnet-light            its weights are in the package; --weights loads others
     laplacian, wavelet, guided-filter, average, max               without weights
-    a published network                needs its authors' file: --model seafusion
-                                       --weights fusionmodel_final.pth (see docs/models.md)
+    tsjnet-official, or a config file                             needs --weights
+    a published network     needs its authors' file: --model seafusion --weights FILE
+                            (docs/models.md lists the networks)
 
 The fused image has the visible image's size and colour. Run the same command again to finish an
 interrupted run: images with the same settings and sources are kept. Sources are never
