@@ -116,7 +116,7 @@ def test_different_sizes(arrays):
     ir, vi = arrays
     message = (
         r'infrared image 000000: different sizes: expected 30x20 as visible image 000000 .*'
-        r'homography\), found 20x10'
+        r'homography=H\), found 20x10'
     )
     with pytest.raises(PairError, match=message):
         _only(ir[:10, :20], vi)
