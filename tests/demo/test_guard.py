@@ -231,7 +231,7 @@ def test_uploads_at_once_are_bounded(tmp_path):
 @pytest.mark.parametrize('status', [None, 500])
 @pytest.mark.parametrize(
     ('error', 'expected'),
-    [(TypeError('no file'), (400, b'needs a name')), (OSError(28, 'full'), (507, b'disk full?'))],
+    [(TypeError('no file'), (400, b'a name')), (OSError(28, 'full'), (507, b'disk full?'))],
 )
 def test_what_the_framework_cannot_take_is_a_sentence(
     tmp_path, status, error, expected, caplog
