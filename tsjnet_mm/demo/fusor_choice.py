@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from tsjnet_mm.apis.inferencer import FusionInferencer
-from tsjnet_mm.models.drivers import network_images
+from tsjnet_mm.models.drivers import plain_sample
 from tsjnet_mm.models.fusors.presets import type_name
 from tsjnet_mm.registry import MODELS, SCOPE
 from tsjnet_mm.structures import FusionDataSample
@@ -87,13 +87,11 @@ class FusedImageDetector:
         luma = rgb_to_luma(torch.from_numpy(planes.copy())[None].to(self.device).float() / 255)
         visible = torch.from_numpy(vi).permute(2, 0, 1)[None].to(self.device)
         size = fused.shape[:2]
-        metainfo = {'img_shape': size, 'ori_shape': size, 'scale_factor': (1.0, 1.0)}
-        sample = FusionDataSample(metainfo=metainfo)
-        network = self.driver.model
-        images = network_images(luma, visible, self.driver.appearance)
-        batch = network.data_preprocessor({'inputs': images, 'data_samples': [sample]})
-        done = network.predict(batch['inputs'], batch['data_samples'], rescale=False)
-        found = done[0].pred_instances.cpu().numpy()
+        inputs, samples = self.driver.prepare(
+            luma, visible, [plain_sample(FusionDataSample(), size)]
+        )
+        (done,) = self.driver.model.predict(inputs, samples, rescale=False)
+        found = done.pred_instances.cpu().numpy()
         return Detections(found.bboxes, found.scores, found.labels, self.classes)
 
 

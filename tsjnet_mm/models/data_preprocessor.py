@@ -1,26 +1,36 @@
 """Collate lists of pairs to one batch on the model's device."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from mmengine.structures import PixelData
-from torch import nn
+from torch import Tensor, nn
 
 from tsjnet_mm.registry import MODELS
 
 
-def _stack(images, height, width):
-    return torch.stack(
-        [
-            F.pad(
-                image[None],
-                (0, width - image.shape[-1], 0, height - image.shape[-2]),
-                mode='replicate',
-            )[0]
-            for image in images
-        ]
-    )
+def stack_images(images: Sequence[Tensor]) -> Tensor:
+    """Make a batch of images, smaller ones continued by their last pixels.
+
+    Args:
+        images (Sequence[Tensor]): (C, H, W) each.
+
+    Returns:
+        Tensor: (B, C, H, W) of the greatest height and the greatest width.
+    """
+    height = max(image.shape[-2] for image in images)
+    width = max(image.shape[-1] for image in images)
+    padded = [
+        F.pad(
+            image[None],
+            (0, width - image.shape[-1], 0, height - image.shape[-2]),
+            mode='replicate',
+        )
+        for image in images
+    ]
+    return torch.cat(padded)
 
 
 @MODELS.register_module()
@@ -73,9 +83,8 @@ class PairDataPreprocessor(nn.Module):
         data = self.cast_data(data)
         inputs = data['inputs']
         samples = data.get('data_samples')
-        height = max(image.shape[-2] for image in inputs['ir'])
-        width = max(image.shape[-1] for image in inputs['ir'])
-        inputs = {name: _stack(images, height, width) for name, images in inputs.items()}
+        inputs = {name: stack_images(images) for name, images in inputs.items()}
+        height, width = inputs['ir'].shape[-2:]
         for sample in samples or ():
             sample.set_metainfo(
                 {'batch_input_shape': (height, width), 'pad_shape': (height, width)}

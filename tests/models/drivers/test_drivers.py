@@ -98,14 +98,18 @@ def test_images_without_objects(tiny_detector, pair_batch):
 
 def test_label_map_renames_and_drops(tiny_detector, pair_batch):
     driver = DetectionDriver(tiny_detector, label_map=[1, -1, -1])
-    first, second = (driver._sample(sample) for sample in pair_batch['data_samples'])
+    first, second = (
+        driver._annotated(sample, (32, 32)) for sample in pair_batch['data_samples']
+    )
     assert first.gt_instances.labels.tolist() == [1]
     assert second.gt_instances.labels.tolist() == []
     assert second.gt_instances.bboxes.shape == (0, 4)
     assert pair_batch['data_samples'][0].gt_instances.labels.tolist() == [0]
     # The detector's first class is a class.
     driver = DetectionDriver(tiny_detector, label_map=[2, -1, 0])
-    first, second = (driver._sample(sample) for sample in pair_batch['data_samples'])
+    first, second = (
+        driver._annotated(sample, (32, 32)) for sample in pair_batch['data_samples']
+    )
     assert first.gt_instances.labels.tolist() == [2]
     assert second.gt_instances.labels.tolist() == [0]
     # A box goes with its label, wherever the dropped ones stand.
@@ -113,7 +117,7 @@ def test_label_map_renames_and_drops(tiny_detector, pair_batch):
     pair_batch['data_samples'][0].gt_instances = InstanceData(
         bboxes=torch.tensor(boxes), labels=torch.tensor([1, 2, 1, 0])
     )
-    several = driver._sample(pair_batch['data_samples'][0]).gt_instances
+    several = driver._annotated(pair_batch['data_samples'][0], (32, 32)).gt_instances
     assert several.bboxes.tolist() == boxes[1::2] and several.labels.tolist() == [0, 2]
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from tsjnet_mm.models.data_preprocessor import stack_images
 from tsjnet_mm.models.drivers import network_images
 from tsjnet_mm.models.fusors.hub import load_fusor_weights
 from tsjnet_mm.models.fusors.presets import fusor_config
@@ -124,18 +124,7 @@ class FusedModel(BaseModel):
                     f'(4, H, W), got {tuple(image.shape)}; load them by '
                     "dict(type='tsjnet_mm.LoadImagePair')"
                 )
-        height = max(image.shape[1] for image in images)
-        width = max(image.shape[2] for image in images)
-        batch = torch.stack(
-            [
-                F.pad(
-                    image[None].float() / 255,
-                    (0, width - image.shape[2], 0, height - image.shape[1]),
-                    mode='replicate',
-                )[0]
-                for image in images
-            ]
-        )
+        batch = stack_images([image.float() / 255 for image in images])
         visible, infrared = batch[:, :3].flip(1), batch[:, 3:]
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             luma = self.fusor.fuse(infrared, visible)

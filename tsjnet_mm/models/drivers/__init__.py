@@ -1,6 +1,6 @@
 """Drivers: task networks whose losses train the fusor."""
 
-from .base import BaseDriver, network_images
+from .base import BaseDriver, network_images, plain_sample
 from .detection_driver import REGRESSION_TERMS, DetectionDriver
 from .segmentation_driver import SegmentationDriver
 
@@ -10,4 +10,5 @@ __all__ = [
     'DetectionDriver',
     'SegmentationDriver',
     'network_images',
+    'plain_sample',
 ]

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from tsjnet_mm.models.layers import train_on_single_values, without_sync_norms
 from tsjnet_mm.registry import MODELS
@@ -21,6 +21,7 @@ from tsjnet_mm.structures import FusionDataSample
 from tsjnet_mm.utils import recolour
 from tsjnet_mm.utils.env import check_versions
 from tsjnet_mm.utils.optional import require
+from tsjnet_mm.utils.words import counted
 
 from .network import read_network
 
@@ -87,6 +88,10 @@ def plain_sample(sample: FusionDataSample, size: tuple[int, int]) -> DriverSampl
 
 class BaseDriver(BaseModule, metaclass=ABCMeta):
     """Wraps a task network.
+
+    Attributes:
+        kind (str): What the network is, for errors.
+        classes_key (str): Where the metainfo of a data set has the classes that it learns.
 
     Args:
         scope (str): Registry scope of the library the network comes from.
@@ -158,10 +163,15 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
 
     @property
     @abstractmethod
+    def head(self) -> nn.Module | None:
+        """The network's head, or its list of heads, the last of which counts."""
+
+    @property
     def num_classes(self) -> int | None:
         """Number of the network's classes; None where its heads do not say."""
+        head = self.head[-1] if isinstance(self.head, nn.ModuleList) else self.head
+        return getattr(head, 'num_classes', None)
 
-    @abstractmethod
     def check(self, metainfo: dict) -> None:
         """Whether the driver can drive a training on a data set; before the first step.
 
@@ -171,6 +181,27 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
         Raises:
             ValueError: It cannot; the message says what to write.
         """
+        self.check_weights()
+        wanted, count = list(metainfo.get(self.classes_key) or ()), self.num_classes
+        if wanted and count is not None:
+            self._check_classes(wanted, count)
+
+    def _check_classes(self, wanted, count):
+        """Refuse a network whose classes are not those of the data set."""
+        names = list(self.classes or ())
+        if count == len(wanted) and names in ([], wanted):
+            return
+        raise ValueError(
+            f'the {self.kind} ({type(self.model).__name__}) has '
+            f'{counted(count, "class", "classes")}{f" ({names[0]}, ...)" if names else ""}, '
+            f'the data set {len(wanted)} ({", ".join(wanted)}): give the driver '
+            f'{self._mapping_remedy(wanted, names)}num_classes={len(wanted)} and frozen=False, '
+            'so that its heads learn them anew'
+        )
+
+    def _mapping_remedy(self, wanted, names):
+        """What to write where other classes can be mapped, with ``or``; else nothing."""
+        return ''
 
     def _note_loaded(self, state_dict, prefix, *_):
         """Remember which weights came from a checkpoint, whoever loads it."""
@@ -211,27 +242,55 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
         if share < 0.9:
             raise ValueError(f'{who} has random weights ({1 - share:.0%} of them): {remedy}')
 
-    def task_losses(
-        self, images: list[Tensor], data_samples: list[DriverSample]
-    ) -> dict[str, Tensor]:
-        """Losses of the network, its kept terms.
+    def prepare(
+        self,
+        luma: Tensor,
+        visible: Tensor,
+        data_samples: list[DriverSample],
+        training: bool = False,
+    ) -> tuple[Tensor, list[DriverSample]]:
+        """Make a batch as the network takes it, by its own data preprocessor.
 
         Args:
-            images (list[Tensor]): (3, H, W), BGR in 0..255.
-            data_samples (list[DriverSample]): With annotations.
+            luma (Tensor): (B, 1, H, W) in [0, 1]: the fused, infrared or visible image.
+            visible (Tensor): (B, 3, H, W) RGB in [0, 1], for ``appearance='colour'``.
+            data_samples (list[DriverSample]): One an image; their metainfo is completed.
+            training (bool): Prepare as for training. Defaults to False.
+
+        Returns:
+            tuple[Tensor, list[DriverSample]]: The images (B, 3, H', W'), normalised and
+            padded, and the samples.
+        """
+        images = network_images(luma, visible, self.appearance)
+        batch = self.model.data_preprocessor(
+            {'inputs': images, 'data_samples': data_samples}, training
+        )
+        return batch['inputs'], batch['data_samples']
+
+    def loss(
+        self, luma: Tensor, visible: Tensor, data_samples: list[FusionDataSample]
+    ) -> dict[str, Tensor]:
+        """Losses of the network on a batch of images, its kept terms.
+
+        Args:
+            luma (Tensor): (B, 1, H, W) in [0, 1]: the fused, infrared or visible image.
+            visible (Tensor): (B, 3, H, W) RGB in [0, 1], for ``appearance='colour'``.
+            data_samples (list[FusionDataSample]): With ``gt_instances`` or, for a segmentor,
+                ``gt_sem_seg`` (1, H, W).
 
         Returns:
             dict[str, Tensor]: See :meth:`keep_terms`.
 
         Raises:
-            ValueError: The network needs annotations that pairs do not have, it is frozen and
-                computes its losses in train mode only, or no term is kept.
+            ValueError: A sample has no annotations, the network needs some that pairs do not
+                have, it is frozen and computes its losses in train mode only, or no term is
+                kept.
         """
-        batch = self.model.data_preprocessor(
-            {'inputs': images, 'data_samples': data_samples}, training=True
-        )
+        size = tuple(luma.shape[-2:])
+        samples = [self._annotated(sample, size) for sample in data_samples]
+        inputs, samples = self.prepare(luma, visible, samples, training=True)
         try:
-            losses = self.model.loss(batch['inputs'], batch['data_samples'])
+            losses = self.model.loss(inputs, samples)
         except MissingAnnotation as error:
             raise ValueError(
                 f'{type(self.model).__name__} needs `{error}`, which a {type(self).__name__} '
@@ -252,10 +311,8 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
         return super().train(mode and not self.frozen)
 
     @abstractmethod
-    def loss(
-        self, luma: Tensor, visible: Tensor, data_samples: list[FusionDataSample]
-    ) -> dict[str, Tensor]:
-        """Loss of a batch of images; see the drivers."""
+    def _annotated(self, sample, size):
+        """The :class:`DriverSample` of a pair whose image is (H, W), with its annotations."""
 
     @torch.no_grad()
     def predict(
@@ -278,14 +335,13 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
         training = self.training
         self.eval()
         try:
-            images = network_images(luma, visible, self.appearance)
-            return self._predict(images, data_samples)
+            return self._predict(luma, visible, data_samples)
         finally:
             self.train(training)
 
     @abstractmethod
-    def _predict(self, images, data_samples):
-        """:meth:`predict` of images (3, H, W), BGR in 0..255."""
+    def _predict(self, luma, visible, data_samples):
+        """:meth:`predict` in eval mode."""
 
     def keep_terms(self, losses: dict[str, Tensor | list[Tensor]]) -> dict[str, Tensor]:
         """Sum each term's parts, and keep and weight those that ``loss_terms`` names.

@@ -14,12 +14,11 @@ from torch import Tensor, nn
 from tsjnet_mm.registry import MODELS
 from tsjnet_mm.utils.words import counted
 
-from .base import BaseDriver, DriverSample, network_images, plain_sample
+from .base import BaseDriver, DriverSample, plain_sample
 
 if TYPE_CHECKING:
     from mmdet.structures.mask import BitmapMasks
 
-    from tsjnet_mm.structures import FusionDataSample
 
 #: Names that regression terms carry in mmdet, also with a prefix or a suffix: boxes, their
 #: sides, corners, centres' offsets and point sets. Qualities, centerness and masks are not of
@@ -37,6 +36,7 @@ REGRESSION_TERMS = (
     '*loss_pts*',
     '*loss_grid*',
 )
+_MAP_MEANING = "the detector's class of each of them, -1 for none"
 
 
 def filled_boxes(bboxes: Tensor, size: tuple[int, int]) -> BitmapMasks:
@@ -75,31 +75,23 @@ class DetectionDriver(BaseDriver):
         label_map (Sequence[int], optional): The detector's class of each of the data set's
             classes, -1 for none, e.g. when a detector pretrained on COCO drives the fusion.
             Defaults to the same classes.
-        loss_weight (float): Factor of the terms. Defaults to 1.
-        frozen (bool): See :class:`BaseDriver`. Defaults to True.
-        appearance (str): See :class:`BaseDriver`. Defaults to ``'grey'``.
-        init_cfg (dict, optional): Initialisation.
-        **network: ``config``, ``weights``, ``num_classes`` and ``allow_random``, see
-            :class:`BaseDriver`.
+        **options: ``loss_weight``, ``frozen``, ``appearance``, ``init_cfg``, ``config``,
+            ``weights``, ``num_classes`` and ``allow_random``, see :class:`BaseDriver`.
 
     Raises:
         ValueError: See :class:`BaseDriver`, or ``label_map`` has no integers from -1 up.
     """
+
+    kind, classes_key = 'detector', 'classes'
 
     def __init__(
         self,
         model: dict | None = None,
         loss_terms: Sequence[str] = REGRESSION_TERMS,
         label_map: Sequence[int] | None = None,
-        loss_weight: float = 1.0,
-        frozen: bool = True,
-        appearance: str = 'grey',
-        init_cfg: dict | None = None,
-        **network: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            'mmdet', model, loss_terms, loss_weight, frozen, appearance, init_cfg, **network
-        )
+        super().__init__('mmdet', model, loss_terms, **options)
         if label_map is not None and not all(
             type(label) is int and label >= -1 for label in label_map
         ):
@@ -131,51 +123,33 @@ class DetectionDriver(BaseDriver):
         return None
 
     @property
-    def num_classes(self) -> int | None:
+    def head(self) -> nn.Module | None:
         """See :class:`BaseDriver`."""
         roi_head = getattr(self.model, 'roi_head', None)
-        head = getattr(self.model if roi_head is None else roi_head, 'bbox_head', None)
-        if isinstance(head, nn.ModuleList):
-            head = head[-1]
-        return getattr(head, 'num_classes', None)
+        return getattr(self.model if roi_head is None else roi_head, 'bbox_head', None)
 
-    def check(self, metainfo: dict) -> None:
-        """See :class:`BaseDriver`."""
-        self.check_weights()
-        wanted = list(metainfo.get('classes') or ())
-        count = self.num_classes
-        if not wanted or count is None:
+    def _check_classes(self, wanted, count):
+        if self.label_map is None:
+            super()._check_classes(wanted, count)
             return
-        named = ', '.join(wanted)
-        meaning = "the detector's class of each of them, -1 for none"
-        if self.label_map is not None:
-            labels = self.label_map.tolist()
-            if len(labels) != len(wanted):
-                raise ValueError(
-                    f'label_map has {counted(len(labels), "entry", "entries")}, the data set '
-                    f'{counted(len(wanted), "class", "classes")} ({named}): write {meaning}'
-                )
-            if max(labels) >= count or max(labels) < 0:
-                raise ValueError(
-                    f"label_map {labels} must name some of the detector's {count} classes, "
-                    f"0 to {count - 1}, for the data set's ({named})"
-                )
-            return
-        names = None if self.classes is None else list(self.classes)
-        if count == len(wanted) and names in (None, wanted):
-            return
-        names = names or []
+        labels, named = self.label_map.tolist(), ', '.join(wanted)
+        if len(labels) != len(wanted):
+            raise ValueError(
+                f'label_map has {counted(len(labels), "entry", "entries")}, the data set '
+                f'{counted(len(wanted), "class", "classes")} ({named}): write {_MAP_MEANING}'
+            )
+        if max(labels) >= count or max(labels) < 0:
+            raise ValueError(
+                f"label_map {labels} must name some of the detector's {count} classes, "
+                f"0 to {count - 1}, for the data set's ({named})"
+            )
+
+    def _mapping_remedy(self, wanted, names):
         guess = [names.index(name) if name in names else -1 for name in wanted]
         written = f'label_map={guess}' if max(guess) >= 0 else 'a label_map'
-        raise ValueError(
-            f'the detector ({type(self.model).__name__}) has '
-            f'{counted(count, "class", "classes")}'
-            f'{f" ({names[0]}, ...)" if names else ""}, the data set {len(wanted)} ({named}): '
-            f'give the driver {written} ({meaning}), or num_classes={len(wanted)} and '
-            'frozen=False, so that its heads learn them anew'
-        )
+        return f'{written} ({_MAP_MEANING}), or '
 
-    def _sample(self, sample):
+    def _annotated(self, sample, size):
         if 'gt_instances' not in sample:
             raise ValueError(
                 f'{sample.get("img_path", "a pair")} has no gt_instances; a detection driver '
@@ -189,39 +163,16 @@ class DetectionDriver(BaseDriver):
             labels = self.label_map.to(labels.device)[labels]
             bboxes, labels = bboxes[labels >= 0], labels[labels >= 0]
         view.gt_instances = InstanceData(bboxes=bboxes, labels=labels)
+        if self.masks:
+            view.gt_instances.masks = filled_boxes(bboxes, size)
         if 'ignored_instances' in sample:
             view.ignored_instances = sample.ignored_instances
         return view
 
-    def loss(
-        self, luma: Tensor, visible: Tensor, data_samples: list[FusionDataSample]
-    ) -> dict[str, Tensor]:
-        """Detection loss of a batch of images.
-
-        Args:
-            luma (Tensor): (B, 1, H, W) in [0, 1]: the fused, infrared or visible image.
-            visible (Tensor): (B, 3, H, W) RGB in [0, 1], for ``appearance='colour'``.
-            data_samples (list[FusionDataSample]): With ``gt_instances``.
-
-        Returns:
-            dict[str, Tensor]: The kept terms, scalars.
-
-        Raises:
-            ValueError: A sample has no boxes, or no term is kept.
-        """
-        images = network_images(luma, visible, self.appearance)
-        samples = [self._sample(sample) for sample in data_samples]
-        if self.masks:
-            size = tuple(images[0].shape[1:])
-            for sample in samples:
-                objects = sample.gt_instances
-                objects.masks = filled_boxes(objects.bboxes, size)
-        return self.task_losses(images, samples)
-
-    def _predict(self, images, data_samples):
+    def _predict(self, luma, visible, data_samples):
         samples = [plain_sample(sample, sample.img_shape[:2]) for sample in data_samples]
-        batch = self.model.data_preprocessor({'inputs': images, 'data_samples': samples})
-        found = self.model.predict(batch['inputs'], batch['data_samples'])
+        inputs, samples = self.prepare(luma, visible, samples)
+        found = self.model.predict(inputs, samples)
         return [self._in_own_classes(sample.pred_instances) for sample in found]
 
     def _in_own_classes(self, found):

@@ -9,10 +9,8 @@ from mmengine.structures import PixelData
 from torch import Tensor, nn
 
 from tsjnet_mm.registry import MODELS
-from tsjnet_mm.structures import FusionDataSample
-from tsjnet_mm.utils.words import counted
 
-from .base import BaseDriver, DriverSample, network_images, plain_sample
+from .base import BaseDriver, DriverSample, plain_sample
 
 #: Pixels on either side of a border between classes that belong to its edge.
 _EDGE_REACH = 2
@@ -59,61 +57,32 @@ class SegmentationDriver(BaseDriver):
             Where its preprocessor names neither ``size`` nor ``size_divisor``, images are taken
             as they are.
         loss_terms (Sequence[str]): See :class:`BaseDriver`. Defaults to all losses.
-        loss_weight (float): Factor of the terms. Defaults to 1.
-        frozen (bool): See :class:`BaseDriver`. Defaults to True.
-        appearance (str): See :class:`BaseDriver`. Defaults to ``'grey'``.
-        init_cfg (dict, optional): Initialisation.
-        **network: ``config``, ``weights``, ``num_classes`` and ``allow_random``, see
-            :class:`BaseDriver`.
+        **options: ``loss_weight``, ``frozen``, ``appearance``, ``init_cfg``, ``config``,
+            ``weights``, ``num_classes`` and ``allow_random``, see :class:`BaseDriver`.
 
     Raises:
         ValueError: See :class:`BaseDriver`.
     """
 
+    kind, classes_key = 'segmentor', 'seg_classes'
+
     def __init__(
         self,
         model: dict | None = None,
         loss_terms: Sequence[str] = ('*loss*',),
-        loss_weight: float = 1.0,
-        frozen: bool = True,
-        appearance: str = 'grey',
-        init_cfg: dict | None = None,
-        **network: Any,
+        **options: Any,
     ) -> None:
-        super().__init__(
-            'mmseg', model, loss_terms, loss_weight, frozen, appearance, init_cfg, **network
-        )
+        super().__init__('mmseg', model, loss_terms, **options)
         preprocessor = self.model.data_preprocessor
         if preprocessor.size is None and preprocessor.size_divisor is None:
             preprocessor.size_divisor = 1
 
     @property
-    def num_classes(self) -> int | None:
+    def head(self) -> nn.Module | None:
         """See :class:`BaseDriver`."""
-        head = getattr(self.model, 'decode_head', None)
-        if isinstance(head, nn.ModuleList):
-            head = head[-1]
-        return getattr(head, 'num_classes', None)
+        return getattr(self.model, 'decode_head', None)
 
-    def check(self, metainfo: dict) -> None:
-        """See :class:`BaseDriver`."""
-        self.check_weights()
-        wanted = list(metainfo.get('seg_classes') or ())
-        count = self.num_classes
-        if not wanted or count is None:
-            return
-        names = None if self.classes is None else list(self.classes)
-        if count == len(wanted) and names in (None, wanted):
-            return
-        raise ValueError(
-            f'the segmentor ({type(self.model).__name__}) has '
-            f'{counted(count, "class", "classes")}'
-            f'{f" ({names[0]}, ...)" if names else ""}, the data set {len(wanted)} '
-            f'({", ".join(wanted)}): give the driver num_classes={len(wanted)} and '
-            'frozen=False, so that its last layer learns them'
-        )
-
-    def _sample(self, sample):
+    def _annotated(self, sample, size):
         if 'gt_sem_seg' not in sample:
             raise ValueError(
                 f'{sample.get("img_path", "a pair")} has no gt_sem_seg; a segmentation driver '
@@ -124,36 +93,14 @@ class SegmentationDriver(BaseDriver):
         view.gt_sem_seg = PixelData(data=sample.gt_sem_seg.data)
         return view
 
-    def loss(
-        self, luma: Tensor, visible: Tensor, data_samples: list[FusionDataSample]
-    ) -> dict[str, Tensor]:
-        """Segmentation loss of a batch of images.
-
-        Args:
-            luma (Tensor): (B, 1, H, W) in [0, 1].
-            visible (Tensor): (B, 3, H, W) RGB in [0, 1], for ``appearance='colour'``.
-            data_samples (list[FusionDataSample]): With ``gt_sem_seg`` (1, H, W).
-
-        Returns:
-            dict[str, Tensor]: The kept terms, scalars.
-
-        Raises:
-            ValueError: A sample has no mask, or no term is kept.
-        """
-        images = network_images(luma, visible, self.appearance)
-        return self.task_losses(images, [self._sample(sample) for sample in data_samples])
-
-    def _predict(self, images, data_samples):
-        size = tuple(images[0].shape[-2:])
-        samples = [plain_sample(sample, size) for sample in data_samples]
-        batch = self.model.data_preprocessor(
-            {'inputs': images, 'data_samples': samples},
-            training=True,  # In training it pads; in testing only if its config says how.
-        )
-        padded = tuple(batch['inputs'].shape[-2:])
-        for sample in batch['data_samples']:
+    def _predict(self, luma, visible, data_samples):
+        samples = [plain_sample(sample, tuple(luma.shape[-2:])) for sample in data_samples]
+        # In training it pads; in testing only if its config says how.
+        inputs, samples = self.prepare(luma, visible, samples, training=True)
+        padded = tuple(inputs.shape[-2:])
+        for sample in samples:
             sample.set_metainfo({'img_shape': padded, 'pad_shape': padded})
-        found = self.model.predict(batch['inputs'], batch['data_samples'])
+        found = self.model.predict(inputs, samples)
         masks = []
         for sample, own in zip(found, data_samples, strict=True):
             height, width = own.img_shape[:2]
