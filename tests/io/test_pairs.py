@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 from tsjnet_mm.io.errors import PairError
-from tsjnet_mm.io.pairs import count_pairs, find_pairs, iterate_pairs, match_pairs
+from tsjnet_mm.io.pairs import find_pairs, iterate_pairs, match_pairs
 from tsjnet_mm.io.preparation import Homography, warp
 
 
@@ -29,7 +29,6 @@ def test_files_folders_and_patterns_give_the_same(pair_folder):
     assert find_pairs(data / 'ir', data / 'vi') == expected
     assert find_pairs(str(data / 'ir' / '*.png'), f'{data}/v*/*.bmp') == expected
     assert find_pairs(*expected[1][1:]) == expected[1:2]
-    assert count_pairs(data / 'ir', data / 'vi') == 3
     names = [pair.name for pair in iterate_pairs(data / 'ir', data / 'vi')]
     assert names == ['001', '002', '010']
 
@@ -86,7 +85,6 @@ def test_generators_are_read_one_at_a_time(arrays):
     next(pairs)
     assert read == [0]
     assert len(list(pairs)) == 4
-    assert count_pairs(frames(), frames()) is None
 
 
 def test_lists_of_paths_take_the_visible_name(pair_folder):
@@ -167,13 +165,6 @@ def test_errors_and_warnings_name_the_file_of_their_image(pair_folder):
     homography = {'homography': Homography(np.eye(3), vi_size=(1, 1))}
     with pytest.raises(PairError, match=r'vi.001\.png: different sizes'):
         _only(*pair, **homography)
-
-
-def test_pairs_are_counted_by_the_shorter_list(pair_folder):
-    data = pair_folder()
-    (data / 'vi' / '002.png').unlink()
-    assert count_pairs(data / 'ir', data / 'vi') == 2
-    assert count_pairs(data / 'vi', data / 'ir') == 2
 
 
 def test_errors_of_arrays(arrays):

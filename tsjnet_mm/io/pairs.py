@@ -439,23 +439,3 @@ def read_pairs(sources: Iterable, preparation: Preparation | None = None) -> Ite
             check_sizes(one, other, OTHER_SIZE)  # before either is decoded
         images = to_array(one, names[0]), to_array(other, names[1])
         yield Pair(name, *preparation(*images, names))
-
-
-def count_pairs(ir: Images, vi: Images) -> int | None:
-    """Number of pairs, for a progress bar.
-
-    Args:
-        ir: See :func:`iterate_pairs`.
-        vi: See there.
-
-    Returns:
-        int | None: None for streams, which do not know their length.
-    """
-    if is_path(ir) and is_path(vi):
-        files, others = list_images(ir), list_images(vi)
-        return (
-            1 if files is None or others is None else min(len(files.names), len(others.names))
-        )
-    if isinstance(vi, np.ndarray) or (isinstance(vi, torch.Tensor) and vi.dim() < 4):
-        return 1
-    return len(vi) if hasattr(vi, '__len__') else None
