@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata, wilcoxon
+from scipy.stats import bootstrap, rankdata, wilcoxon
 
 from tsjnet_mm.metrics import FUSION_METRICS
 
@@ -130,15 +130,16 @@ def bootstrap_interval(
     Returns:
         tuple[float, float]: Lower and upper end.
     """
-    differences = np.asarray(differences, np.float64)
-    generator = np.random.default_rng(seed)
-    count = len(differences)
-    # In blocks, which bounds the memory for thousands of images.
-    means = [
-        differences[generator.integers(0, count, (500, count))].mean(axis=1)
-        for _ in range(_RESAMPLES // 500)
-    ]
-    low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    found = bootstrap(
+        (np.asarray(differences, np.float64),),
+        np.mean,
+        n_resamples=_RESAMPLES,
+        batch=500,  # Bounds the memory for thousands of images.
+        confidence_level=CONFIDENCE,
+        method='percentile',
+        random_state=np.random.default_rng(seed),
+    )
+    low, high = found.confidence_interval
     return float(low), float(high)
 
 
