@@ -20,7 +20,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tsjnet_mm.utils.files import whole_file
+from tsjnet_mm.utils.files import write_whole
 from tsjnet_mm.utils.metric_names import CONVENTIONS, resolve_metrics
 from tsjnet_mm.utils.words import counted
 
@@ -137,9 +137,7 @@ def run(args: argparse.Namespace) -> dict[str, str]:
             if check_extension(path) != '.md':
                 joined.save(path)
                 continue
-            with whole_file(path) as partial:
-                text = format_tables(joined, args.paper, 'markdown')
-                partial.write_text(text + '\n', encoding='utf-8')
+            write_whole(path, format_tables(joined, args.paper, 'markdown') + '\n')
     return {run.name: reason for run, reason in failed}
 
 

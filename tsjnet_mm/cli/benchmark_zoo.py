@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsjnet_mm.io.text import read_text
-from tsjnet_mm.utils.files import whole_file
+from tsjnet_mm.utils.files import write_whole
 from tsjnet_mm.utils.metric_names import CONVENTIONS
 from tsjnet_mm.utils.parallel import available_cores
 
@@ -237,10 +237,8 @@ def main() -> None:
     if not args.skip_costs:
         costs = benchmark.costs(args.size, args.repeats, args.threads)
         tables.append(lambda style='text': cost_table(costs, args.size, style))
-    with whole_file(args.out / 'table.md') as file:
-        file.write_text(
-            '\n\n'.join(table('markdown') for table in tables) + '\n', encoding='utf-8'
-        )
+    text = '\n\n'.join(table('markdown') for table in tables) + '\n'
+    write_whole(args.out / 'table.md', text)
     draw(benchmark, results, args.highlight)
     print('\n\n'.join(table() for table in tables))
     print(f'written: {args.out}')

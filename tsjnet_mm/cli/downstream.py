@@ -29,7 +29,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tsjnet_mm.utils.files import whole_file
+from tsjnet_mm.utils.files import write_whole
 from tsjnet_mm.utils.model_index import config_dir
 
 from .arguments import parse_named_path, unique_names
@@ -122,8 +122,8 @@ def main() -> None:
     )
     rows, failed = protocol.scores()
     if rows:
-        with whole_file(Path(args.work_dir) / 'table.md') as partial:
-            partial.write_text(protocol.table(rows, 'markdown') + '\n', encoding='utf-8')
+        table = protocol.table(rows, 'markdown') + '\n'
+        write_whole(Path(args.work_dir) / 'table.md', table)
         print(protocol.table(rows))
     if failed:
         parser.exit(1, f'error: {len(failed)} failed: {", ".join(failed)}\n')

@@ -162,6 +162,8 @@ def read_source(path: str | Path) -> dict:
 
 def print_summary(split: Split, labels: dict[str, list[str]] | None) -> None:
     """Print the groups, and what each list holds."""
+    from tsjnet_mm.evaluation.table import format_lines
+
     record = split.record
     print(
         f'{counted(record["pairs"], "pair")} in {counted(record["groups"], "group")} of '
@@ -173,11 +175,7 @@ def print_summary(split: Split, labels: dict[str, list[str]] | None) -> None:
     lines = [('list', 'pairs', 'groups', *classes)]
     for name, pairs, groups, objects in rows:
         lines.append((name, pairs, groups, *(objects[label] for label in classes)))
-    widths = [max(len(str(line[at])) for line in lines) for at in range(len(lines[0]))]
-    for line in lines:
-        cells = [f'{cell:>{width}}' for cell, width in zip(line, widths, strict=True)]
-        cells[0] = f'{line[0]:<{widths[0]}}'
-        print('  '.join(cells))
+    print(format_lines([tuple(map(str, line)) for line in lines]))
 
 
 @tool('nothing was written')

@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tsjnet_mm.utils.files import whole_file
+from tsjnet_mm.utils.files import write_whole
 from tsjnet_mm.utils.model_index import ready_models
 
 from .program import ToolParser, tool
@@ -78,8 +78,7 @@ def test(args: argparse.Namespace) -> None:
         text += f'\n\ndrivers, in [0, 1]\n{format_drivers(drivers)}'
     print(text)
     if args.out:
-        with whole_file(args.out) as partial:
-            partial.write_text(text + '\n', encoding='utf-8')
+        write_whole(args.out, text + '\n')
 
 
 @tool()

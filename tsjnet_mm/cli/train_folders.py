@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from tsjnet_mm.utils.files import whole_file
+from tsjnet_mm.utils.files import write_whole
 from tsjnet_mm.utils.words import counted
 
 from .arguments import add_source_arguments, check_ranges, source_preparation
@@ -24,11 +24,7 @@ _MIN_CROP = 64
 
 
 def add_folder_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what trains on folders instead of a config.
-
-    Args:
-        parser (argparse.ArgumentParser): Gets the options.
-    """
+    """Add what trains on folders instead of a config."""
     data = parser.add_argument_group('folders instead of CONFIG')
     data.add_argument('--ir', metavar='DIR', help='folder of infrared images')
     data.add_argument('--vi', metavar='DIR', help='folder of visible images, paired by name')
@@ -81,9 +77,7 @@ def add_folder_arguments(parser: argparse.ArgumentParser) -> None:
 def check_folder_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """End with a message where a config and folders are mixed, or something is missing.
 
-    Args:
-        parser (argparse.ArgumentParser): Read them.
-        args (argparse.Namespace): What it read; options that are not given get their values.
+    Options that are not given get their values in ``args``.
     """
     of_folders = (
         *('ir', 'vi', 'boxes', 'masks', 'out', 'classes', 'seg_classes', 'val_ir', 'val_vi'),
@@ -130,17 +124,10 @@ def check_folder_arguments(parser: argparse.ArgumentParser, args: argparse.Names
 
 
 def write_config(args: argparse.Namespace) -> Path:
-    """Look at all pairs and labels, and write the config and the lists that they make.
+    """Look at all pairs and labels; write ``config.py`` into ``--out``, and the lists it reads.
 
-    Args:
-        args (argparse.Namespace): See :func:`check_folder_arguments`.
-
-    Returns:
-        Path: The config, ``config.py`` in ``--out``.
-
-    Raises:
-        ValueError, FileNotFoundError, PairError: Something cannot be trained on, or ``--out``
-            has the config of another training.
+    Raises ValueError, FileNotFoundError or PairError where something cannot be trained on, or
+    where ``--out`` has the config of another training. Returns the path of the config.
     """
     from tsjnet_mm.datasets import FolderDataset
     from tsjnet_mm.engine.folder_config import FolderTraining
@@ -183,15 +170,7 @@ def write_config(args: argparse.Namespace) -> Path:
 
 
 def fusing_command(args: argparse.Namespace, weights: Path) -> str:
-    """The command that fuses by what was trained.
-
-    Args:
-        args (argparse.Namespace): Of the training.
-        weights (Path): Its checkpoint.
-
-    Returns:
-        str: To be pasted into a shell.
-    """
+    """The command that fuses by the trained ``weights``, to be pasted into a shell."""
     from tsjnet_mm.engine.folder_config import MODEL
 
     words = ['tsjnet', 'fuse', '--ir', 'IR', '--vi', 'VI', '--out', 'OUT']
@@ -301,8 +280,7 @@ def _write(out, texts):
             _refuse(path)
     out.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        with whole_file(out / name) as partial:
-            partial.write_text(text, encoding='utf-8')
+        write_whole(out / name, text)
 
 
 def _refuse(path) -> NoReturn:

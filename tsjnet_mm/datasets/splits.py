@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from tsjnet_mm.io.names import natural_key
 from tsjnet_mm.io.text import TextError, read_text, shorten
-from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils import write_whole
 from tsjnet_mm.utils.parallel import available_cores, thread_map
 from tsjnet_mm.utils.words import counted
 from tsjnet_mm.version import __version__
@@ -216,8 +216,7 @@ def write_split(split: Split, folder: str | Path, overwrite: bool = False) -> bo
         )
     changed = [name for name in texts if name in others or name not in there]
     for name in changed:
-        with whole_file(folder / name) as partial:
-            partial.write_bytes(texts[name].encode())
+        write_whole(folder / name, texts[name])
     return bool(changed)
 
 

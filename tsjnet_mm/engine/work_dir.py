@@ -11,7 +11,7 @@ from pathlib import Path
 from mmengine.logging import print_log
 
 from tsjnet_mm.utils.checkpoints import CheckpointError, read_checkpoint
-from tsjnet_mm.utils.files import remove_stale_parts, whole_file
+from tsjnet_mm.utils.files import remove_stale_parts, write_whole
 
 try:
     import fcntl
@@ -115,8 +115,7 @@ def set_earlier_training_aside(folder: str | Path) -> Path | None:
     aside.mkdir()
     if pointer.exists():
         last = aside / _name_in(pointer)
-        with whole_file(aside / pointer.name) as partial:
-            partial.write_text(str(last))
+        write_whole(aside / pointer.name, str(last))
         pointer.unlink()
     for path in saved:
         path.rename(aside / path.name)

@@ -12,7 +12,9 @@ from mmengine.logging import print_log
 from tsjnet_mm.registry import METRICS
 from tsjnet_mm.utils.words import counted
 
+from .results import finite_mean
 from .segmentation_errors import class_ious, confusion_matrix
+from .table import format_lines
 
 #: The images of a pair, and what the names of a sample's predictions on them begin with.
 IMAGES = {'ir': 'ir_', 'vi': 'vi_', 'fused': ''}
@@ -154,7 +156,7 @@ class DriverMetric(BaseMetric):
             for label in range(count)
         }
         named = {f'{image}/AP@.5_{name}': value for name, value in values.items()}
-        return {**named, f'{image}/mAP@.5': _mean(values.values())}
+        return {**named, f'{image}/mAP@.5': finite_mean(values.values())}
 
     def _ious(self, rows, image):
         size = max(len(row['pixels'][image]) for row in rows)
@@ -167,12 +169,7 @@ class DriverMetric(BaseMetric):
             f'{image}/IoU_{self._name("seg_classes", label)}': value
             for label, value in enumerate(ious)
         }
-        return {**named, f'{image}/mIoU': _mean(ious)}
-
-
-def _mean(values):
-    known = [value for value in values if not math.isnan(value)]
-    return math.fsum(known) / len(known) if known else math.nan
+        return {**named, f'{image}/mIoU': finite_mean(ious)}
 
 
 def format_drivers(values: dict[str, float]) -> str:
@@ -188,10 +185,8 @@ def format_drivers(values: dict[str, float]) -> str:
     for name, value in values.items():
         image, _, score = name.partition('/')
         table.setdefault(score, {})[image] = value
-    width = max(map(len, table))
-    lines = [f'{"":{width}}' + ''.join(f'{image:>8}' for image in IMAGES)]
+    lines = [('', *IMAGES)]
     for score, row in table.items():
         cells = (row.get(image, math.nan) for image in IMAGES)
-        numbers = ''.join(f'{"-" if math.isnan(cell) else f"{cell:.3f}":>8}' for cell in cells)
-        lines.append(f'{score:{width}}{numbers}')
-    return '\n'.join(lines)
+        lines.append((score, *('-' if math.isnan(cell) else f'{cell:.3f}' for cell in cells)))
+    return format_lines(lines)

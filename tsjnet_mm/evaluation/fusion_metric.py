@@ -1,6 +1,5 @@
 """The fusion metrics for mmengine's Runner."""
 
-import csv
 import logging
 import math
 from collections.abc import Sequence
@@ -12,20 +11,11 @@ from mmengine.logging import print_log
 
 from tsjnet_mm.metrics import measure, resolve_metrics
 from tsjnet_mm.registry import METRICS
-from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils import write_whole
 from tsjnet_mm.utils.words import counted
 
 from .driver_metric import DriverMetric
-
-
-def _write_csv(path, columns, rows):
-    with (
-        whole_file(path) as partial,
-        open(partial, 'w', encoding='utf-8', newline='') as file,
-    ):
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(rows)
+from .results import csv_text, finite_mean
 
 
 @METRICS.register_module()
@@ -132,9 +122,8 @@ class FusionMetric(BaseMetric):
         """
         means = {}
         for name in self.metrics:
-            finite = [row[name] for row in results if math.isfinite(row[name])]
             others = [row for row in results if not math.isfinite(row[name])]
-            means[name] = math.fsum(finite) / len(finite) if finite else math.nan
+            means[name] = finite_mean(row[name] for row in results)
             if others:
                 listed = ', '.join(f'{row["image"]} ({row[name]})' for row in others)
                 print_log(
@@ -144,14 +133,12 @@ class FusionMetric(BaseMetric):
                     level=logging.WARNING,
                 )
         if self.per_image_csv is not None:
-            _write_csv(
-                self.per_image_csv,
-                ('image', 'convention', *self.metrics),
-                (
-                    (Path(row['image']).name, self.convention, *map(row.get, self.metrics))
-                    for row in results
-                ),
-            )
+            rows = [('image', 'convention', *self.metrics)]
+            rows += [
+                (Path(row['image']).name, self.convention, *map(row.get, self.metrics))
+                for row in results
+            ]
+            write_whole(self.per_image_csv, csv_text(rows))
         print_log(
             f'Fusion metrics of {counted(len(results), "image")}, convention '
             f'{self.convention}: '

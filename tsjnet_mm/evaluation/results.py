@@ -1,9 +1,10 @@
 """The values of an evaluation, image by image: average, write and read them."""
 
 import csv
+import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tsjnet_mm.io.text import (
     shorten,
 )
 from tsjnet_mm.metrics import check_metrics
-from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils import write_whole
 from tsjnet_mm.utils.words import counted
 from tsjnet_mm.version import __version__
 
@@ -82,7 +83,7 @@ class EvaluationResults:
         """
         return {
             method: {
-                metric: _finite_mean(self.values[method][metric]) for metric in self.metrics
+                metric: finite_mean(self.values[method][metric]) for metric in self.metrics
             }
             for method in self.methods
         }
@@ -136,14 +137,11 @@ class EvaluationResults:
             ValueError: The file has another extension.
         """
         writer = _WRITERS[check_extension(path)]
-        with (
-            whole_file(path) as partial,
-            open(partial, 'w', encoding='utf-8', newline='') as file,
-        ):
-            writer(self, file)
+        write_whole(path, writer(self))
 
 
-def _finite_mean(values):
+def finite_mean(values: Iterable[float]) -> float:
+    """Mean of the values that are finite; ``nan`` where there are none."""
     finite = [value for value in values if math.isfinite(value)]
     return math.fsum(finite) / len(finite) if finite else math.nan
 
@@ -166,13 +164,20 @@ def check_extension(path: str | Path) -> str:
     return extension
 
 
-def _write_csv(results, file):
-    writer = csv.writer(file)
-    writer.writerow([*_KEYS, *results.metrics])
+def csv_text(rows: Iterable[Sequence]) -> str:
+    """Rows as the text of a CSV file."""
+    file = io.StringIO(newline='')
+    csv.writer(file).writerows(rows)
+    return file.getvalue()
+
+
+def _to_csv(results):
+    rows = [[*_KEYS, *results.metrics]]
     for method in results.methods:
         columns = [results.values[method][metric] for metric in results.metrics]
         for image, *values in zip(results.images, *columns, strict=True):
-            writer.writerow([method, image, results.convention, *values])
+            rows.append([method, image, results.convention, *values])
+    return csv_text(rows)
 
 
 def _strict(value):
@@ -184,7 +189,7 @@ def _strict(value):
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _write_json(results, file):
+def _to_json(results):
     means = results.means()
     ranks, mean_ranks = rank_methods(means)
     content = {
@@ -202,15 +207,14 @@ def _write_json(results, file):
     }
     if results.note:
         content[NOTE] = json.loads(encode_note(results.note))
-    json.dump(_strict(content), file, indent=1, ensure_ascii=False, allow_nan=False)
-    file.write('\n')
+    return json.dumps(_strict(content), indent=1, ensure_ascii=False, allow_nan=False) + '\n'
 
 
-def _write_markdown(results, file):
-    file.write(results.table('markdown') + '\n')
+def _to_markdown(results):
+    return results.table('markdown') + '\n'
 
 
-_WRITERS = {'.csv': _write_csv, '.json': _write_json, '.md': _write_markdown}
+_WRITERS = {'.csv': _to_csv, '.json': _to_json, '.md': _to_markdown}
 
 
 def load_results(path: str | Path) -> EvaluationResults:

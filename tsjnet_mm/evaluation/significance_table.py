@@ -1,14 +1,14 @@
 """Print and write comparisons of methods, with explanations of the numbers."""
 
-import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from tsjnet_mm.metrics import FUSION_METRICS
-from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils import write_whole
 from tsjnet_mm.utils.words import counted
 
+from .results import csv_text
 from .significance import CONFIDENCE, SIGNIFICANCE_LEVEL, Comparison
 
 _STYLES = ('text', 'markdown')
@@ -151,18 +151,18 @@ def save_comparisons(
         ValueError: ``path`` has another extension, or see :func:`format_comparisons`.
     """
     path = check_comparison_path(path)
-    table = format_comparisons(comparisons, convention, 'markdown')
-    with (
-        whole_file(path) as partial,
-        open(partial, 'w', encoding='utf-8', newline='') as file,
-    ):
-        if path.suffix.lower() == '.md':
-            file.write(table + '\n')
-            return
-        writer = csv.writer(file)
-        writer.writerow(
-            ['convention', 'higher_is_better', *Comparison._fields, 'difference', 'verdict']
-        )
-        for item in comparisons:
-            direction = FUSION_METRICS[item.metric].higher_is_better
-            writer.writerow([convention, direction, *item, item.difference, item.verdict])
+    text = format_comparisons(comparisons, convention, 'markdown') + '\n'
+    if path.suffix.lower() == '.csv':
+        head = ['convention', 'higher_is_better', *Comparison._fields, 'difference', 'verdict']
+        rows = [
+            [
+                convention,
+                FUSION_METRICS[item.metric].higher_is_better,
+                *item,
+                item.difference,
+                item.verdict,
+            ]
+            for item in comparisons
+        ]
+        text = csv_text([head, *rows])
+    write_whole(path, text)

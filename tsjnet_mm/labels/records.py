@@ -15,7 +15,7 @@ from tsjnet_mm.io.resume import (
     write_record,
 )
 from tsjnet_mm.io.text import LARGE_LIMIT, expect, read_json, read_text
-from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils import write_whole
 from tsjnet_mm.utils.words import counted
 
 SUMMARY = 'confidence.json'
@@ -116,9 +116,8 @@ class Records:
             for record in records.values()
             for number, item in enumerate(record['objects'])
         ]
-        with whole_file(self.folder / SUMMARY) as partial:
-            text = json.dumps({'settings': self.settings, 'objects': objects}, indent=1)
-            partial.write_text(text + '\n', encoding='utf-8')
+        text = json.dumps({'settings': self.settings, 'objects': objects}, indent=1)
+        write_whole(self.folder / SUMMARY, text + '\n')
         return records
 
     def check_unchanged(self, path: Path) -> None:
@@ -136,8 +135,7 @@ class Records:
 
     def remember(self, path: Path) -> None:
         """Remember what a file for all pairs was when it was written."""
-        with whole_file(self._digest_file()) as partial:
-            partial.write_text(digest_file(path))
+        write_whole(self._digest_file(), digest_file(path))
 
     def _digest_file(self):
         return self.folder / 'written.sha256'

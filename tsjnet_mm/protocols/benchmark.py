@@ -23,7 +23,7 @@ from tsjnet_mm.io.resume import differing_settings, digest_files
 from tsjnet_mm.metrics import FUSION_METRICS, resolve_metrics
 from tsjnet_mm.models.fusors.hub import needs_weights
 from tsjnet_mm.models.fusors.init import init_fusor
-from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils import write_whole
 from tsjnet_mm.utils.words import counted
 from tsjnet_mm.version import __version__
 
@@ -357,7 +357,6 @@ class ZooBenchmark:
             }
             for row, result in measured.items()
         }
-        with whole_file(self.out / 'costs.json') as partial:
-            text = {'size': list(size), 'threads': threads, 'repeats': repeats, 'costs': costs}
-            partial.write_text(json.dumps(text, indent=2) + '\n')
+        text = {'size': list(size), 'threads': threads, 'repeats': repeats, 'costs': costs}
+        write_whole(self.out / 'costs.json', json.dumps(text, indent=2) + '\n')
         return costs

@@ -14,7 +14,7 @@ from tsjnet_mm.io.images import visible_to_unit
 from tsjnet_mm.io.pairs import Pair, find_pairs, to_array
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.io.text import TextError, read_csv, shorten
-from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils import write_whole
 
 from .align import (
     Edges,
@@ -73,8 +73,7 @@ class Registration:
         }
         if self.pairs:
             content['pairs'] = list(self.pairs)
-        with whole_file(path) as partial:
-            Path(partial).write_text(json.dumps(content, indent=2) + '\n')
+        write_whole(path, json.dumps(content, indent=2) + '\n')
 
 
 def read_points(path: str | Path) -> np.ndarray:

@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         'rgb_to_luma': '.colour',
         'rgb_to_ycbcr': '.colour',
         'whole_file': '.files',
+        'write_whole': '.files',
         'ycbcr_to_rgb': '.colour',
     },
 )

@@ -120,6 +120,17 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def write_whole(path: str | Path, text: str) -> None:
+    """Write a text in UTF-8 by :func:`whole_file`, its line ends as they are.
+
+    Args:
+        path (str | Path): The file.
+        text (str): What it is to hold.
+    """
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding='utf-8', newline='')
+
+
 @contextlib.contextmanager
 def whole_folder(path: str | Path, replace: bool = False) -> Iterator[Path]:
     """Fill a folder so that it is never incomplete, also if the process is killed.

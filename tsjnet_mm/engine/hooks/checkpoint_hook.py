@@ -11,7 +11,7 @@ from mmengine.hooks import CheckpointHook
 
 from tsjnet_mm.engine.work_dir import saved_checkpoints, set_earlier_training_aside
 from tsjnet_mm.registry import HOOKS
-from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils import whole_file, write_whole
 from tsjnet_mm.utils.checkpoints import add_digest
 
 if TYPE_CHECKING:
@@ -103,8 +103,7 @@ class AtomicCheckpointHook(CheckpointHook):
             ) from error
         if not is_main_process():
             return
-        with whole_file(Path(runner.work_dir) / 'last_checkpoint') as pointer:
-            pointer.write_text(self.last_ckpt)
+        write_whole(Path(runner.work_dir) / 'last_checkpoint', self.last_ckpt)
         if outdated is not None:
             path = self.file_backend.join_path(
                 self.out_dir, self.filename_tmpl.format(outdated)
