@@ -14,17 +14,7 @@ if TYPE_CHECKING:
 
 
 def parse_named_path(text: str) -> tuple[str, str]:
-    """Parse ``NAME=PATH``.
-
-    Args:
-        text (str): As given on the command line.
-
-    Returns:
-        tuple[str, str]: Name and path.
-
-    Raises:
-        argparse.ArgumentTypeError: It is of another form.
-    """
+    """Name and path of ``NAME=PATH``, for argparse."""
     name, _, path = text.partition('=')
     if not name or not path:
         raise argparse.ArgumentTypeError(f'expected NAME=PATH, got {text!r}')
@@ -32,18 +22,7 @@ def parse_named_path(text: str) -> tuple[str, str]:
 
 
 def unique_names(kind: str, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Names to what they name.
-
-    Args:
-        kind (str): What they are names of, for the error.
-        pairs (Sequence[tuple[str, Any]]): As :func:`parse_named_path` gives them.
-
-    Returns:
-        dict[str, Any]: In their order.
-
-    Raises:
-        ValueError: A name comes twice.
-    """
+    """Paths by their names, in order; refuses a name of a ``kind`` that comes twice."""
     named = dict(pairs)
     if len(named) != len(pairs):
         raise ValueError(f'each {kind} needs a name of its own, got {[*named]} and more')
@@ -51,17 +30,7 @@ def unique_names(kind: str, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """Parse ``WIDTHxHEIGHT``.
-
-    Args:
-        text (str): As given on the command line.
-
-    Returns:
-        tuple[int, int]: Both, in pixels.
-
-    Raises:
-        argparse.ArgumentTypeError: It is of another form.
-    """
+    """Width and height in pixels of ``WIDTHxHEIGHT``, for argparse."""
     try:
         width, height = (int(part) for part in text.lower().split('x'))
     except ValueError:
@@ -84,12 +53,7 @@ class _LimitsAction(argparse.Action):
 
 
 def add_affix_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
-    """Add what names of each kind add to the name of a pair.
-
-    Args:
-        parser (argparse.ArgumentParser | argparse._ArgumentGroup): Gets ``--ir-affix`` and
-            ``--vi-affix``.
-    """
+    """Add ``--ir-affix`` and ``--vi-affix``: what names of each kind add to a pair's."""
     for kind, words, example in (('ir', 'infrared', '_T'), ('vi', 'visible', '_RGB')):
         parser.add_argument(
             f'--{kind}-affix',
@@ -104,12 +68,9 @@ def add_range_arguments(
     parser: argparse.ArgumentParser | argparse._ArgumentGroup,
     percentiles_of: str = 'each infrared image',
 ) -> None:
-    """Add which stored infrared values become black and white.
+    """Add ``--ir-range`` and ``--ir-percentiles``: values that become black and white.
 
-    Args:
-        parser (argparse.ArgumentParser | argparse._ArgumentGroup): Gets ``--ir-range`` and
-            ``--ir-percentiles``.
-        percentiles_of (str): What the percentiles are taken of, for the help.
+    The help says what the percentiles are of: ``percentiles_of``.
     """
     parser.add_argument(
         '--ir-range',
@@ -132,10 +93,8 @@ def add_range_arguments(
 def add_source_arguments(parser: argparse.ArgumentParser, percentiles_of: str) -> None:
     """Add what makes sources fit that do not fit as they are.
 
-    Args:
-        parser (argparse.ArgumentParser): Gets ``--ir-range``, ``--ir-percentiles``,
-            ``--resize``, ``--warp``, ``--ir-affix`` and ``--vi-affix``.
-        percentiles_of (str): What the percentiles are taken of, for the help.
+    These are ``--ir-range``, ``--ir-percentiles``, ``--resize``, ``--warp``, ``--ir-affix`` and
+    ``--vi-affix``.
     """
     sources = parser.add_argument_group('infrared images of another range, size or viewpoint')
     add_range_arguments(sources, percentiles_of)
@@ -151,12 +110,7 @@ def add_source_arguments(parser: argparse.ArgumentParser, percentiles_of: str) -
 
 
 def add_device_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
-    """Add on what and how exactly to compute.
-
-    Args:
-        parser (argparse.ArgumentParser | argparse._ArgumentGroup): Gets ``--device`` and
-            ``--precision``.
-    """
+    """Add ``--device`` and ``--precision``."""
     parser.add_argument(
         '--device', help='where to compute, such as cpu or cuda:1 (default: cuda, else cpu)'
     )
@@ -171,15 +125,9 @@ def add_device_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGro
 def add_machine_arguments(
     parser: argparse.ArgumentParser, batched: str
 ) -> argparse._ArgumentGroup:
-    """Add where and how to compute.
+    """Add ``--device``, ``--precision``, ``--compile`` and ``--batch-size``.
 
-    Args:
-        parser (argparse.ArgumentParser): Gets ``--device``, ``--precision``, ``--compile``
-            and ``--batch-size``.
-        batched (str): What a batch is made of, for the help.
-
-    Returns:
-        argparse._ArgumentGroup: For more of the kind.
+    Returns their group, for more of the kind. A batch is of ``batched``, as the help says.
     """
     machine = parser.add_argument_group('machine')
     add_device_arguments(machine)
@@ -236,14 +184,7 @@ def check_ranges(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
 def source_preparation(args: argparse.Namespace) -> Preparation:
     """The preparation that the arguments of :func:`add_source_arguments` stand for.
 
-    Args:
-        args (argparse.Namespace): Those that are missing are taken for not given.
-
-    Returns:
-        Preparation: To be given to what reads pairs.
-
-    Raises:
-        ValueError, FileNotFoundError: See :class:`.Preparation`.
+    ``--resize`` and ``--warp`` may be missing. Raises what :class:`.Preparation` raises.
     """
     from tsjnet_mm.io.preparation import Preparation
 
@@ -267,11 +208,7 @@ def source_options(args: argparse.Namespace) -> dict:
 def add_overwrite_argument(
     parser: argparse.ArgumentParser | argparse._ArgumentGroup,
 ) -> None:
-    """Add ``--overwrite``.
-
-    Args:
-        parser (argparse.ArgumentParser | argparse._ArgumentGroup): Gets it.
-    """
+    """Add ``--overwrite``."""
     parser.add_argument(
         '--overwrite',
         action='store_true',
@@ -282,9 +219,7 @@ def add_overwrite_argument(
 def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
     """Add which results a figure reads, and which part of them it shows.
 
-    Args:
-        parser (argparse.ArgumentParser): Gets ``results``, ``--methods``, ``--metrics``,
-            ``--title`` and ``--out``.
+    These are ``results``, ``--methods``, ``--metrics``, ``--title`` and ``--out``.
     """
     parser.add_argument(
         'results',

@@ -22,14 +22,7 @@ DATASETS = {
 
 
 def dataset_class(name: str) -> type[PairedFusionDataset]:
-    """The class of a dataset.
-
-    Args:
-        name (str): A key of :data:`DATASETS`.
-
-    Returns:
-        type[PairedFusionDataset]: The class.
-    """
+    """The class of a dataset, by its key in :data:`DATASETS`."""
     from tsjnet_mm import datasets
 
     return getattr(datasets, DATASETS[name])
@@ -39,12 +32,9 @@ def add_dataset_arguments(
     parser: argparse.ArgumentParser | argparse._ArgumentGroup,
     placeholders: str = '{split} in it stands for the split',
 ) -> None:
-    """Add what names a dataset.
+    """Add ``--dataset``, ``--data-root``, ``--pairs``, ``--classes`` and ``--seg-classes``.
 
-    Args:
-        parser (argparse.ArgumentParser | argparse._ArgumentGroup): Gets ``--dataset``,
-            ``--data-root``, ``--pairs``, ``--classes`` and ``--seg-classes``.
-        placeholders (str): What may stand in the paths, for the help.
+    The help of the paths says what may stand in them: ``placeholders``.
     """
     parser.add_argument(
         '--dataset',
@@ -78,11 +68,7 @@ def add_dataset_arguments(
 
 
 def add_encoding_argument(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
-    """Add ``--encoding``.
-
-    Args:
-        parser (argparse.ArgumentParser | argparse._ArgumentGroup): Gets it.
-    """
+    """Add ``--encoding``."""
     parser.add_argument(
         '--encoding',
         metavar='NAME',
@@ -92,18 +78,9 @@ def add_encoding_argument(parser: argparse.ArgumentParser | argparse._ArgumentGr
 
 
 def read_names(text: str, encoding: str | None = None) -> tuple[str, ...]:
-    """Names of a text file, one a line, or separated by commas.
+    """Names of a text file, one a line, or of a text that has them separated by commas.
 
-    Args:
-        text (str): The names, or the file's path.
-        encoding (str, optional): See :func:`~tsjnet_mm.io.text.read_text`.
-
-    Returns:
-        tuple[str, ...]: Without those that are empty.
-
-    Raises:
-        FileNotFoundError: It is the path of a text file that is not there.
-        TextError: The file cannot be read.
+    Raises FileNotFoundError where a ``.txt`` is not there, TextError where it cannot be read.
     """
     if os.path.isfile(text) or text.lower().endswith('.txt'):
         from tsjnet_mm.datasets import split_lists
@@ -125,20 +102,11 @@ def build_dataset(
     fold: int | str = '',
     **options: Any,
 ) -> PairedFusionDataset:
-    """Build the dataset that the arguments name.
+    """Build the dataset that the arguments name, in natural order, nothing filtered.
 
-    Args:
-        args (argparse.Namespace): See :func:`add_dataset_arguments`.
-        split (str): Its split, put in for ``{split}``.
-        annotations (Collection[str]): 'boxes', 'masks' or both, which must be there.
-        fold (int | str): Put in for ``{fold}``. Defaults to nothing.
-        **options: Others of :class:`.PairedFusionDataset`.
-
-    Returns:
-        PairedFusionDataset: In natural order, nothing filtered.
-
-    Raises:
-        ValueError, FileNotFoundError, PairError: See :class:`.PairedFusionDataset`.
+    ``split`` and ``fold`` replace ``{split}`` and ``{fold}`` in paths. ``annotations`` must be
+    there: 'boxes', 'masks' or both. ``options`` are others of :class:`.PairedFusionDataset`,
+    whose errors it raises.
     """
     metainfo = {
         key: read_names(text, args.encoding)

@@ -146,18 +146,9 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
 
 
 def listen(host: str, first: int, count: int = _PORTS) -> socket.socket:
-    """Listen on the first free port.
+    """Listen on the first free port from ``first`` on, of ``count``.
 
-    Args:
-        host (str): Address to listen on.
-        first (int): Port to try first.
-        count (int): How many to try.
-
-    Returns:
-        socket.socket: Bound.
-
-    Raises:
-        OSError: The address is not this machine's, or none of the ports is free.
+    Raises OSError where the address is not this machine's, or none of the ports is free.
     """
     family, *_, address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
     for port in range(first, min(first + count, 65536)):
@@ -176,12 +167,7 @@ def listen(host: str, first: int, count: int = _PORTS) -> socket.socket:
 
 
 def serve(args: argparse.Namespace, folder: Path) -> None:
-    """Serve the page until SIGINT or SIGTERM.
-
-    Args:
-        args (argparse.Namespace): See :func:`parse_args`.
-        folder (Path): For temporary files.
-    """
+    """Serve the page until SIGINT or SIGTERM; temporary files go into ``folder``."""
     from tsjnet_mm.demo.fusor_choice import DemoModels
     from tsjnet_mm.demo.uploads import collect_examples
 
@@ -211,15 +197,7 @@ def serve(args: argparse.Namespace, folder: Path) -> None:
 
 
 def make_store(folder: Path, args: argparse.Namespace) -> DemoStore:
-    """The bounds on what is kept.
-
-    Args:
-        folder (Path): For uploads and results.
-        args (argparse.Namespace): See :func:`parse_args`.
-
-    Returns:
-        DemoStore: A visitor has a quarter of what all of them have.
-    """
+    """The bounds on what is kept: a visitor has a quarter of what all of them have."""
     size = args.max_kept_megabytes * 1_000_000
     visitor, everyone = Limits(size // 4, _FILES // 4), Limits(size, _FILES)
     return DemoStore(folder, visitor, everyone, everyone, _AGE)

@@ -65,17 +65,10 @@ def describe_metrics() -> str:
 
 
 def name_methods(folders: Sequence[str], method: str | None = None) -> dict[str, str]:
-    """Method to folder, of ``DIR`` and ``NAME=DIR``.
+    """Method to folder, of ``DIR`` and ``NAME=DIR``; without a name a folder goes by its own.
 
-    Args:
-        folders (Sequence[str]): As given to ``--fused``.
-        method (str, optional): The name of a single folder.
-
-    Returns:
-        dict[str, str]: In their order; a folder without a name goes by its own.
-
-    Raises:
-        ValueError: A name comes twice, or ``method`` goes with several folders.
+    ``method`` names a single folder. Raises ValueError where a name comes twice, or where
+    ``method`` goes with several folders.
     """
     if method is not None and len(folders) != 1:
         raise ValueError(f'--method names one folder, got {len(folders)}: use NAME=DIR')

@@ -17,22 +17,14 @@ if TYPE_CHECKING:
 
 
 def add_source_folders(parser: argparse.ArgumentParser) -> None:
-    """Add ``--ir`` and ``--vi``, the folders of the pairs.
-
-    Args:
-        parser (argparse.ArgumentParser): Gets them.
-    """
+    """Add ``--ir`` and ``--vi``, the folders of the pairs, and their affixes."""
     parser.add_argument('--ir', required=True, metavar='DIR', help='folder of infrared images')
     parser.add_argument('--vi', required=True, metavar='DIR', help='folder of visible images')
     add_affix_arguments(parser)
 
 
 def add_method_images(parser: argparse.ArgumentParser) -> None:
-    """Add ``--images``, what to draw on.
-
-    Args:
-        parser (argparse.ArgumentParser): Gets it.
-    """
+    """Add ``--images``, what to draw on."""
     parser.add_argument(
         '--images',
         nargs='+',
@@ -46,9 +38,8 @@ def add_method_images(parser: argparse.ArgumentParser) -> None:
 def add_figure_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of every grid of scenes.
 
-    Args:
-        parser (argparse.ArgumentParser): Gets ``--count``, ``--recolour``, ``--highlight``,
-            ``--width``, ``--out`` and ``--overwrite``.
+    These are ``--count``, ``--recolour``, ``--highlight``, ``--width``, ``--out`` and
+    ``--overwrite``.
     """
     parser.add_argument(
         '--count',
@@ -82,15 +73,7 @@ def pairing(args: argparse.Namespace) -> dict[str, list[str] | None]:
 
 
 def check_not_read(paths: Sequence[str], files: Iterable[FusionFiles]) -> None:
-    """Refuse to write a figure over an image that it shows.
-
-    Args:
-        paths (Sequence[str]): The files to write.
-        files (Iterable[FusionFiles]): The images that are read.
-
-    Raises:
-        ValueError: See :func:`.check_outputs`.
-    """
+    """Refuse to write a figure over an image that it shows, see :func:`.check_outputs`."""
     from tsjnet_mm.io.outputs import check_outputs
 
     read = [path for item in files for path in (item.ir, item.vi, *item.fused.values())]
@@ -100,19 +83,10 @@ def check_not_read(paths: Sequence[str], files: Iterable[FusionFiles]) -> None:
 def find_scenes(
     files: Sequence[FusionFiles], problems: Mapping[str, list[str]], wanted: Iterable[str]
 ) -> list[FusionFiles]:
-    """The files of the wanted scenes, or of all.
+    """The files of the wanted scenes in that order, or of all where none is wanted.
 
-    Args:
-        files (Sequence[FusionFiles]): Those that there are.
-        problems (Mapping[str, list[str]]): Why there are no others, see
-            :func:`~tsjnet_mm.evaluation.image_files.find_files`.
-        wanted (Iterable[str]): Names of scenes; none stands for all.
-
-    Returns:
-        list[FusionFiles]: In the order of ``wanted``.
-
-    Raises:
-        PairError: There is no such scene, or none at all.
+    Raises PairError where there is no such scene, or none at all; ``problems`` of
+    :func:`~tsjnet_mm.evaluation.image_files.find_files` say why.
     """
     from tsjnet_mm.evaluation.image_files import format_problems
 
@@ -128,14 +102,7 @@ def find_scenes(
 
 
 def check_count(count: int) -> None:
-    """Refuse a ``--count`` of scenes below 1.
-
-    Args:
-        count (int): The number.
-
-    Raises:
-        ValueError: It is below 1.
-    """
+    """Refuse a ``--count`` of scenes below 1."""
     if count < 1:
         raise ValueError(f'--count must be at least 1, got {count}')
 
@@ -166,18 +133,10 @@ def most_differing(errors: Mapping[str, Sequence[int]], count: int) -> list[str]
 
 
 def read_scene(files: FusionFiles, recoloured: bool = False) -> list[np.ndarray]:
-    """Read infrared, visible and fused images of a scene.
+    """Infrared, visible and fused images of a scene, (H, W, 1 or 3) in [0, 1] each.
 
-    Args:
-        files (FusionFiles): Their paths.
-        recoloured (bool): Give grey fused images the visible image's chroma. Defaults to
-            False.
-
-    Returns:
-        list[np.ndarray]: (H, W, 1 or 3) in [0, 1].
-
-    Raises:
-        PairError: One cannot be read, or they differ in size.
+    Grey fused images get the visible image's chroma if ``recoloured``. Raises PairError where
+    one cannot be read, or they differ in size.
     """
     import torch
 

@@ -52,14 +52,7 @@ class ToolParser(argparse.ArgumentParser):
 
 
 def describe_error(error: BaseException) -> str:
-    """An exception in one sentence for users.
-
-    Args:
-        error (BaseException): What was raised.
-
-    Returns:
-        str: What is wrong, and of faults that are not an input's how to find out more.
-    """
+    """An exception in a sentence; faults of the program come with how to find out more."""
     text = str(error)
     if 'Original Traceback' in text:  # Of a data loader's worker.
         *_, last = re.split(r'^ .*\n', text.rstrip(), flags=re.MULTILINE)

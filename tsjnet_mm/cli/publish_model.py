@@ -26,14 +26,7 @@ _PREFIX = 'fusor.'
 
 
 def fusor_weights(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The fusor's entries of a state dict.
-
-    Args:
-        state_dict (dict[str, Tensor]): Of a fusor, or of a joint model.
-
-    Returns:
-        dict[str, Tensor]: By the fusor's own names, sorted.
-    """
+    """The entries of the fusor, by its own names, sorted, of its or a joint model's state."""
     if any(name.startswith(_PREFIX) for name in state_dict):
         state_dict = {
             name[len(_PREFIX) :]: value

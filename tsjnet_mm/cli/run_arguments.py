@@ -5,12 +5,7 @@ from typing import Any
 
 
 def add_config_options(parser: argparse.ArgumentParser, example: str) -> None:
-    """Add ``--cfg-options``.
-
-    Args:
-        parser (argparse.ArgumentParser): Gets it; its value is a list of strings.
-        example (str): What the help says after "override config entries".
-    """
+    """Add ``--cfg-options``, a list of strings; ``example`` ends its help."""
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -22,14 +17,9 @@ def add_config_options(parser: argparse.ArgumentParser, example: str) -> None:
 
 
 def config_options(parser: argparse.ArgumentParser, args: argparse.Namespace) -> dict[str, Any]:
-    """The values of ``--cfg-options``; ends with a message where one cannot be read.
+    """The values of ``--cfg-options`` by keys such as ``'train_cfg.max_epochs'``.
 
-    Args:
-        parser (argparse.ArgumentParser): Read them.
-        args (argparse.Namespace): What it read.
-
-    Returns:
-        dict[str, Any]: Values by keys such as ``'train_cfg.max_epochs'``.
+    Ends with a message where one cannot be read.
     """
     from tsjnet_mm.engine.launch import parse_options
 
@@ -42,9 +32,8 @@ def config_options(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that training and testing share.
 
-    Args:
-        parser (argparse.ArgumentParser): Gets ``--work-dir``, ``--cfg-options``,
-            ``--launcher`` and the ``--local-rank`` that launchers pass.
+    These are ``--work-dir``, ``--cfg-options``, ``--launcher`` and the ``--local-rank`` that
+    launchers pass.
     """
     parser.add_argument(
         '--work-dir', help='folder of logs and checkpoints (default: work_dirs/<config name>)'
