@@ -17,6 +17,7 @@ Filtering", ECCV 2010).
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -81,8 +82,7 @@ class LaplacianPyramidFusor(BaseFusor):
         max_weight (float): Share of the maximum in the base, in [0, 1]. Defaults to 0.3.
         energy_sigma (float): Standard deviation of the window in pixels of the level, above
             0. Defaults to 1.5.
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): See :class:`BaseFusor`.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -93,10 +93,9 @@ class LaplacianPyramidFusor(BaseFusor):
         levels: int = 4,
         max_weight: float = 0.3,
         energy_sigma: float = 1.5,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+        super().__init__(**options)
         if levels < 1:
             raise ValueError(f'levels must be at least 1, got {levels}')
         if not 0 <= max_weight <= 1:
@@ -140,20 +139,14 @@ class WaveletFusor(BaseFusor):
 
     Args:
         levels (int): Number of detail planes, at least 1. Defaults to 4.
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): See :class:`BaseFusor`.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
 
     Raises:
         ValueError: ``levels`` is below 1.
     """
 
-    def __init__(
-        self,
-        levels: int = 4,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
-    ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+    def __init__(self, levels: int = 4, **options: Any) -> None:
+        super().__init__(**options)
         if levels < 1:
             raise ValueError(f'levels must be at least 1, got {levels}')
         self.levels = levels
@@ -219,8 +212,7 @@ class GuidedFilterFusor(BaseFusor):
         detail_radius (int): Radius of the guided filter of the detail's weights. Defaults
             to 7.
         detail_eps (float): Its regularisation. Defaults to 1e-6.
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): See :class:`BaseFusor`.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
 
     Raises:
         ValueError: An argument is out of its range.
@@ -234,10 +226,9 @@ class GuidedFilterFusor(BaseFusor):
         base_eps: float = 0.3,
         detail_radius: int = 7,
         detail_eps: float = 1e-6,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+        super().__init__(**options)
         if base_size < 1 or base_size % 2 == 0:
             raise ValueError(f'base_size must be odd and at least 1, got {base_size}')
         for name, value in (('base_radius', base_radius), ('detail_radius', detail_radius)):

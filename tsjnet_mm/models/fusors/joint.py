@@ -1,5 +1,7 @@
 """Joint training of a fusor with a detector and a segmentor (TSJNet, Eq. 7)."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -27,8 +29,7 @@ class JointFusor(BaseFusor):
         predict_drivers (bool): In validation and testing, let the drivers predict on the
             fused, the infrared and the visible image, so that :class:`FusionMetric` can tell
             how well they do on each; three passes of each driver. Defaults to True.
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): Initialisation.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
     """
 
     def __init__(
@@ -38,10 +39,9 @@ class JointFusor(BaseFusor):
         segmentor: dict | None = None,
         log_sources: bool = False,
         predict_drivers: bool = True,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+        super().__init__(**options)
         self.fusor = MODELS.build(fusor)
         self.detector = None if detector is None else MODELS.build(detector)
         self.segmentor = None if segmentor is None else MODELS.build(segmentor)

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,8 +32,7 @@ class OnnxFusor(BaseFusor):
 
     Args:
         path (str | Path): The model, an ``.onnx`` file.
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): See :class:`BaseFusor`.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -40,13 +40,8 @@ class OnnxFusor(BaseFusor):
         ValueError: The file is no such model.
     """
 
-    def __init__(
-        self,
-        path: str | Path,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
-    ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+    def __init__(self, path: str | Path, **options: Any) -> None:
+        super().__init__(**options)
         if not Path(path).is_file():
             raise FileNotFoundError(f'no ONNX model at {path}')
         self.path = str(path)

@@ -6,6 +6,8 @@ through the encoder as one batch, and all three images through the decoder as on
 batch normalisation trains on the mixture that its running statistics describe.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -39,8 +41,7 @@ class TSJNet(BaseFusor):
         decoder (dict): Config of the decoder, the paper's BRD.
         losses (dict[str, dict], optional): Name to config of each term of the fusion loss;
             the Runner logs it as ``loss_<name>``. Needed for training only.
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): Initialisation.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
 
     Raises:
         ValueError: The decoder does not undo the encoder's stride.
@@ -55,10 +56,9 @@ class TSJNet(BaseFusor):
         fusion_layer: dict,
         decoder: dict,
         losses: dict[str, dict] | None = None,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+        super().__init__(**options)
         self.encoder = MODELS.build(encoder)
         self.features = MODELS.build(features)
         self.fusion_layer = MODELS.build(fusion_layer)

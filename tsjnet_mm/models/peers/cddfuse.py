@@ -13,6 +13,8 @@ script then stretches each fused image between its own extremes. ``stretch`` of
 :class:`FusionInferencer` does so here. The script also rounds the visible luma to 8 bits first.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -203,8 +205,7 @@ class CDDFuse(BaseFusor):
         heads (int): Number of heads of each attention. Defaults to 8.
         depth (int): Number of transformer blocks of the encoder, and of the decoder. Defaults
             to 4.
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): See :class:`BaseFusor`.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
     """
 
     #: Reflection needs a second row and column.
@@ -215,10 +216,9 @@ class CDDFuse(BaseFusor):
         channels: int = 64,
         heads: int = 8,
         depth: int = 4,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+        super().__init__(**options)
         self.encoder = DualBranchEncoder(channels, heads, depth)
         self.fuse_base = _base_block(channels, heads)
         self.fuse_detail = DetailBlock(channels)
@@ -284,18 +284,7 @@ _RULES = (
 
 @converter_for(CDDFuse)
 def convert_cddfuse(checkpoint: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Names of the authors' checkpoint to those of :class:`CDDFuse`.
-
-    Args:
-        checkpoint (dict[str, dict[str, Tensor]]): The authors': the state dicts of four
-            networks by name.
-
-    Returns:
-        dict[str, Tensor]: The same values.
-
-    Raises:
-        ValueError: An entry is unknown, or it holds something else.
-    """
+    """The authors' checkpoint, state dicts of four networks by name, for :class:`CDDFuse`."""
     if not isinstance(checkpoint, dict):
         raise ValueError(f'expected state dicts by name, found {type(checkpoint).__name__}')
     flat = {}

@@ -22,6 +22,8 @@ tokens and attention depend on the whole image, tiles of a large one differ from
 :class:`FusionInferencer` ``tile=0``.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -117,18 +119,11 @@ class DATFuse(BaseFusor):
     Args:
         channels (int): Channels of all features, at least 4. Defaults to 16.
         depth (int): Number of transformer blocks. Defaults to 2.
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): See :class:`BaseFusor`.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
     """
 
-    def __init__(
-        self,
-        channels: int = 16,
-        depth: int = 2,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
-    ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+    def __init__(self, channels: int = 16, depth: int = 2, **options: Any) -> None:
+        super().__init__(**options)
         self.stem = _conv_norm(2, channels, 5)
         self.residual = DualAttentionResidual(channels)
         self.transformer = nn.Sequential(*(TokenBlock(channels) for _ in range(depth)))
@@ -167,17 +162,9 @@ _RULES = (
 
 @converter_for(DATFuse)
 def convert_datfuse(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Names of the authors' checkpoint to those of :class:`DATFuse`.
+    """The authors' state dict for :class:`DATFuse`.
 
-    Args:
-        state_dict (dict[str, Tensor]): The authors'.
-
-    Returns:
-        dict[str, Tensor]: Without what has no effect: queries, keys, position biases and an
-        unused normalisation.
-
-    Raises:
-        ValueError: An entry is unknown.
+    What has no effect is left out: queries, keys, position biases and an unused normalisation.
     """
     converted = rename_entries(state_dict, _RULES)
     for name, value in converted.items():

@@ -15,6 +15,8 @@ the output divided. The authors' script clips and cuts the fraction of a level o
 toolbox rounds.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -34,17 +36,14 @@ class DenseFuse(BaseFusor):
     """A densely connected encoder for both images, the mean of features, a plain decoder.
 
     Args:
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): See :class:`BaseFusor`.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
     """
 
     #: Reflection needs a second row and column.
     min_size = 2
 
-    def __init__(
-        self, data_preprocessor: dict | None = None, init_cfg: dict | None = None
-    ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self.stem = _conv3x3(1, 16)
         self.dense = nn.ModuleList(_conv3x3(channels, 16) for channels in (16, 32, 48))
         self.decoder = nn.Sequential(
@@ -83,17 +82,7 @@ _RULES = (
 
 @converter_for(DenseFuse)
 def convert_densefuse(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Names of the authors' checkpoint for grey images to those of :class:`DenseFuse`.
-
-    Args:
-        state_dict (dict[str, Tensor]): The authors'.
-
-    Returns:
-        dict[str, Tensor]: The same tensors.
-
-    Raises:
-        ValueError: An entry is unknown, or it is the checkpoint for RGB images.
-    """
+    """The authors' state dict for grey images for :class:`DenseFuse`; refuses that for RGB."""
     converted = rename_entries(state_dict, _RULES)
     first = converted.get('stem.0.weight')
     if first is not None and first.shape[1] == 3:

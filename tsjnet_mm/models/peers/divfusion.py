@@ -35,6 +35,8 @@ the one file that the converter takes::
     torch.save(weights, 'divfusion.pth')
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -136,20 +138,14 @@ class DIVFusion(BaseFusor):
 
     Args:
         channels (int): Channels of most features, a multiple of 8. Defaults to 256.
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): See :class:`BaseFusor`.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
     """
 
     #: One pixel has no statistics.
     min_size = 2
 
-    def __init__(
-        self,
-        channels: int = 256,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
-    ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+    def __init__(self, channels: int = 256, **options: Any) -> None:
+        super().__init__(**options)
         self.encoder = nn.Sequential(
             _layer(2, channels // 4),
             _layer(channels // 4, channels // 2),
@@ -194,16 +190,9 @@ _RULES = (
 
 @converter_for(DIVFusion)
 def convert_divfusion(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The authors' weights to those of :class:`DIVFusion`.
+    """Both of the authors' checkpoints, their names unchanged, for :class:`DIVFusion`.
 
-    Args:
-        state_dict (dict[str, Tensor]): Both of the authors' checkpoints, their names unchanged.
-
-    Returns:
-        dict[str, Tensor]: Without what has no effect.
-
-    Raises:
-        ValueError: An entry is unknown, or no kernel.
+    What has no effect is left out.
     """
     converted = rename_entries(state_dict, _RULES)
     for name, value in converted.items():

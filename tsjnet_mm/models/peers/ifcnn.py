@@ -17,6 +17,7 @@ network; ``imagenet_normalised=True`` does so here.
 """
 
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -50,8 +51,7 @@ class IFCNN(BaseFusor):
             ``'max'``.
         imagenet_normalised (bool): Normalise the images by ImageNet's mean and standard
             deviation, and undo it behind the network. Defaults to False.
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): See :class:`BaseFusor`.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
 
     Raises:
         ValueError: The rule is unknown.
@@ -61,10 +61,9 @@ class IFCNN(BaseFusor):
         self,
         rule: str = 'max',
         imagenet_normalised: bool = False,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+        super().__init__(**options)
         if rule not in _JOIN:
             raise ValueError(f'rule must be one of {", ".join(_JOIN)}, got {rule!r}')
         self.rule = rule

@@ -26,6 +26,7 @@ Attention depends on the whole image: tiles of a large one differ from it, and
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -210,8 +211,7 @@ class IGNet(BaseFusor):
             Defaults to 32.
         decoder_channels (Sequence[int]): Channels that leave the three scales, coarsest first.
             Defaults to (128, 32, 4).
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): See :class:`BaseFusor`.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
     """
 
     def __init__(
@@ -219,10 +219,9 @@ class IGNet(BaseFusor):
         channels: Sequence[int] = (128, 256, 384, 512),
         reduction: int = 32,
         decoder_channels: Sequence[int] = (128, 32, 4),
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+        super().__init__(**options)
         self.ir_encoder = Encoder(channels, multiplied=True)
         self.vi_encoder = Encoder(channels, multiplied=False)
         widths = (channels[3], channels[1], channels[0])

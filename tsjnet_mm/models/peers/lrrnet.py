@@ -19,6 +19,8 @@ to 2e-7. One published threshold is negative, and there the shrinkage jumps at 0
 differ in the last bit may give outputs that differ by 1e-4.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -89,20 +91,14 @@ class LRRNet(BaseFusor):
     Args:
         normalised (bool): Stretch each input and each fused image between its own extremes, as
             the authors do. Defaults to True.
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): See :class:`BaseFusor`.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
     """
 
     #: Reflection needs a second row and column.
     min_size = 2
 
-    def __init__(
-        self,
-        normalised: bool = True,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
-    ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+    def __init__(self, normalised: bool = True, **options: Any) -> None:
+        super().__init__(**options)
         self.normalised = normalised
         self.ir_encoder = LowRankSparseEncoder()
         self.vi_encoder = LowRankSparseEncoder()
@@ -164,17 +160,7 @@ _RULES = (
 
 @converter_for(LRRNet)
 def convert_lrrnet(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Names of the authors' checkpoint to those of :class:`LRRNet`.
-
-    Args:
-        state_dict (dict[str, Tensor]): The authors'.
-
-    Returns:
-        dict[str, Tensor]: The same values.
-
-    Raises:
-        ValueError: An entry is unknown.
-    """
+    """The authors' state dict for :class:`LRRNet`."""
     converted = rename_entries(state_dict, _RULES)
     for name, value in converted.items():
         if name.endswith('.threshold'):

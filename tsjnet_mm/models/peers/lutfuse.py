@@ -30,6 +30,7 @@ video may flicker.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -123,20 +124,14 @@ class LUTFuse(BaseFusor):
 
     Args:
         channels (int): Channels of the context's convolutions. Defaults to 16.
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): See :class:`BaseFusor`.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
     """
 
     #: One pixel has no deviation to normalise by.
     min_size = 2
 
-    def __init__(
-        self,
-        channels: int = 16,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
-    ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+    def __init__(self, channels: int = 16, **options: Any) -> None:
+        super().__init__(**options)
         self.context = Context(channels)
         self.table = nn.Parameter(torch.rand((256 // _LEVELS,) * 4))
 
@@ -174,17 +169,7 @@ _RULES = (
 
 @converter_for(LUTFuse)
 def convert_lutfuse(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Names of the authors' two files, joined, to those of :class:`LUTFuse`.
-
-    Args:
-        state_dict (dict[str, Tensor]): The context network's, and the table as ``lut``.
-
-    Returns:
-        dict[str, Tensor]: The same values.
-
-    Raises:
-        ValueError: An entry is unknown, or the table is missing.
-    """
+    """The context network's state dict, and the table as ``lut``, for :class:`LUTFuse`."""
     converted = rename_entries(state_dict, _RULES)
     if 'table' not in converted:
         raise ValueError(

@@ -13,6 +13,7 @@ extremes. Nothing is stretched here; ``stretch`` of :class:`FusionInferencer` do
 """
 
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -33,20 +34,14 @@ class MMDRFuse(BaseFusor):
 
     Args:
         channels (int): Number of features. Defaults to 4.
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): See :class:`BaseFusor`.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
     """
 
     #: Reflection needs a second row and column.
     min_size = 2
 
-    def __init__(
-        self,
-        channels: int = 4,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
-    ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+    def __init__(self, channels: int = 4, **options: Any) -> None:
+        super().__init__(**options)
         self.encoder = nn.Sequential(_conv3x3(2, channels), nn.ReLU(inplace=True))
         self.decoder = nn.Sequential(_conv3x3(channels, 1), nn.Tanh())
 

@@ -26,6 +26,7 @@ the file that the converter takes::
 """
 
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -58,20 +59,14 @@ class PIAFusion(BaseFusor):
     Args:
         channels (int): Channels of the first two convolutions of a stream; each of the next
             has twice as many. Defaults to 16.
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): See :class:`BaseFusor`.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
     """
 
     #: Reflection needs a second row and column.
     min_size = 2
 
-    def __init__(
-        self,
-        channels: int = 16,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
-    ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+    def __init__(self, channels: int = 16, **options: Any) -> None:
+        super().__init__(**options)
         self.ir_stem = _layer(1, channels, 1)
         self.vi_stem = _layer(1, channels, 1)
         widths = [channels, *(channels << level for level in range(4))]
@@ -120,17 +115,7 @@ _RULES = (
 
 @converter_for(PIAFusion)
 def convert_piafusion(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The authors' weights to those of :class:`PIAFusion`.
-
-    Args:
-        state_dict (dict[str, Tensor]): The authors' checkpoint, its names unchanged.
-
-    Returns:
-        dict[str, Tensor]: Without the classifier.
-
-    Raises:
-        ValueError: An entry is unknown, or no kernel is where one should be.
-    """
+    """The authors' state dict for :class:`PIAFusion`, without the classifier."""
     converted = {}
     for name, value in rename_entries(state_dict, _RULES).items():
         if name.endswith('.kernel'):

@@ -14,6 +14,7 @@ images come out again exactly.
 """
 
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -39,18 +40,11 @@ class ReCoNet(BaseFusor):
     Args:
         channels (int): Channels of each of the three convolutions. Defaults to 64.
         steps (int): Number of steps. Defaults to 3.
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): See :class:`BaseFusor`.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
     """
 
-    def __init__(
-        self,
-        channels: int = 64,
-        steps: int = 3,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
-    ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+    def __init__(self, channels: int = 64, steps: int = 3, **options: Any) -> None:
+        super().__init__(**options)
         self.steps = steps
         self.ir_attention = nn.Conv2d(2, 1, 3, padding=1, bias=False)
         self.vi_attention = nn.Conv2d(2, 1, 3, padding=1, bias=False)

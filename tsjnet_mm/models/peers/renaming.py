@@ -17,7 +17,9 @@ def converter_for(fusor: type) -> Callable:
 
     Returns:
         Callable: Takes a function from what the authors' file holds to the fusor's state dict,
-        which raises ValueError where it is something else, and returns that function.
+        and returns that function. It renames entries and keeps their values but where its
+        docstring says otherwise, and raises ValueError where an entry is unknown or the file
+        holds something else.
     """
 
     def attach(function):

@@ -15,6 +15,7 @@ the RGB image between its extremes. Nothing is stretched here; ``stretch`` of
 """
 
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -82,14 +83,11 @@ class SeAFusion(BaseFusor):
     """Two encoders of gradient residual dense blocks, one plain decoder.
 
     Args:
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): See :class:`BaseFusor`.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
     """
 
-    def __init__(
-        self, data_preprocessor: dict | None = None, init_cfg: dict | None = None
-    ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self.vi_encoder = _encoder()
         self.ir_encoder = _encoder()
         self.decoder = nn.Sequential(

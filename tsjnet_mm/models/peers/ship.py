@@ -22,6 +22,8 @@ Give :class:`FusionInferencer` ``tile=0``. Images need two rows and columns, for
 of single channels.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -257,20 +259,14 @@ class SHIP(BaseFusor):
 
     Args:
         channels (int): Channels of each image's features, a multiple of 4. Defaults to 16.
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): See :class:`BaseFusor`.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
     """
 
     #: There is no deviation of a single value.
     min_size = 2
 
-    def __init__(
-        self,
-        channels: int = 16,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
-    ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+    def __init__(self, channels: int = 16, **options: Any) -> None:
+        super().__init__(**options)
         self.vi_encoder = _encoder(channels)
         self.ir_encoder = _encoder(channels)
         self.interactions = nn.ModuleList(_Interaction(channels) for _ in range(3))
@@ -374,16 +370,9 @@ def _mixing_matrix(p, lower, upper, log_s, sign_s):
 
 @converter_for(SHIP)
 def convert_ship(checkpoint: dict) -> dict[str, Tensor]:
-    """Names of the authors' checkpoint to those of :class:`SHIP`.
+    """The authors' state dict, alone or under ``'params'``, for :class:`SHIP`.
 
-    Args:
-        checkpoint (dict): The authors': their state dict under ``'params'``, or that alone.
-
-    Returns:
-        dict[str, Tensor]: With edge and invertible convolutions multiplied out.
-
-    Raises:
-        ValueError: An entry is unknown, or a factor of a convolution is missing.
+    Edge and invertible convolutions are multiplied out.
     """
     if isinstance(checkpoint, dict):
         checkpoint = checkpoint.get('params', checkpoint)

@@ -21,6 +21,7 @@ Since sums run over whole rows and columns, tiles of a large image differ from i
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -124,17 +125,11 @@ class SuperFusion(BaseFusor):
     Args:
         channels (Sequence[int]): Channels of the encoder's convolutions; the decoder has them
             in reverse. Defaults to (8, 16, 16, 32).
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): See :class:`BaseFusor`.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
     """
 
-    def __init__(
-        self,
-        channels: Sequence[int] = (8, 16, 16, 32),
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
-    ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+    def __init__(self, channels: Sequence[int] = (8, 16, 16, 32), **options: Any) -> None:
+        super().__init__(**options)
         widths = (1, *channels)
         self.ir_encoder = _convs(widths, nn.LeakyReLU(inplace=True))
         self.vi_encoder = _convs(widths, nn.LeakyReLU(inplace=True))
@@ -170,17 +165,9 @@ _RULES = (
 
 @converter_for(SuperFusion)
 def convert_superfusion(checkpoint: dict) -> dict[str, Tensor]:
-    """Names of the authors' checkpoint to those of :class:`SuperFusion`.
+    """The state dict of the fusion network, alone or under ``'FN'``, for :class:`SuperFusion`.
 
-    Args:
-        checkpoint (dict): The authors', which holds the fusion network's state dict as ``FN``,
-            or that state dict alone.
-
-    Returns:
-        dict[str, Tensor]: Without the attention over directions, which has no effect.
-
-    Raises:
-        ValueError: An entry is unknown.
+    The attention over directions, which has no effect, is left out.
     """
     if isinstance(checkpoint, dict):
         checkpoint = checkpoint.get('FN', checkpoint)

@@ -17,6 +17,8 @@ and is clipped to [0, 1], as there. Infrared and visible luma go in and luma com
 is stretched.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -257,8 +259,7 @@ class SwinFusion(BaseFusor):
         stages (int): Number of stages between the images; of each sort of blocks they have
             half of ``depth``. Defaults to 2.
         window (int): Side of a window in pixels, an even number. Defaults to 8.
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): See :class:`BaseFusor`.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
     """
 
     def __init__(
@@ -268,10 +269,9 @@ class SwinFusion(BaseFusor):
         depth: int = 4,
         stages: int = 2,
         window: int = 8,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+        super().__init__(**options)
         self.window = window
 
         def trunk():
@@ -359,16 +359,9 @@ _RULES = (
 
 @converter_for(SwinFusion)
 def convert_swinfusion(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Names of the authors' checkpoint to those of :class:`SwinFusion`.
+    """The authors' state dict for :class:`SwinFusion`.
 
-    Args:
-        state_dict (dict[str, Tensor]): The authors'.
-
-    Returns:
-        dict[str, Tensor]: Without masks, position indices and convolutions that have no use.
-
-    Raises:
-        ValueError: An entry is unknown.
+    Masks, position indices and convolutions that have no use are left out.
     """
     converted = {}
     for name, value in rename_entries(state_dict, _RULES).items():

@@ -19,6 +19,7 @@ exactly.
 """
 
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -44,18 +45,11 @@ class TarDAL(BaseFusor):
     Args:
         channels (int): Channels of the first and of each dense convolution. Defaults to 32.
         depth (int): Number of dense convolutions. Defaults to 3.
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): See :class:`BaseFusor`.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
     """
 
-    def __init__(
-        self,
-        channels: int = 32,
-        depth: int = 3,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
-    ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+    def __init__(self, channels: int = 32, depth: int = 3, **options: Any) -> None:
+        super().__init__(**options)
         self.stem = _conv3x3(2, channels)
         self.dense = nn.ModuleList(
             _conv3x3(channels * count, channels) for count in range(1, depth + 1)

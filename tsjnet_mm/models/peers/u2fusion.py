@@ -27,6 +27,7 @@ its largest value. Nothing is stretched here.
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -52,8 +53,7 @@ class U2Fusion(BaseFusor):
         depth (int): Number of dense convolutions. Defaults to 5.
         decoder_channels (Sequence[int]): Channels of the decoder's layers but the last, which
             has 1. Defaults to (128, 64, 32).
-        data_preprocessor (dict, optional): See :class:`BaseFusor`.
-        init_cfg (dict, optional): See :class:`BaseFusor`.
+        **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
     """
 
     #: Reflection needs a second row and column.
@@ -64,10 +64,9 @@ class U2Fusion(BaseFusor):
         channels: int = 44,
         depth: int = 5,
         decoder_channels: Sequence[int] = (128, 64, 32),
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(data_preprocessor, init_cfg)
+        super().__init__(**options)
         self.stem = _conv3x3(2, channels)
         self.dense = nn.ModuleList(
             _conv3x3(channels * count, channels) for count in range(1, depth + 1)
@@ -127,17 +126,9 @@ _RULES = (
 def convert_u2fusion(
     checkpoint: dict[str, Tensor | np.ndarray] | Tensor | np.ndarray,
 ) -> dict[str, Tensor]:
-    """Variables of the authors' checkpoint to the state dict of :class:`U2Fusion`.
+    """TensorFlow's variables for :class:`U2Fusion`, kernels with output channels first.
 
-    Args:
-        checkpoint (dict[str, Tensor | ndarray] | Tensor | ndarray): TensorFlow's variables by
-            name, or all values of the checkpoint's data file in one row.
-
-    Returns:
-        dict[str, Tensor]: The same values, kernels with output channels first.
-
-    Raises:
-        ValueError: An entry is unknown, or the number of values is not that of the network.
+    They come by name, or as all values of the checkpoint's data file in one row.
     """
     if isinstance(checkpoint, np.ndarray | torch.Tensor):
         checkpoint = _by_name(torch.as_tensor(checkpoint))
