@@ -10,7 +10,7 @@ from tsjnet_mm.datasets import FolderDataset
 from tsjnet_mm.datasets.paired import natural_key
 from tsjnet_mm.datasets.transforms import LoadPair, LoadPairAnnotations, PackFusionInputs
 from tsjnet_mm.io.errors import PairError
-from tsjnet_mm.io.pairs import find_pairs
+from tsjnet_mm.io.matching import find_pairs
 
 BOXES = [(1, 2, 3, 12, 13), (0, 20, 4, 30, 20)]
 CLASSES = {'classes': ('person', 'car')}

@@ -12,8 +12,8 @@ import tifffile
 from PIL import Image
 
 from tsjnet_mm.datasets.transforms import LoadPair
+from tsjnet_mm.io.decoding import MAX_PIXELS, apply_orientation
 from tsjnet_mm.io.errors import PairError
-from tsjnet_mm.io.formats import MAX_PIXELS, apply_orientation
 from tsjnet_mm.io.images import (
     check_sizes,
     image_size,

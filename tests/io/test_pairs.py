@@ -4,7 +4,8 @@ import torch
 from PIL import Image
 
 from tsjnet_mm.io.errors import PairError
-from tsjnet_mm.io.pairs import find_pairs, iterate_pairs, match_pairs
+from tsjnet_mm.io.matching import find_pairs, match_pairs
+from tsjnet_mm.io.pairs import iterate_pairs
 from tsjnet_mm.io.preparation import Homography, warp
 
 

@@ -8,7 +8,8 @@ import pytest
 from tsjnet_mm.apis import FusionInferencer
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.video.frame_sources import LiveFrames
-from tsjnet_mm.video.fusing import CODECS, VideoWriter, fuse_video
+from tsjnet_mm.video.fusing import fuse_video
+from tsjnet_mm.video.video_writer import CODECS, VideoWriter
 
 
 @pytest.fixture
@@ -272,7 +273,7 @@ def test_without_sound_or_ffmpeg_the_pictures_stay(
 ):
     if shutil.which('ffmpeg'):
         assert fuse_video(inferencer, *videos, tmp_path / 'o.mp4').sound is None
-    monkeypatch.setattr('tsjnet_mm.video.fusing.shutil.which', lambda _: None)
+    monkeypatch.setattr('tsjnet_mm.video.video_writer.shutil.which', lambda _: None)
     done = fuse_video(inferencer, *videos, tmp_path / 'o.mp4')
     assert 'ffmpeg is not installed' in done.sound
     assert len(read_video(tmp_path / 'o.mp4')[0]) == 12

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from tsjnet_mm.io.pairs import find_pairs, read_pairs
+from tsjnet_mm.io.matching import find_pairs
+from tsjnet_mm.io.pairs import read_pairs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.utils.claims import Claims
 

@@ -194,8 +194,8 @@ def main() -> None:
     parser, args = parse_args()
 
     from tsjnet_mm.datasets.split_lists import read_list
+    from tsjnet_mm.io.matching import find_pairs
     from tsjnet_mm.io.outputs import check_outputs, list_read
-    from tsjnet_mm.io.pairs import find_pairs
     from tsjnet_mm.protocols.benchmark import ZooBenchmark, comparison_table
 
     check_ranges(parser, args)

@@ -42,7 +42,8 @@ from .program import ToolParser, tool
 if TYPE_CHECKING:
     import numpy as np
 
-    from tsjnet_mm.io.pairs import Pair, PairSource
+    from tsjnet_mm.io.matching import PairSource
+    from tsjnet_mm.io.pairs import Pair
 
 
 def add_common_arguments(parser: argparse.ArgumentParser, out: str) -> None:

@@ -133,8 +133,8 @@ def main() -> None:
     """Find the mapping and write it."""
     parser, args = parse_args()
 
+    from tsjnet_mm.io.matching import find_pairs
     from tsjnet_mm.io.outputs import check_outputs, list_sources
-    from tsjnet_mm.io.pairs import find_pairs
     from tsjnet_mm.registration.homography import MIN_PAIRS
     from tsjnet_mm.visualization.sheet import save_png
 

@@ -10,70 +10,23 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from tsjnet_mm.io.errors import PairError
-from tsjnet_mm.io.images import IMAGE_EXTENSIONS, image_size
+from tsjnet_mm.io.images import image_size
+from tsjnet_mm.io.matching import match_pairs
 from tsjnet_mm.io.names import match_names, natural_key
-from tsjnet_mm.io.pairs import match_pairs
 from tsjnet_mm.io.text import read_text, shorten
 from tsjnet_mm.utils.words import counted
 
 from .annotations import build_label_reader
+from .image_folder import ImageFolder
+from .layouts import (
+    ANNOTATIONS,
+    MODALITIES,
+    choose_layout,
+    find_annotations,
+    select_labels,
+)
 from .mask_check import mask_notes
 from .split_lists import check_list, read_list, read_names
-
-_MODALITIES = ('ir', 'vi')
-_ANNOTATIONS = ('boxes', 'masks')
-
-
-class _ImageFolder:
-    """The images of a folder by stem; other files are not looked at."""
-
-    def __init__(self, path):
-        self.path = path
-        self._names = defaultdict(list)
-        with os.scandir(path) as entries:
-            for entry in entries:
-                stem, extension = os.path.splitext(entry.name)
-                if extension.lower() in IMAGE_EXTENSIONS and not stem.startswith('.'):
-                    self._names[stem].append(entry.name)
-
-    @property
-    def stems(self):
-        return self._names.keys()
-
-    @property
-    def files(self):
-        """list[str]: Names of all images."""
-        return [name for names in self._names.values() for name in names]
-
-    def keep(self, names):
-        """Leave out all images but these."""
-        self._names = defaultdict(list)
-        for name in names:
-            self._names[os.path.splitext(name)[0]].append(name)
-
-    def rename(self, names):
-        """Know images by other stems.
-
-        Args:
-            names (Mapping[str, str]): Name of an image to the stem it goes by.
-        """
-        for name, stem in names.items():
-            self._names.pop(os.path.splitext(name)[0], None)
-            self._names[stem] = [name]
-
-    def find(self, stem, kind, reason='missing partner'):
-        """Path of the one image with this stem."""
-        names = sorted(self._names.get(stem, ()))
-        if len(names) == 1:
-            return os.path.join(self.path, names[0])
-        if names:
-            raise PairError.of(
-                'ambiguous name', os.path.join(self.path, stem), 'one image', ', '.join(names)
-            )
-        expected = f'the {kind} of {stem}'
-        if reason == 'missing partner':
-            expected += ' (if its name has other words, give them by ir_affix and vi_affix)'
-        raise PairError.of(reason, os.path.join(self.path, stem + '.*'), expected, 'no image')
 
 
 class PairedFusionDataset(BaseDataset):
@@ -153,13 +106,13 @@ class PairedFusionDataset(BaseDataset):
     ) -> None:
         if on_error not in ('raise', 'skip'):
             raise ValueError(f"on_error must be 'raise' or 'skip', got {on_error!r}")
-        if annotations != 'auto' and not set(annotations) <= set(_ANNOTATIONS):
+        if annotations != 'auto' and not set(annotations) <= set(ANNOTATIONS):
             raise ValueError(
-                f"annotations must be 'auto' or some of {_ANNOTATIONS}, got {annotations!r}"
+                f"annotations must be 'auto' or some of {ANNOTATIONS}, got {annotations!r}"
             )
         data_prefix = {key: path for key, path in (data_prefix or {}).items() if path}
-        unknown = set(data_prefix) - set(_MODALITIES + _ANNOTATIONS)
-        if unknown or (data_prefix and not set(_MODALITIES) <= set(data_prefix)):
+        unknown = set(data_prefix) - set(MODALITIES + ANNOTATIONS)
+        if unknown or (data_prefix and not set(MODALITIES) <= set(data_prefix)):
             raise ValueError(
                 'data_prefix must have ir and vi, and may have boxes and masks, '
                 f'got {sorted(data_prefix)}'
@@ -205,7 +158,7 @@ class PairedFusionDataset(BaseDataset):
         """
         self.data_prefix = self._find_folders()
         self._sources = {
-            key: _ImageFolder(path) for key, path in self.data_prefix.items() if key != 'boxes'
+            key: ImageFolder(path) for key, path in self.data_prefix.items() if key != 'boxes'
         }
         self._match_names()
         if 'boxes' in self.data_prefix:
@@ -241,7 +194,7 @@ class PairedFusionDataset(BaseDataset):
         if not data_list:
             counts = ' and '.join(
                 f'{self.data_prefix[key]} ({counted(len(self._sources[key].stems), "image")})'
-                for key in _MODALITIES
+                for key in MODALITIES
             )
             raise ValueError(
                 f'{type(self).__name__}: no pair in {counts}, '
@@ -351,37 +304,15 @@ class PairedFusionDataset(BaseDataset):
         """Paths of the folders to read, by their key in ``data_prefix``."""
         given = bool(self.data_prefix)
         layouts = [self.data_prefix] if given else self._layouts()
-        for layout in layouts:
-            if all(os.path.isdir(layout[key]) for key in _MODALITIES):
-                break
-        else:
-            looked_for = ', or '.join(
-                ' and '.join(layout[key] for key in _MODALITIES) for layout in layouts
-            )
-            raise FileNotFoundError(
-                f'{type(self).__name__}: no folders {looked_for}: set data_root to the folder '
-                'that contains them, or other folder names by data_prefix; docs/datasets.md '
-                'explains how to get a published data set'
-            )
-        template = {} if given else self.LAYOUTS[layouts.index(layout)]
+        chosen = choose_layout(layouts, type(self).__name__)
+        layout, template = layouts[chosen], {} if given else self.LAYOUTS[chosen]
         self._boxes_shared = '{split}' in template.get('ir', '') and (
             '{split}' not in template.get('boxes', '')
         )
-        found = {key: layout[key] for key in _MODALITIES}
-        for key in _ANNOTATIONS:
-            path = layout.get(key, '')
-            there = os.path.exists(path)
-            wanted = key in (layout if self.annotations == 'auto' else self.annotations)
-            required = given or self.annotations != 'auto'
-            if wanted and required and not there:
-                raise FileNotFoundError(
-                    f'{type(self).__name__}: no {key} at '
-                    f'{path or "any path: data_prefix names none"}; add the {key}, or remove '
-                    f'{key} from annotations and data_prefix'
-                )
-            if wanted and there:
-                found[key] = path
-        return found
+        wanted = layout if self.annotations == 'auto' else self.annotations
+        required = given or self.annotations != 'auto'
+        found = find_annotations(layout, wanted, required, type(self).__name__)
+        return {**{key: layout[key] for key in MODALITIES}, **found}
 
     def _layouts(self):
         if self.split is None and any('{split}' in layout['ir'] for layout in self.LAYOUTS):
@@ -398,25 +329,13 @@ class PairedFusionDataset(BaseDataset):
         """Label of each class of the dataset; None for those not in ``metainfo``."""
         wanted = list(self._metainfo.get('classes', ()))
         source = list(self.METAINFO.get('classes', wanted))
-        unknown = [name for name in wanted if name not in source]
-        twice = sorted({name for name in wanted if wanted.count(name) > 1})
-        if twice:
-            raise ValueError(
-                f'{type(self).__name__}: metainfo must name each class once, got '
-                f'{", ".join(map(str, twice))} twice'
-            )
-        if unknown or not wanted:
-            raise ValueError(
-                f'{type(self).__name__}: metainfo must name classes'
-                + (f' among {source}, got {unknown}' if source else ', or annotations=[]')
-            )
-        return {name: wanted.index(name) if name in wanted else None for name in source}
+        return select_labels(source, wanted, type(self).__name__)
 
     def _match_names(self):
         """Know each pair by its visible stem, see :func:`.match_pairs`."""
-        folders = [self.data_prefix[key] for key in _MODALITIES]
-        if not all(self._sources[key].stems for key in _MODALITIES) and any(
-            self._sources[key].stems for key in _MODALITIES
+        folders = [self.data_prefix[key] for key in MODALITIES]
+        if not all(self._sources[key].stems for key in MODALITIES) and any(
+            self._sources[key].stems for key in MODALITIES
         ):
             return
         try:
@@ -432,7 +351,7 @@ class PairedFusionDataset(BaseDataset):
             ambiguous = {
                 os.path.relpath(path, folder.path)
                 for group in found.ambiguous
-                for path in group[_MODALITIES.index(key)]
+                for path in group[MODALITIES.index(key)]
             }
             folder.keep({*names, *ambiguous})
             folder.rename(names)
@@ -457,7 +376,7 @@ class PairedFusionDataset(BaseDataset):
         name = type(self).__name__.removesuffix('Dataset').lower()
         for note in check_list(self.ann_file, text, name, pairs):
             self._warn(note)
-        folders = ' and '.join(self.data_prefix[key] for key in _MODALITIES)
+        folders = ' and '.join(self.data_prefix[key] for key in MODALITIES)
         errors = {
             stem: PairError.of(
                 'missing partner',

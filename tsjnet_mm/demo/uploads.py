@@ -19,7 +19,8 @@ from tsjnet_mm.io.images import (
     read_visible,
     write_image,
 )
-from tsjnet_mm.io.pairs import Pair, find_pairs, iterate_pairs
+from tsjnet_mm.io.matching import find_pairs
+from tsjnet_mm.io.pairs import Pair, iterate_pairs
 
 _EXAMPLE_SIZE = (640, 480)
 

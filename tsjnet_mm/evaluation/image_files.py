@@ -14,8 +14,8 @@ from tqdm import tqdm
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import image_size, read_image
 from tsjnet_mm.io.listing import ImageList, is_pattern, list_images
+from tsjnet_mm.io.matching import PairList, PairSource, match_pairs
 from tsjnet_mm.io.names import AFFIXES, match_names, natural_key
-from tsjnet_mm.io.pairs import PairList, PairSource, match_pairs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.io.resume import read_note
 from tsjnet_mm.metrics import FUSION_METRICS

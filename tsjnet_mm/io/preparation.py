@@ -222,14 +222,14 @@ class Preparation:
         """Bring an infrared image to [0, 1], and warn where that leaves it without contrast.
 
         Args:
-            ir (np.ndarray): As of :func:`~tsjnet_mm.io.images.infrared_to_unit`.
+            ir (np.ndarray): As of :func:`~tsjnet_mm.io.unit_range.infrared_to_unit`.
             name (str): What an error or a warning calls it.
 
         Returns:
             np.ndarray: (H, W) float32 in [0, 1], in its own size.
 
         Raises:
-            PairError: See :func:`~tsjnet_mm.io.images.infrared_to_unit`.
+            PairError: See :func:`~tsjnet_mm.io.unit_range.infrared_to_unit`.
         """
         unit = infrared_to_unit(ir, name, self.ir_range, self.ir_percentiles)
         self._warn_without_contrast(ir, unit, name)

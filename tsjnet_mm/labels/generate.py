@@ -14,9 +14,10 @@ from tsjnet_mm.datasets.label_writers import write_coco, write_voc, write_yolo
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import image_size
 from tsjnet_mm.io.listing import list_images
+from tsjnet_mm.io.matching import PairSource, find_pairs
 from tsjnet_mm.io.names import match_names
 from tsjnet_mm.io.outputs import check_outputs
-from tsjnet_mm.io.pairs import PairSource, find_pairs, read_pairs
+from tsjnet_mm.io.pairs import read_pairs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.utils.words import counted
 

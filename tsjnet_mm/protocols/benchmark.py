@@ -17,7 +17,7 @@ from tsjnet_mm.evaluation import EvaluationResults, load_results
 from tsjnet_mm.evaluation.image_files import FusionFiles, find_files
 from tsjnet_mm.evaluation.image_folders import evaluate_folders
 from tsjnet_mm.evaluation.table import format_ranked, rank_methods
-from tsjnet_mm.io.pairs import find_pairs
+from tsjnet_mm.io.matching import find_pairs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.io.resume import differing_settings, digest_files
 from tsjnet_mm.metrics import FUSION_METRICS, resolve_metrics

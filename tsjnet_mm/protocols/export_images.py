@@ -12,8 +12,9 @@ from tsjnet_mm.apis.inferencer import FusionInferencer
 from tsjnet_mm.evaluation.image_files import read_grey_values
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import IMAGE_EXTENSIONS, image_size, read_image, read_visible
+from tsjnet_mm.io.matching import PairSource
 from tsjnet_mm.io.names import AFFIXES, match_names
-from tsjnet_mm.io.pairs import PairSource, read_pairs
+from tsjnet_mm.io.pairs import read_pairs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.utils import recolour
 

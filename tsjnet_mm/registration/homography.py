@@ -11,7 +11,8 @@ import numpy as np
 
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import visible_to_unit
-from tsjnet_mm.io.pairs import Pair, find_pairs, to_array
+from tsjnet_mm.io.matching import find_pairs
+from tsjnet_mm.io.pairs import Pair, to_array
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.io.text import TextError, read_csv, shorten
 from tsjnet_mm.utils import write_whole

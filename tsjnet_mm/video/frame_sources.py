@@ -10,7 +10,7 @@ import numpy as np
 
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.listing import is_pattern
-from tsjnet_mm.io.pairs import find_pairs
+from tsjnet_mm.io.matching import find_pairs
 
 from .video_files import FileFrames, to_rgb
 

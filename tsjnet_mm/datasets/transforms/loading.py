@@ -6,7 +6,8 @@ from mmcv.transforms import BaseTransform
 from tsjnet_mm.datasets.mask_check import check_indices
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import check_sizes, image_size, read_mask
-from tsjnet_mm.io.pairs import PairSource, read_pairs
+from tsjnet_mm.io.matching import PairSource
+from tsjnet_mm.io.pairs import read_pairs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.registry import TRANSFORMS
 
