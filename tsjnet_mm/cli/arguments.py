@@ -109,6 +109,26 @@ def add_source_arguments(parser: argparse.ArgumentParser, percentiles_of: str) -
     add_affix_arguments(sources)
 
 
+def add_pair_folders(parser: argparse.ArgumentParser) -> None:
+    """Add ``--ir`` and ``--vi``, the folders of the pairs."""
+    for kind, words in (('ir', 'infrared'), ('vi', 'visible')):
+        parser.add_argument(
+            f'--{kind}', required=True, metavar='DIR', help=f'folder of {words} images'
+        )
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--model``, what fuses, and ``--weights``."""
+    parser.add_argument(
+        '--model',
+        default='tsjnet-light',
+        help='name, or config file (Python code, which is run; default: %(default)s)',
+    )
+    parser.add_argument(
+        '--weights', help='checkpoint of the model (default: the published one)'
+    )
+
+
 def add_device_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """Add ``--device`` and ``--precision``."""
     parser.add_argument(
@@ -216,26 +236,9 @@ def add_overwrite_argument(
     )
 
 
-def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add which results a figure reads, and which part of them it shows.
-
-    These are ``results``, ``--methods``, ``--metrics``, ``--title`` and ``--out``.
-    """
-    parser.add_argument(
-        'results',
-        nargs='+',
-        metavar='RESULTS',
-        help='.csv or .json of tools/evaluate.py or a per-image CSV of the Runner; several of '
-        'the same images are joined',
-    )
-    for what in ('methods', 'metrics'):
-        parser.add_argument(
-            f'--{what}',
-            nargs='+',
-            metavar='NAME',
-            help='these alone, in this order (default: all)',
-        )
-    parser.add_argument('--title', help='what the images are, such as "MSRS test"')
+def add_figure_out(parser: argparse.ArgumentParser) -> None:
+    """Add ``--out``, the files of a figure, and ``--overwrite``."""
     parser.add_argument(
         '--out', nargs='+', required=True, metavar='FILE', help='.png or .pdf, or both'
     )
+    add_overwrite_argument(parser)

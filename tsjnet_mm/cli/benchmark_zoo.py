@@ -40,6 +40,7 @@ from tsjnet_mm.utils.parallel import available_cores
 
 from .arguments import (
     add_overwrite_argument,
+    add_pair_folders,
     add_source_arguments,
     check_device,
     check_ranges,
@@ -73,8 +74,7 @@ def parse_model(text: str) -> tuple[str, tuple[str, str | None]]:
 def parse_args() -> tuple[ToolParser, argparse.Namespace]:
     """Command line."""
     parser = ToolParser(__doc__)
-    parser.add_argument('--ir', required=True, metavar='DIR', help='folder of infrared images')
-    parser.add_argument('--vi', required=True, metavar='DIR', help='folder of visible images')
+    add_pair_folders(parser)
     parser.add_argument(
         '--models',
         nargs='+',

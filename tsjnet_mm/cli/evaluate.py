@@ -41,6 +41,7 @@ from tsjnet_mm.utils.parallel import available_cores
 
 from .arguments import (
     add_overwrite_argument,
+    add_pair_folders,
     add_source_arguments,
     check_device,
     check_ranges,
@@ -99,8 +100,7 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
         metavar='[NAME=]DIR',
         help="folder of fused images for each method (name: the folder's, unless given)",
     )
-    parser.add_argument('--ir', required=True, metavar='DIR', help='folder of infrared images')
-    parser.add_argument('--vi', required=True, metavar='DIR', help='folder of visible images')
+    add_pair_folders(parser)
     add_source_arguments(parser, percentiles_of='each infrared image')
     add_overwrite_argument(parser)
     parser.add_argument('--method', metavar='NAME', help='name of the only --fused DIR')

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 from tsjnet_mm.io.errors import PairError
 
-from .arguments import add_affix_arguments, add_overwrite_argument, parse_named_path
+from .arguments import (
+    add_affix_arguments,
+    add_figure_out,
+    add_pair_folders,
+    parse_named_path,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,8 +23,7 @@ if TYPE_CHECKING:
 
 def add_source_folders(parser: argparse.ArgumentParser) -> None:
     """Add ``--ir`` and ``--vi``, the folders of the pairs, and their affixes."""
-    parser.add_argument('--ir', required=True, metavar='DIR', help='folder of infrared images')
-    parser.add_argument('--vi', required=True, metavar='DIR', help='folder of visible images')
+    add_pair_folders(parser)
     add_affix_arguments(parser)
 
 
@@ -61,10 +65,7 @@ def add_figure_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='INCHES',
         help='printed width, which sets the size of the letters (default: %(default)s)',
     )
-    parser.add_argument(
-        '--out', nargs='+', required=True, metavar='FILE', help='.png or .pdf, or both'
-    )
-    add_overwrite_argument(parser)
+    add_figure_out(parser)
 
 
 def pairing(args: argparse.Namespace) -> dict[str, list[str] | None]:
@@ -105,6 +106,18 @@ def check_count(count: int) -> None:
     """Refuse a ``--count`` of scenes below 1."""
     if count < 1:
         raise ValueError(f'--count must be at least 1, got {count}')
+
+
+def check_scene_figure(args: argparse.Namespace, read: Iterable[str] = ()) -> None:
+    """Refuse files that cannot be written or are ``read``, and scenes that are named twice."""
+    from tsjnet_mm.visualization import check_figure_path
+
+    for path in args.out:
+        check_figure_path(path, args.overwrite, [*read])
+    check_count(args.count)
+    names = [scene if isinstance(scene, str) else scene[0] for scene in args.scene]
+    if len({*names}) != len(names):
+        raise ValueError(f'each scene is shown once, got {", ".join(names)}')
 
 
 def most_differing(errors: Mapping[str, Sequence[int]], count: int) -> list[str]:

@@ -33,6 +33,7 @@ from tsjnet_mm.utils.words import counted
 
 from .arguments import (
     add_machine_arguments,
+    add_model_arguments,
     add_overwrite_argument,
     add_source_arguments,
     check_arguments,
@@ -53,14 +54,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--out', required=True, help='folder for fused images; of one pair also a file: f.png'
     )
-    parser.add_argument(
-        '--model',
-        default='tsjnet-light',
-        help='name, or config file (Python code, which is run; default: %(default)s)',
-    )
-    parser.add_argument(
-        '--weights', help='checkpoint of the model (default: the published one)'
-    )
+    add_model_arguments(parser)
     parser.add_argument(
         '--grey', action='store_true', help='write the fused luma instead of a colour image'
     )

@@ -30,6 +30,7 @@ from tsjnet_mm.utils.words import counted
 
 from .arguments import (
     add_machine_arguments,
+    add_model_arguments,
     add_overwrite_argument,
     add_source_arguments,
     check_arguments,
@@ -45,14 +46,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--ir', required=True, help=f'infrared {source}')
     parser.add_argument('--vi', required=True, help=f'visible {source}')
     parser.add_argument('--out', required=True, type=Path, help='video file to write')
-    parser.add_argument(
-        '--model',
-        default='tsjnet-light',
-        help='name, or config file (Python code, which is run; default: %(default)s)',
-    )
-    parser.add_argument(
-        '--weights', help='checkpoint of the model (default: the published one)'
-    )
+    add_model_arguments(parser)
     parser.add_argument(
         '--fps', type=float, help="frame rate (default: the visible video's; folders: 25)"
     )

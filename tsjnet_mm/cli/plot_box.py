@@ -17,10 +17,8 @@ image.
 
 import argparse
 
-from tsjnet_mm.utils.words import counted
-
-from .arguments import add_overwrite_argument, add_selection_arguments
 from .program import ToolParser, tool
+from .result_figures import add_selection_arguments, write_result_figure
 
 
 def parse_args() -> argparse.Namespace:
@@ -30,7 +28,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--highlight', metavar='NAME', help='method with a bold name and its own colour'
     )
-    add_overwrite_argument(parser)
     return parser.parse_args()
 
 
@@ -39,15 +36,12 @@ def main() -> None:
     """Read the results, draw, write."""
     args = parse_args()
 
-    from tsjnet_mm.evaluation.selection import read_selection
-    from tsjnet_mm.visualization import box_figure, check_figure_path, save_figure
+    from tsjnet_mm.visualization import box_figure
 
-    for path in args.out:
-        check_figure_path(path, args.overwrite, args.results)
-    results = read_selection(args.results, args.methods, args.metrics)
-    count = counted(len(results.images), 'pair')
-    title = f'{args.title}, {count}' if args.title else count
-    figure = box_figure(results.values, results.convention, args.highlight, title)
-    for path in args.out:
-        save_figure(figure, path)
+    write_result_figure(
+        args,
+        lambda results, title: box_figure(
+            results.values, results.convention, args.highlight, title
+        ),
+    )
     print(f'written: {", ".join(args.out)}')

@@ -36,8 +36,8 @@ from .figure_scenes import (
     add_figure_arguments,
     add_method_images,
     add_source_folders,
-    check_count,
     check_not_read,
+    check_scene_figure,
     find_scenes,
     most_differing,
     pairing,
@@ -161,17 +161,12 @@ def plot(args: argparse.Namespace) -> list[str]:
         WRONG_COLOUR,
         BoxMark,
         LegendEntry,
-        check_figure_path,
         grid_figure,
         save_figure,
     )
 
     results, images = (unique_names('method', pairs) for pairs in (args.results, args.images))
-    for path in args.out:
-        check_figure_path(path, args.overwrite, [args.annotations, *results.values()])
-    check_count(args.count)
-    if len({*args.scene}) != len(args.scene):
-        raise ValueError(f'each scene is shown once, got {", ".join(args.scene)}')
+    check_scene_figure(args, [args.annotations, *results.values()])
     strange = [name for name in images if name not in results]
     if strange:
         raise ValueError(f'images, but no results of {", ".join(strange)}')

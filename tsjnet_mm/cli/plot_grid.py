@@ -29,8 +29,8 @@ from .arguments import parse_named_path, unique_names
 from .figure_scenes import (
     add_figure_arguments,
     add_source_folders,
-    check_count,
     check_not_read,
+    check_scene_figure,
     find_scenes,
     pairing,
     read_scene,
@@ -106,16 +106,13 @@ def main() -> None:
 
     from tsjnet_mm.evaluation.image_files import find_files
     from tsjnet_mm.visualization import (
-        check_figure_path,
         differing_windows,
         grid_figure,
         save_figure,
     )
 
-    for path in args.out:
-        check_figure_path(path, args.overwrite)
-    check_count(args.count)
     fused, scenes = unique_names('method', args.fused), unique_names('scene', args.scene)
+    check_scene_figure(args)
     files, *problems = find_files(fused, args.ir, args.vi, **pairing(args))
     check_not_read(args.out, files)
     files = find_scenes(files, {**problems[0], **problems[1]}, scenes)

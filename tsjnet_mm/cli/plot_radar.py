@@ -18,8 +18,8 @@ import argparse
 
 from tsjnet_mm.utils.words import counted
 
-from .arguments import add_overwrite_argument, add_selection_arguments
 from .program import ToolParser, tool
+from .result_figures import add_selection_arguments, write_result_figure
 
 
 def parse_args() -> argparse.Namespace:
@@ -29,7 +29,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--highlight', metavar='NAME', help='method drawn with a thick line and filled'
     )
-    add_overwrite_argument(parser)
     return parser.parse_args()
 
 
@@ -38,17 +37,15 @@ def main() -> None:
     """Read the results, draw, write."""
     args = parse_args()
 
-    from tsjnet_mm.evaluation.selection import read_selection
-    from tsjnet_mm.visualization import check_figure_path, radar_figure, save_figure
+    from tsjnet_mm.visualization import radar_figure
 
-    for path in args.out:
-        check_figure_path(path, args.overwrite, args.results)
-    results = read_selection(args.results, args.methods, args.metrics)
+    results = write_result_figure(
+        args,
+        lambda results, title: radar_figure(
+            results.means(), results.convention, args.highlight, title
+        ),
+    )
     count = counted(len(results.images), 'pair')
-    title = f'{args.title}, {count}' if args.title else count
-    figure = radar_figure(results.means(), results.convention, args.highlight, title)
-    for path in args.out:
-        save_figure(figure, path)
     for (method, metric), left_out in results.not_finite().items():
         print(f'{metric} of {method}: {left_out} of {count} not finite, left out of the mean')
     print(f'written: {", ".join(args.out)}')

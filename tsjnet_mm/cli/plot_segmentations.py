@@ -37,8 +37,8 @@ from .figure_scenes import (
     add_figure_arguments,
     add_method_images,
     add_source_folders,
-    check_count,
     check_not_read,
+    check_scene_figure,
     find_scenes,
     most_differing,
     pairing,
@@ -194,17 +194,12 @@ def plot(
         WRONG_COLOUR,
         LegendEntry,
         OvalMark,
-        check_figure_path,
         grid_figure,
         save_figure,
     )
 
-    for path in args.out:
-        check_figure_path(path, args.overwrite)
-    check_count(args.count)
+    check_scene_figure(args)
     masks, images = (unique_names('method', pairs) for pairs in (args.masks, args.images))
-    if len({*args.scene}) != len(args.scene):
-        raise ValueError(f'each scene is shown once, got {", ".join(args.scene)}')
     strange = [name for name in images if name not in masks]
     if strange or TRUTH in masks:
         raise ValueError(f'expected images of methods with masks, got {strange or TRUTH}')
