@@ -4,6 +4,9 @@ A full-resolution feature of 512 channels does not fit into the cache, and the o
 allocates its memory page by page each time. If no gradient is needed, a bottleneck is computed
 in bands of rows that fit into the cache and into memory that the allocator reuses. Only the
 splits, which need a mean over the whole image, and the result are stored in full.
+
+One trunk of the ``official`` preset, at 640x480 on one core of a CPU: 15.2 s and 1.2 GB with
+bands, 20.2 s and 2.0 GB without (``python benchmarks/bands.py``).
 """
 
 from __future__ import annotations
