@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils import whole_file, write_whole
 
 
 def write_yolo(path: str | Path, instances: Iterable[dict], size: tuple[int, int]) -> None:
@@ -27,21 +27,22 @@ def write_yolo(path: str | Path, instances: Iterable[dict], size: tuple[int, int
         size (tuple[int, int]): The image's height and width.
     """
     height, width = size
-    with whole_file(path) as partial, open(partial, 'w', encoding='utf-8') as file:
-        for item in instances:
-            if item.get('ignore_flag'):
-                continue
-            x1, y1, x2, y2 = item['bbox']
-            numbers = [
-                (x1 + x2) / 2 / width,
-                (y1 + y2) / 2 / height,
-                (x2 - x1) / width,
-                (y2 - y1) / height,
-            ]
-            if 'score' in item:
-                numbers.append(item['score'])
-            columns = [f'{int(item["bbox_label"])}', *(f'{value:.10g}' for value in numbers)]
-            file.write(' '.join(columns) + '\n')
+    lines = []
+    for item in instances:
+        if item.get('ignore_flag'):
+            continue
+        x1, y1, x2, y2 = item['bbox']
+        numbers = [
+            (x1 + x2) / 2 / width,
+            (y1 + y2) / 2 / height,
+            (x2 - x1) / width,
+            (y2 - y1) / height,
+        ]
+        if 'score' in item:
+            numbers.append(item['score'])
+        columns = [f'{int(item["bbox_label"])}', *(f'{value:.10g}' for value in numbers)]
+        lines.append(' '.join(columns) + '\n')
+    write_whole(path, ''.join(lines))
 
 
 def write_voc(
@@ -146,9 +147,7 @@ def write_coco(path: str | Path, images: Iterable[dict], classes: Sequence[str])
     Raises:
         ValueError: A label has no name in ``classes``.
     """
-    content = coco_dict(images, classes)
-    with whole_file(path) as partial, open(partial, 'w', encoding='utf-8') as file:
-        json.dump(content, file)
+    write_whole(path, json.dumps(coco_dict(images, classes)))
 
 
 def _add(parent, tag, value):

@@ -10,13 +10,12 @@ from tsjnet_mm.utils.words import counted
 
 from .results import csv_text
 from .significance import CONFIDENCE, SIGNIFICANCE_LEVEL, Comparison
+from .table import format_lines
 
-_STYLES = ('text', 'markdown')
 _HEAD = (
     *('metric', 'against', 'mean', "other's", 'difference', f'{CONFIDENCE:.0%} interval'),
     *('better on', 'equal on', 'effect', 'p', 'p (Holm)', 'verdict'),
 )
-_WORDS = ('metric', 'against', 'verdict')
 
 
 def format_comparisons(
@@ -35,31 +34,16 @@ def format_comparisons(
     Raises:
         ValueError: There are no comparisons or several methods, or no such style.
     """
-    if style not in _STYLES:
-        raise ValueError(f'style must be one of {_STYLES}, got {style!r}')
     methods = sorted({comparison.method for comparison in comparisons})
     if len(methods) != 1:
         raise ValueError(f'expected comparisons of one method, got {methods}')
     most = max(comparison.images + comparison.left_out for comparison in comparisons)
     title = f'convention: {convention}, {methods[0]} against others, {counted(most, "image")}'
-    lines = [_HEAD, *map(_row, comparisons)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    lines = [
-        [
-            cell.ljust(width) if name in _WORDS else cell.rjust(width)
-            for name, cell, width in zip(_HEAD, cells, widths, strict=True)
-        ]
-        for cells in lines
-    ]
+    table = format_lines([_HEAD, *map(_row, comparisons)], style, words=(0, 1, 11))
     notes = _notes(comparisons)
     if style == 'text':
-        return '\n'.join([title, *('  '.join(cells).rstrip() for cells in lines), *notes])
-    rules = [
-        '-' * width if name in _WORDS else '-' * (width - 1) + ':'
-        for name, width in zip(_HEAD, widths, strict=True)
-    ]
-    table = [f'| {" | ".join(cells)} |' for cells in (lines[0], rules, *lines[1:])]
-    return '\n'.join([f'C{title[1:]}', '', *table, '', *(f'- {note}' for note in notes)])
+        return '\n'.join([title, table, *notes])
+    return '\n'.join([f'C{title[1:]}', '', table, '', *(f'- {note}' for note in notes)])
 
 
 def _row(comparison):

@@ -1,7 +1,7 @@
 """Tables of fusion metrics with their convention and the ranks of the methods."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from tsjnet_mm.metrics import FUSION_METRICS, check_metrics
 
@@ -109,13 +109,14 @@ def _column(rows, metric, style, higher_is_better):
     return [metric + ('↑' if higher_is_better else '↓') + ' ' * width, *cells]
 
 
-def _align(columns):
-    """Lines of cells that are as wide as their column, the first of each to the left."""
+def _align(columns, words=(0,)):
+    """Lines of cells that are as wide as their column, those of ``words`` set to the left."""
     widths = [max(map(len, column)) for column in columns]
-    return [
-        [first.ljust(widths[0]), *map(str.rjust, others, widths[1:])]
-        for first, *others in zip(*columns, strict=True)
+    padded = [
+        [cell.ljust(width) if index in words else cell.rjust(width) for cell in column]
+        for index, (column, width) in enumerate(zip(columns, widths, strict=True))
     ]
+    return [[*cells] for cells in zip(*padded, strict=True)]
 
 
 def _break(first, columns):
@@ -133,16 +134,19 @@ def _text_line(cells):
     return '  '.join(cells).rstrip()
 
 
-def format_lines(lines: Sequence[Sequence[str]], style: str = 'text') -> str:
+def format_lines(
+    lines: Sequence[Sequence[str]], style: str = 'text', words: Collection[int] = (0,)
+) -> str:
     """Lay out a table that needs no ranks.
 
     Args:
         lines (Sequence[Sequence[str]]): The head, then a line for each row.
         style (str): ``'text'`` or ``'markdown'``. Defaults to ``'text'``.
+        words (Collection[int]): Columns that are set to the left, the others to the right.
+            Defaults to the first.
 
     Returns:
-        str: The table, without a final newline; the first column is set to the left, the
-        others to the right.
+        str: The table, without a final newline.
 
     Raises:
         ValueError: The style is unknown, or the lines differ in length.
@@ -154,12 +158,16 @@ def format_lines(lines: Sequence[Sequence[str]], style: str = 'text') -> str:
     """
     if style not in _MARKS:
         raise ValueError(f'style must be one of {tuple(_MARKS)}, got {style!r}')
-    aligned = _align([*zip(*lines, strict=True)])
-    return '\n'.join(map(_text_line, aligned)) if style == 'text' else _markdown(aligned)
+    aligned = _align([*zip(*lines, strict=True)], words)
+    if style == 'text':
+        return '\n'.join(map(_text_line, aligned))
+    return _markdown(aligned, words)
 
 
-def _markdown(lines):
-    lines.insert(1, ['-' * len(lines[0][0]), *('-' * (len(c) - 1) + ':' for c in lines[0][1:])])
+def _markdown(lines, words=(0,)):
+    ends = ['-' if index in words else ':' for index in range(len(lines[0]))]
+    rules = ['-' * (len(cell) - 1) + end for cell, end in zip(lines[0], ends, strict=True)]
+    lines.insert(1, rules)
     return '\n'.join(f'| {" | ".join(cells)} |' for cells in lines)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image
 
-from tsjnet_mm.utils.files import whole_file
+from tsjnet_mm.utils.files import write_whole
 
 from .images import DESCRIPTION_TAG
 from .text import LARGE_LIMIT, read_json
@@ -106,9 +106,7 @@ def write_record(path: str | Path, settings: Mapping, content: Mapping[str, Any]
         content (Mapping[str, Any]): What else is in it.
     """
     note = json.loads(encode_note(settings))
-    with whole_file(path) as partial:
-        text = json.dumps({NOTE: note, **content}, indent=1)
-        partial.write_text(text + '\n', encoding='utf-8')
+    write_whole(path, json.dumps({NOTE: note, **content}, indent=1) + '\n')
 
 
 def read_record(path: str | Path) -> dict | None:

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from tsjnet_mm.engine.launch import merge_options, parse_options
 from tsjnet_mm.evaluation import EvaluationResults, load_results
 from tsjnet_mm.evaluation.table import format_lines
-from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils import write_whole
 from tsjnet_mm.utils.guarded import tsjnet_command
 from tsjnet_mm.utils.model_index import config_dir
 
@@ -99,8 +99,7 @@ class AblationRun(Run):
     def compute(self) -> EvaluationResults:
         """Train and test; the results have the values of each image."""
         config = self._values.with_name(self.config.name)
-        with whole_file(config) as partial:
-            partial.write_text(self.cfg.pretty_text, encoding='utf-8')
+        write_whole(config, self.cfg.pretty_text)
         self._values.unlink(missing_ok=True)
         options = ['--cfg-options', *self.options] if self.options else []
         train = tsjnet_command(

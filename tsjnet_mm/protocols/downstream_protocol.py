@@ -15,7 +15,7 @@ from tqdm import tqdm
 from tsjnet_mm.engine.launch import merge_options
 from tsjnet_mm.evaluation.table import format_ranked
 from tsjnet_mm.io.resume import digest_file, digest_note, read_note, write_record
-from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils import write_whole
 from tsjnet_mm.utils.guarded import guarded_command
 from tsjnet_mm.utils.words import counted
 
@@ -188,8 +188,7 @@ class DownstreamRun(Run):
                 '--work-dir, or remove the folder'
             )
         write_record(record, note, {})
-        with whole_file(self.folder / self.record.name) as partial:
-            partial.write_text(_as_python(self.cfg))
+        write_whole(self.folder / self.record.name, _as_python(self.cfg))
 
     def compute(self) -> dict[str, float | None]:
         """Train, test and measure what was found."""

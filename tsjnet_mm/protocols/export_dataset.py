@@ -17,7 +17,7 @@ from tsjnet_mm.io.outputs import check_outputs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.io.resume import NOTE, digest_files, encode_note, is_done
 from tsjnet_mm.io.text import expect, read_json
-from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils import whole_file, write_whole
 from tsjnet_mm.version import __version__
 
 from .export_images import build_source
@@ -153,8 +153,7 @@ def export_dataset(
             'images': source.description,
             'from': {key: str(path) for key, path in dataset.data_prefix.items()},
         }
-    with whole_file(out / MANIFEST) as partial:
-        partial.write_text(json.dumps(manifest, indent=2) + '\n', encoding='utf-8')
+    write_whole(out / MANIFEST, json.dumps(manifest, indent=2) + '\n')
     return ExportedSplit(len(infos), len(left), len(infos) - len(left), objects)
 
 

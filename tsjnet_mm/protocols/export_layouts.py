@@ -9,12 +9,11 @@ from PIL import Image
 from tsjnet_mm.datasets.label_writers import write_coco, write_voc
 from tsjnet_mm.datasets.transforms import LoadPairAnnotations
 from tsjnet_mm.io.text import read_text
-from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils import whole_file, write_whole
 
 
 def _write_list(path, stems):
-    with whole_file(path) as partial:
-        partial.write_text(''.join(f'{stem}\n' for stem in stems), encoding='utf-8')
+    write_whole(path, ''.join(f'{stem}\n' for stem in stems))
 
 
 class ExportLayout(ABC):
