@@ -188,7 +188,7 @@ def test_shape_of_pixels_is_kept_or_said(
         kept = open_frames(tmp_path / 'kept.mp4', tmp_path / 'kept.mp4')
         assert kept.aspect == (4, 3)
         kept.close()
-    monkeypatch.setattr('tsjnet_mm.video.fusing.shutil.which', lambda _: None)
+    monkeypatch.setattr('tsjnet_mm.video.video_writer.shutil.which', lambda _: None)
     done = fuse_video(inferencer, ir, vi, tmp_path / 'o.mp4')
     assert [note for note in done.notes if 'pixels of the visible video are 4:3' in note]
     assert any('play it at 2:1' in note for note in done.notes)
