@@ -19,7 +19,7 @@ def choose_layout(layouts: Sequence[Mapping[str, str]], name: str) -> int:
         int: Its place in ``layouts``.
 
     Raises:
-        FileNotFoundError: There is none; lists the folders that were looked for.
+        FileNotFoundError: No layout has both folders; the message lists the folders of each.
     """
     for index, layout in enumerate(layouts):
         if all(os.path.isdir(layout[key]) for key in MODALITIES):

@@ -141,7 +141,7 @@ class EvaluationResults:
 
 
 def finite_mean(values: Iterable[float]) -> float:
-    """Mean of the values that are finite; ``nan`` where there are none."""
+    """Mean of the values that are finite; ``nan`` if no value is finite."""
     finite = [value for value in values if math.isfinite(value)]
     return math.fsum(finite) / len(finite) if finite else math.nan
 
