@@ -4,12 +4,14 @@ import shutil
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tsjnet_mm.apis import FusionInferencer, fuse_to_folder, fused_writer, load_homography
+from tsjnet_mm.io import pairs
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.utils.files import owner_name
 
@@ -150,7 +152,9 @@ def test_a_pair_is_claimed_from_before_it_is_looked_at_until_it_is_there(
 
     def noting(function):
         def noted(*args, **options):
-            held.append(sorted(path.name[1:-6] for path in out.glob('.*.claim')))
+            claimed = {path.name[1:-6] for path in out.glob('.*.claim')}
+            (path,) = (each for each in args if isinstance(each, Path))
+            held.append((path.name, path.name in claimed, len(claimed)))
             return function(*args, **options)
 
         return noted
@@ -159,11 +163,36 @@ def test_a_pair_is_claimed_from_before_it_is_looked_at_until_it_is_there(
     monkeypatch.setattr(fused_writer, 'write_image', noting(fused_writer.write_image))
     files = [f'{stem}.png' for stem in STEMS]
     _run(inferencer, data, out)
-    assert held == [[name] for name in files for _ in range(2)]
+    assert sorted(name for name, _, _ in held) == sorted(files * 2)
+    assert all(is_held for _, is_held, _ in held)
+    assert not [*out.glob('.*.claim')]
     # Nor is one held that was done: others would wait for it, and it for them.
     held.clear()
     _run(inferencer, data, out)
-    assert held == [[name] for name in files]
+    assert held == [(name, True, 1) for name in files]
+
+
+def test_files_are_read_and_written_in_threads(inferencer, data, tmp_path, monkeypatch):
+    main = threading.main_thread()
+    threads = {'read': set(), 'write': set()}
+    read, write = pairs.read_image, fused_writer.write_image
+
+    def reading(*args):
+        threads['read'].add(threading.current_thread())
+        return read(*args)
+
+    def writing(*args):
+        threads['write'].add(threading.current_thread())
+        return write(*args)
+
+    monkeypatch.setattr(pairs, 'read_image', reading)
+    monkeypatch.setattr(fused_writer, 'write_image', writing)
+    assert _run(inferencer, data, tmp_path / 'out') == (5, 0)
+    inferencer(data / 'ir', data / 'vi', tmp_path / 'other')
+    assert threads['read'] and threads['write']
+    assert main not in threads['read'] | threads['write']
+    assert len(_content(tmp_path / 'out')) == 5
+    assert [*_content(tmp_path / 'out').values()] == [*_content(tmp_path / 'other').values()]
 
 
 def test_other_formats(inferencer, data, tmp_path):

@@ -1,11 +1,14 @@
+import threading
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from tsjnet_mm.io import pairs
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.matching import find_pairs, match_pairs
-from tsjnet_mm.io.pairs import iterate_pairs
+from tsjnet_mm.io.pairs import iterate_pairs, read_pairs
 from tsjnet_mm.io.preparation import Homography, warp
 
 
@@ -293,3 +296,32 @@ def test_a_batch_beside_a_single_image():
 def test_options_are_refused_before_anything_is_read():
     with pytest.raises(ValueError, match='ir_range'):
         iterate_pairs('nowhere', 'nowhere', ir_range=(9, 1))
+
+
+@pytest.mark.parametrize('most', [2**23, 1])
+def test_pairs_that_are_read_ahead_are_the_same_in_their_order(pair_folder, monkeypatch, most):
+    """Large ones (here all above a pixel) are read when they are asked for."""
+    data = pair_folder(stems=tuple(f'{number:03d}' for number in range(9)))
+    sources = find_pairs(data / 'ir', data / 'vi')
+    expected = list(read_pairs(sources))
+    threads, read = [], pairs._read_pair
+
+    def noting(*args):
+        threads.append(threading.current_thread())
+        return read(*args)
+
+    monkeypatch.setattr(pairs, '_read_pair', noting)
+    monkeypatch.setattr(pairs, '_MOST_PIXELS_AHEAD', most)
+    found = read_pairs(iter(sources), workers=2)
+    first = next(found)
+    assert len(threads) == 1 if most == 1 else len(threads) >= 1
+    for pair, wanted in zip([first, *found], expected, strict=True):
+        assert pair.name == wanted.name
+        np.testing.assert_array_equal(pair.ir, wanted.ir)
+        np.testing.assert_array_equal(pair.vi, wanted.vi)
+    is_main = [thread is threading.main_thread() for thread in threads]
+    assert is_main == [most == 1] * 9
+    (data / 'vi' / '004.png').write_bytes(b'broken')
+    found, names = read_pairs(sources, workers=2), []
+    with pytest.raises(PairError, match=r'004\.png: unreadable'):
+        names += (pair.name for pair in found)

@@ -7,7 +7,13 @@ from concurrent.futures.process import BrokenProcessPool
 import pytest
 import torch
 
-from tsjnet_mm.utils.parallel import available_cores, local_rank, process_map, thread_map
+from tsjnet_mm.utils.parallel import (
+    available_cores,
+    local_rank,
+    process_map,
+    read_ahead,
+    thread_map,
+)
 
 # What travels to another process must be importable there, as `eval` is.
 THREADS = "__import__('torch').get_num_threads()"
@@ -88,3 +94,45 @@ def test_a_dead_process_is_an_error_not_a_wait():
     with pytest.raises(BrokenProcessPool):
         list(process_map(eval, ['1', DIE, SLEEP.format(600)], workers=2))
     assert not multiprocessing.active_children()
+
+
+def failing(count):
+    yield from range(count)
+    raise OSError('no more')
+
+
+def test_an_error_of_the_items_comes_after_the_results_before_it():
+    done = []
+    results = thread_map(done.append, failing(5), 2)
+    given = []
+    with pytest.raises(OSError, match='no more'):
+        given.extend(1 for _ in results)
+    assert done == [0, 1, 2, 3, 4]
+    results = thread_map(lambda item: 1 // item, [2, 1, 0, 3], 1)
+    assert [next(results), next(results)] == [0, 1]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+def test_items_are_read_in_a_thread_two_ahead():
+    taken = []
+
+    def items():
+        for number in range(9):
+            taken.append((number, threading.current_thread() is threading.main_thread()))
+            yield number
+
+    with contextlib.closing(read_ahead(items())) as ahead:
+        assert [next(ahead) for _ in range(3)] == [0, 1, 2]
+        deadline = time.monotonic() + 20
+        while len(taken) < 4 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.05)
+        assert 4 <= len(taken) <= 5 and not any(is_main for _, is_main in taken)
+    taken.clear()
+    assert list(read_ahead(items())) == list(range(9))
+    assert list(read_ahead([])) == []
+    ahead = read_ahead(failing(2))
+    assert [next(ahead), next(ahead)] == [0, 1]
+    with pytest.raises(OSError, match='no more'):
+        next(ahead)

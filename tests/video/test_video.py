@@ -1,5 +1,7 @@
+import collections
 import shutil
 import subprocess
+import threading
 
 import cv2
 import numpy as np
@@ -9,6 +11,7 @@ from tsjnet_mm.apis import FusionInferencer
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.video.frame_sources import LiveFrames
 from tsjnet_mm.video.fusing import fuse_video
+from tsjnet_mm.video.video_files import VideoFile
 from tsjnet_mm.video.video_writer import CODECS, VideoWriter
 
 
@@ -44,6 +47,27 @@ def test_lossless_file_holds_the_fused_frames(
     assert np.abs(frames - expected).mean() < 0.7
     assert (done.frames, done.fps, done.size) == (12, 10, (64, 48))
     assert not done.interrupted and done.ended_early is None and done.flicker is None
+
+
+def test_files_are_read_and_written_in_threads_while_frames_are_fused(
+    inferencer, videos, tmp_path, monkeypatch
+):
+    threads = collections.defaultdict(set)
+
+    def noting(owner, name):
+        function = getattr(owner, name)
+
+        def noted(*args, **options):
+            threads[name].add(threading.current_thread() is threading.main_thread())
+            return function(*args, **options)
+
+        monkeypatch.setattr(owner, name, noted)
+
+    noting(VideoFile, 'read')
+    noting(VideoWriter, 'write')
+    noting(inferencer, 'fuse')
+    assert fuse_video(inferencer, *videos, tmp_path / 'out.mkv').frames == 12
+    assert threads == {'read': {False}, 'write': {False}, 'fuse': {True}}
 
 
 @pytest.mark.parametrize('extension', CODECS)

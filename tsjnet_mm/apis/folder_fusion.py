@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from tsjnet_mm.io.pairs import read_pairs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.utils.claims import Claims
 
-from .fused_writer import FusedWriter
+from .fused_writer import READERS, FusedWriter
 
 if TYPE_CHECKING:
     from .inferencer import FusionInferencer
@@ -94,9 +95,10 @@ def fuse_to_folder(
 
         for share in claims.rounds(sources, lambda source: writer.path(source.name)):
             left = writer.watch(share, resume=True, skipped=finish)
-            pairs = read_pairs(left, preparation)
-            for name, image in inferencer.fuse_pairs(pairs, batch_size, grey, stretch):
-                writer.write(name, image)
-                finish(name)
-                fused += 1
+            pairs = read_pairs(left, preparation, READERS)
+            images = inferencer.fuse_pairs(pairs, batch_size, grey, stretch)
+            with contextlib.closing(writer.write_behind(images)) as written:
+                for name, _ in written:
+                    finish(name)
+                    fused += 1
     return fused, len(sources) - fused

@@ -10,6 +10,10 @@ from tsjnet_mm.io.images import write_image
 from tsjnet_mm.io.outputs import check_outputs, fused_paths, list_sources
 from tsjnet_mm.io.pairs import is_path
 from tsjnet_mm.io.resume import NOTE, digest_files, encode_note, is_done
+from tsjnet_mm.utils.parallel import thread_map
+
+#: Threads that read the pairs which are fused next.
+READERS = 2
 
 
 def _files(sources):
@@ -122,3 +126,23 @@ class FusedWriter:
             self._check([path])
         write_image(image, path, {NOTE: self._notes[name]}, self._quality)
         self._written.add(path)
+
+    def write_behind(self, images: Iterable) -> Iterator[tuple]:
+        """Write fused images in a thread, while the next are being fused.
+
+        Args:
+            images (Iterable): Name and image of each.
+
+        Yields:
+            tuple: Name and image of each that is written, in their order.
+
+        Raises:
+            OSError, PairError, ValueError: See :meth:`write`; after what came before is
+                written.
+        """
+
+        def write(fused):
+            self.write(*fused)
+            return fused
+
+        return thread_map(write, images, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ from tsjnet_mm.utils.env import usable_device
 from tsjnet_mm.utils.tiling import apply_in_tiles
 from tsjnet_mm.version import __version__
 
-from .fused_writer import FusedWriter
+from .fused_writer import READERS, FusedWriter
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -366,17 +367,20 @@ class FusionInferencer:
                 out_dir, known, settings, extension, quality, overwrite, (ir, vi)
             )
             sources = writer.watch(sources)
+        pairs = read_pairs(sources, preparation, 0 if known is None else READERS)
+        fused = self.fuse_pairs(pairs, batch_size, grey, stretch)
+        if writer is not None:
+            fused = writer.write_behind(fused)
         images = []
         bar = tqdm(
-            self.fuse_pairs(read_pairs(sources, preparation), batch_size, grey, stretch),
+            fused,
             'fusing',
             None if known is None else len(known),
             unit='pair',
             disable=not self.show_progress,
         )
-        for name, image in bar:
-            if writer is not None:
-                writer.write(name, image)
-            if return_images:
-                images.append(image)
+        with contextlib.closing(fused):
+            for _, image in bar:
+                if return_images:
+                    images.append(image)
         return images

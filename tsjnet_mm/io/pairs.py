@@ -1,5 +1,6 @@
 """Pairs from files, folders, patterns, arrays, tensors and streams."""
 
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -11,12 +12,15 @@ import torch
 from torch import Tensor
 
 from tsjnet_mm.utils.moved import moved_names
+from tsjnet_mm.utils.parallel import thread_map
 
 from .errors import PairError
-from .images import OTHER_SIZE, check_finite, check_sizes, read_image
+from .images import OTHER_SIZE, check_finite, check_sizes, image_size, read_image
 from .matching import find_pairs, name_all
 from .preparation import Preparation
 
+#: Larger images are not read ahead: several of them would need gigabytes.
+_MOST_PIXELS_AHEAD = 2**23
 #: The images of one modality: a path of an image, a folder or a glob pattern; an array
 #: (H, W[, 1 or 3]); a tensor (H, W), (1 or 3, H, W) or (B, 1 or 3, H, W); or an iterable of
 #: paths, arrays and tensors, which may be a generator.
@@ -205,13 +209,18 @@ def name_sources(
     return named if is_stream else list(named)
 
 
-def read_pairs(sources: Iterable, preparation: Preparation | None = None) -> Iterator[Pair]:
-    """Read pairs one after the other.
+def read_pairs(
+    sources: Iterable, preparation: Preparation | None = None, workers: int = 0
+) -> Iterator[Pair]:
+    """Read pairs in their order.
 
     Args:
         sources (Iterable): Name, infrared and visible image of each, such as
             :class:`PairSource`.
         preparation (Preparation, optional): How the images are prepared.
+        workers (int): Number of threads that read ahead, at most two pairs each; none reads a
+            large pair of files ahead. With 0, each pair is read when it is asked for. Defaults
+            to 0.
 
     Yields:
         Pair: The next pair.
@@ -220,12 +229,27 @@ def read_pairs(sources: Iterable, preparation: Preparation | None = None) -> Ite
         PairError: A pair cannot be used; the message names it.
     """
     preparation = preparation or Preparation()
-    for name, one, other in sources:
-        names = _describe(one, 'infrared', name), _describe(other, 'visible', name)
-        if is_path(one) and is_path(other) and not preparation.moves_infrared:
-            check_sizes(one, other, OTHER_SIZE)  # before either is decoded
-        images = to_array(one, names[0]), to_array(other, names[1])
-        yield Pair(name, *preparation(*images, names))
+    if not workers:
+        yield from (_read_pair(source, preparation) for source in sources)
+        return
+
+    def read(source):
+        files = [path for path in source[1:] if is_path(path)]
+        if any(math.prod(image_size(path)) > _MOST_PIXELS_AHEAD for path in files):
+            return source, None
+        return source, _read_pair(source, preparation)
+
+    for source, pair in thread_map(read, sources, workers):
+        yield _read_pair(source, preparation) if pair is None else pair
+
+
+def _read_pair(source, preparation):
+    name, one, other = source
+    names = _describe(one, 'infrared', name), _describe(other, 'visible', name)
+    if is_path(one) and is_path(other) and not preparation.moves_infrared:
+        check_sizes(one, other, OTHER_SIZE)  # before either is decoded
+    images = to_array(one, names[0]), to_array(other, names[1])
+    return Pair(name, *preparation(*images, names))
 
 
 __getattr__ = moved_names(

@@ -1,6 +1,7 @@
 """Apply a function to many items in threads or processes; results keep their order."""
 
 import contextlib
+import itertools
 import multiprocessing
 import os
 import signal
@@ -54,6 +55,22 @@ def thread_map(function: Callable, items: Iterable, workers: int) -> Iterator[An
         executor.shutdown(cancel_futures=True)
 
 
+def read_ahead(items: Iterable) -> Iterator[Any]:
+    """Take items from an iterator in a thread, two ahead of those that are asked for.
+
+    Args:
+        items (Iterable): What to take. Nothing else may use it before this generator is closed
+            (:func:`contextlib.closing`) or at its end.
+
+    Yields:
+        Any: The items in their order. An error among them comes in its place.
+    """
+    iterator, end = iter(items), object()
+    taken = thread_map(lambda _: next(iterator, end), itertools.repeat(None), 1)
+    with contextlib.closing(taken):
+        yield from itertools.takewhile(lambda item: item is not end, taken)
+
+
 def process_map(function: Callable, items: Iterable, workers: int) -> Iterator[Any]:
     """Apply a function in processes of one torch thread each.
 
@@ -100,15 +117,27 @@ def process_map(function: Callable, items: Iterable, workers: int) -> Iterator[A
 
 
 def _in_order(executor, function, items, workers):
-    """Results in order, with at most two items a worker submitted and not yet consumed."""
-    pending = deque()
-    for item in items:
+    """Results in order, with at most two items a worker submitted and not yet consumed.
+
+    An error of the items themselves comes after the results of those before it.
+    """
+    pending, items, failure = deque(), iter(items), None
+    while True:
+        try:
+            item = next(items)
+        except StopIteration:
+            break
+        except Exception as error:
+            failure = error
+            break
         with _interrupts_held():
             pending.append(executor.submit(function, item))
         if len(pending) == 2 * workers:
             yield pending.popleft().result()
     while pending:
         yield pending.popleft().result()
+    if failure is not None:
+        raise failure
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from tsjnet_mm.io.outputs import check_outputs, list_read, mark_file
 from tsjnet_mm.io.pairs import Pair, is_path, to_array
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.utils import whole_file
+from tsjnet_mm.utils.parallel import read_ahead, thread_map
 from tsjnet_mm.utils.words import counted
 
 from .flicker import Flicker, FlickerMeter
@@ -108,12 +109,16 @@ def _prepare(frames, describe, preparation, notes):
 
 
 def _fused_frames(inferencer, source, frames, batch_size, grey, preparation, notes):
-    """Yield (pair, fused image)."""
+    """Yield (pair, fused image); frames of files are read in a thread ahead of the fusion."""
     frames, preparation = _fix_range(frames, preparation)
-    first, second = itertools.tee(_prepare(frames, source.describe, preparation, notes))
-    images = inferencer.fuse_pairs(first, batch_size, grey)
-    for pair, (_, image) in zip(second, images, strict=True):
-        yield pair, image
+    prepared = _prepare(frames, source.describe, preparation, notes)
+    if not source.is_live:
+        prepared = read_ahead(prepared)
+    with contextlib.closing(prepared):
+        first, second = itertools.tee(prepared)
+        images = inferencer.fuse_pairs(first, batch_size, grey)
+        for pair, (_, image) in zip(second, images, strict=True):
+            yield pair, image
 
 
 def fuse_video(
@@ -187,22 +192,24 @@ def fuse_video(
             writer, meter = VideoWriter(silent, rate), FlickerMeter()
             started = time.perf_counter()
             try:
-                interrupted = _write_frames(
-                    _fused_frames(
-                        inferencer,
-                        frames,
-                        frames if frames.is_live else itertools.islice(frames, max_frames),
-                        1 if frames.is_live else batch_size,
-                        grey,
-                        preparation,
-                        notes,
-                    ),
-                    writer,
-                    meter if measure_flicker else None,
+                fused = _fused_frames(
+                    inferencer,
                     frames,
-                    max_frames,
-                    inferencer.show_progress,
+                    frames if frames.is_live else itertools.islice(frames, max_frames),
+                    1 if frames.is_live else batch_size,
+                    grey,
+                    preparation,
+                    notes,
                 )
+                with contextlib.closing(fused):
+                    interrupted = _write_frames(
+                        fused,
+                        writer,
+                        meter if measure_flicker else None,
+                        frames,
+                        max_frames,
+                        inferencer.show_progress,
+                    )
                 seconds = time.perf_counter() - started
                 writer.check()
                 sound, aspect = None, getattr(frames, 'aspect', (1, 1))
@@ -227,7 +234,8 @@ def fuse_video(
         writer.size,
         seconds,
         interrupted,
-        frames.ended_early,
+        # What is read ahead may end where no more was asked for.
+        None if writer.count == max_frames else frames.ended_early,
         sound,
         meter.result(),
         tuple(note for note in (*frames.notes, writer.left_out, *notes) if note),
@@ -235,32 +243,44 @@ def fuse_video(
 
 
 def _write_frames(fused, writer, meter, frames, max_frames, show_progress):
-    """Write frames until they end; return whether Ctrl-C ended them."""
+    """Write frames, in a thread, until they end; return whether Ctrl-C ended them."""
     total = min((n for n in (frames.count, max_frames) if n is not None), default=None)
+
+    def repeated():
+        started, count = None, 0
+        for pair, image in fused:
+            times = 1
+            if frames.is_live:
+                now = time.perf_counter()
+                started = started or now
+                times = max(0, round((now - started) * writer.fps) + 1 - count)
+            elif isinstance(frames, FileFrames):
+                times = frames.repeats.popleft()
+            if max_frames is not None:
+                times = min(times, max_frames - count)
+            if meter is not None:
+                meter.update(pair.ir, pair.vi, image)
+            count += times
+            yield image, times
+            if count == max_frames:
+                return
+
+    def write(frame):
+        writer.write(*frame)
+        return 1 if frames.is_live else frame[1]
+
     interrupted = False
-    with tqdm(None, 'fusing', total, unit='frame', disable=not show_progress) as bar:
-        try:
-            started = None
-            for pair, image in fused:
-                times = 1
-                if frames.is_live:
-                    now = time.perf_counter()
-                    started = started or now
-                    times = max(0, round((now - started) * writer.fps) + 1 - writer.count)
-                elif isinstance(frames, FileFrames):
-                    times = frames.repeats.popleft()
-                if max_frames is not None:
-                    times = min(times, max_frames - writer.count)
-                writer.write(image, times)
-                if meter is not None:
-                    meter.update(pair.ir, pair.vi, image)
-                bar.update(1 if frames.is_live else times)
-                if writer.count == max_frames:
-                    break
-        except KeyboardInterrupt:
-            if not writer.count:
-                raise
-            interrupted = True
+    try:
+        with (
+            tqdm(None, 'fusing', total, unit='frame', disable=not show_progress) as bar,
+            contextlib.closing(thread_map(write, repeated(), 1)) as written,
+        ):
+            for count in written:
+                bar.update(count)
+    except KeyboardInterrupt:
+        if not writer.count:
+            raise
+        interrupted = True
     writer.release()
     if not writer.count:
         raise ValueError('the sources gave no frames')

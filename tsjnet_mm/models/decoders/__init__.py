@@ -1,5 +1,6 @@
 """Decoders."""
 
 from .brd import BandOutput, BaseResNeStDecoder
+from .pyramid_output import PyramidOutput
 
-__all__ = ['BandOutput', 'BaseResNeStDecoder']
+__all__ = ['BandOutput', 'BaseResNeStDecoder', 'PyramidOutput']

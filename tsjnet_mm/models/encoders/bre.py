@@ -33,7 +33,11 @@ class BaseResNeStEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.with_cp = with_cp
-        self.embed = nn.Conv2d(1, embed_channels, 3, embed_stride, padding=1, bias=False)
+        # Each pixel is seen, also with a stride of 4.
+        kernel = max(3, 2 * embed_stride - 1)
+        self.embed = nn.Conv2d(
+            1, embed_channels, kernel, embed_stride, padding=kernel // 2, bias=False
+        )
         self.trunk = ResNeStTrunk(embed_channels, with_cp=with_cp, **(trunk or {}))
         layers = []
         channels = self.trunk.out_channels

@@ -44,7 +44,8 @@ class TSJNet(BaseFusor):
         **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
 
     Raises:
-        ValueError: The decoder does not undo the encoder's stride.
+        ValueError: The decoder does not undo the encoder's stride, or a loss needs what the
+            decoder does not compute.
     """
 
     min_size = 16
@@ -71,6 +72,12 @@ class TSJNet(BaseFusor):
         self.losses = nn.ModuleDict(
             {name: MODELS.build(term) for name, term in (losses or {}).items()}
         )
+        for name, loss in self.losses.items():
+            if loss.needs_attention and not self.decoder.has_attention:
+                raise ValueError(
+                    f'the loss {name} ({type(loss).__name__}) reads attention maps, which this '
+                    'decoder does not have: leave the loss out, or give the decoder num_heads'
+                )
         self._register_load_state_dict_pre_hook(_take_fusor_of_joint_model)
 
     def extract(self, image: Tensor) -> tuple[Tensor, Tensor]:
@@ -87,7 +94,7 @@ class TSJNet(BaseFusor):
     def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         height, width = ir.shape[2:]
-        ir, vi = (pad_to_multiple(image, self.encoder.stride) for image in (ir, vi))
+        ir, vi = (pad_to_multiple(image, self.decoder.divisor) for image in (ir, vi))
         features = self.fusion_layer(self.extract(ir), self.extract(vi))
         fused, _ = self.decoder(*features, ir, vi)
         return fused[:, :, :height, :width]
@@ -101,12 +108,13 @@ class TSJNet(BaseFusor):
 
         Returns:
             dict[str, Tensor]: ``ir``, ``vi`` (luma) and ``fused`` (B, 1, H, W), the last not
-            clipped, ``attention`` (B, heads, H', W'), and, if a loss needs them,
-            ``ir_reconstruction`` and ``vi_reconstruction`` (B, 1, H, W).
+            clipped; ``attention`` (B, heads, H', W') of a decoder that
+            has it; and, if a loss needs them, ``ir_reconstruction`` and ``vi_reconstruction``
+            (B, 1, H, W).
         """
         vi = rgb_to_luma(vi)
         batch, _, height, width = ir.shape
-        images = pad_to_multiple(torch.cat((ir, vi)), self.encoder.stride)
+        images = pad_to_multiple(torch.cat((ir, vi)), self.decoder.divisor)
         details, locals_ = self.extract(images)
         ir_features, vi_features = zip(details.chunk(2), locals_.chunk(2), strict=True)
         detail, local = self.fusion_layer(ir_features, vi_features)
@@ -119,12 +127,9 @@ class TSJNet(BaseFusor):
         without_sources = len(detail) - batch
         decoded, attention = self.decoder(detail, local, padded_ir, padded_vi, without_sources)
         decoded = decoded[:, :, :height, :width]
-        outputs = {
-            'ir': ir,
-            'vi': vi,
-            'fused': decoded[:batch],
-            'attention': attention[:batch],
-        }
+        outputs = {'ir': ir, 'vi': vi, 'fused': decoded[:batch]}
+        if attention is not None:
+            outputs['attention'] = attention[:batch]
         if reconstruct:
             _, outputs['ir_reconstruction'], outputs['vi_reconstruction'] = decoded.chunk(3)
         return outputs

@@ -222,6 +222,8 @@ class ResNeStTrunk(nn.Module):
             )
             for index in range(num_blocks)
         )
+        if not num_blocks:
+            self.out_channels = third
 
     def forward(self, x: Tensor) -> Tensor:
         """Extract features.

@@ -16,6 +16,8 @@ class FusionLoss(nn.Module):
 
     #: Whether the auto-encoder path of the fusor must run for this term.
     needs_reconstruction = False
+    #: Whether it reads the attention maps of the decoder.
+    needs_attention = False
 
     def __init__(self, loss_weight: float = 1.0) -> None:
         super().__init__()

@@ -39,6 +39,8 @@ class DiversityLoss(FusionLoss):
         loss_weight (float): Factor of the term, a1 = 0.1 in the paper. Defaults to 1.
     """
 
+    needs_attention = True
+
     def __init__(self, sign: int = -1, loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
         self.sign = sign
