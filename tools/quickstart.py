@@ -18,7 +18,7 @@ CONFIG = ROOT / 'configs' / 'tsjnet' / 'tsjnet_light_joint_4e_toy.py'
 METHODS = ('tsjnet-light', 'laplacian', 'average', 'max')
 READING = """\
 How to read the tables. {trained} is the shipped network, tsjnet-light, after a joint
-training with a detector and a segmentor on 64 drawn pairs: its loss asks it to keep what
+training with a detector and a segmentor on 48 drawn pairs: its loss asks it to keep what
 they find, and the table of drivers says how well they, which began from random weights, do
 on the infrared, the visible and the fused image. tsjnet-light was trained on streets so
 that its SSIM, MSE, VIF, CC and CV beat those of laplacian, a tuned pyramid: each of these
@@ -90,7 +90,7 @@ def main() -> None:
     table, sheet = work_dir / 'metrics.txt', work_dir / 'contact_sheet.png'
     config_path = CONFIG.relative_to(ROOT)
 
-    run('tools/dataset_converters/make_toy.py', '--out', data)
+    run('tools/dataset_converters/make_toy.py', '--out', data, '--train', 48)
     if not checkpoint.exists():
         run('tools/train.py', config_path, '--work-dir', work_dir, '--resume')
     if not table.exists() or table.stat().st_mtime < checkpoint.stat().st_mtime:
