@@ -19,12 +19,13 @@ METHODS = ('tsjnet-light', 'laplacian', 'average', 'max')
 READING = """\
 How to read the tables. {trained} is the shipped network, tsjnet-light, after a joint
 training with a detector and a segmentor on 48 drawn pairs: its loss asks it to keep what
-they find, and the table of drivers says how well they, which began from random weights, do
-on the infrared, the visible and the fused image. tsjnet-light was trained on streets so
-that its SSIM, MSE, VIF, CC and CV beat those of laplacian, a tuned pyramid: each of these
-columns was in its loss (PSNR is MSE's). average does well in SSIM, MSE and CC because the
-mean of two images is the nearest to both; VIF, CV and the contact sheet show what it costs.
-16 drawn pairs rank no methods: docs/zoo.md has 180 real ones."""
+they find. The table of drivers says how well they do on the infrared, the visible and the
+fused image. They began from random weights, so after minutes they find next to nothing.
+tsjnet-light was trained on streets so that its SSIM, MSE, VIF, CC and CV beat those of
+laplacian, a tuned pyramid: each of these columns was in its loss (PSNR is MSE's). average
+does well in SSIM, MSE and CC because the mean of two images is the nearest to both; VIF, CV
+and the contact sheet show what it costs. 16 drawn pairs rank no methods: docs/zoo.md has 180
+real ones."""
 
 
 def run(script: str, *arguments: str | Path) -> None:

@@ -25,7 +25,7 @@ data_root = 'data/toy/'
 train_pipeline = [
     dict(type='LoadPair'),
     dict(type='LoadPairAnnotations'),
-    dict(type='RandomCropPair', crop_size=(128, 160)),
+    dict(type='RandomCropPair', crop_size=(96, 128)),
     dict(type='RandomFlipPair', prob=0.5),
     dict(type='PackFusionInputs'),
 ]
