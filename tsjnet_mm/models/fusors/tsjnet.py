@@ -94,9 +94,10 @@ class TSJNet(BaseFusor):
     def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         height, width = ir.shape[2:]
-        ir, vi = (pad_to_multiple(image, self.decoder.divisor) for image in (ir, vi))
-        features = self.fusion_layer(self.extract(ir), self.extract(vi))
-        fused, _ = self.decoder(*features, ir, vi)
+        images = pad_to_multiple(torch.cat((ir, vi)), self.decoder.divisor)
+        details, locals_ = self.extract(images)
+        features = zip(details.chunk(2), locals_.chunk(2), strict=True)
+        fused, _ = self.decoder(*self.fusion_layer(*features), *images.chunk(2))
         return fused[:, :, :height, :width]
 
     def fuse_for_training(self, ir: Tensor, vi: Tensor) -> dict[str, Tensor]:

@@ -8,6 +8,8 @@ interpolation. Both are one fast operation.
 import torch.nn.functional as F
 from torch import Tensor
 
+from tsjnet_mm.utils.filtering import filter_valid
+
 
 def resample(image: Tensor, factor: float) -> Tensor:
     """Enlarge by bilinear interpolation, or reduce to the means of squares.
@@ -37,10 +39,7 @@ def smooth(image: Tensor) -> Tensor:
     Returns:
         Tensor: (B, C, H, W).
     """
-    taps = image.new_tensor([0.25, 0.5, 0.25])
-    planes = F.pad(image.flatten(0, 1)[:, None], (1, 1, 1, 1), mode='replicate')
-    planes = F.conv2d(planes, taps.outer(taps)[None, None])
-    return planes[:, 0].unflatten(0, image.shape[:2])
+    return filter_valid(F.pad(image, (1, 1, 1, 1), mode='replicate'), (0.25, 0.5, 0.25))
 
 
 def laplacian_pyramid(image: Tensor, levels: int) -> tuple[list[Tensor], Tensor]:
