@@ -95,8 +95,11 @@ class TSJNet(BaseFusor):
         """See :meth:`BaseFusor.fuse_luma`."""
         height, width = ir.shape[2:]
         images = pad_to_multiple(torch.cat((ir, vi)), self.decoder.divisor)
-        details, locals_ = self.extract(images)
-        features = zip(details.chunk(2), locals_.chunk(2), strict=True)
+        if self.encoder.stride > 1:
+            parts = (part.chunk(2) for part in self.extract(images))
+            features = zip(*parts, strict=True)
+        else:  # One image after the other, for features of full resolution fill the memory.
+            features = map(self.extract, images.chunk(2))
         fused, _ = self.decoder(*self.fusion_layer(*features), *images.chunk(2))
         return fused[:, :, :height, :width]
 
