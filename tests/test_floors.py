@@ -3,11 +3,13 @@
 import ast
 import importlib
 import importlib.util
+import warnings
 from pathlib import Path
 
 import pytest
 
 import tsjnet_mm
+from tsjnet_mm.utils.moved import MOVED_MODULES
 
 PACKAGE = Path(tsjnet_mm.__file__).resolve().parent
 #: From the roof down. A room imports from the floors below its own, and from itself.
@@ -90,14 +92,19 @@ def test_imports_point_down(name):
 @pytest.mark.parametrize(
     'name', [name for name in MODULES if 'gradio' not in MODULES[name].read_text()]
 )
-def test_what_is_imported_within_functions_exists(name):
+def test_what_is_imported_within_functions_exists_and_has_no_old_name(name):
     """Such an import fails only when the function runs."""
     for module, line in imports_of(name, MODULES[name]):
         parent, _, attribute = f'tsjnet_mm.{module}'.rpartition('.')
+        parts = module.split('.')
+        before = {'.'.join(parts[:count]) for count in range(1, len(parts) + 1)}
+        assert not before & MOVED_MODULES.keys(), f'{name}, line {line}: {module}'
         if importlib.util.find_spec(parent) is None or module in MODULES:
             continue
         found = importlib.import_module(parent)
-        assert hasattr(found, attribute), f'{name}, line {line}: {parent}.{attribute}'
+        with warnings.catch_warnings():
+            warnings.filterwarnings('error', '.* is now tsjnet_mm', DeprecationWarning)
+            assert hasattr(found, attribute), f'{name}, line {line}: {parent}.{attribute}'
 
 
 def test_no_two_modules_of_one_name():

@@ -1,5 +1,6 @@
 import importlib
 import importlib.util
+import inspect
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,11 @@ def test_names_that_left_apis(name):
     with pytest.warns(DeprecationWarning, match=name):
         found = getattr(apis, name)
     assert found.__name__ == name
+
+
+@pytest.mark.parametrize('old', MOVED_MODULES)
+def test_no_old_module_hides_what_a_package_has_under_that_name(old):
+    """To import it would set it in its package, in the place of the function of that name."""
+    parent, _, name = f'tsjnet_mm.{old}'.rpartition('.')
+    found = vars(importlib.import_module(parent)).get(name)
+    assert found is None or inspect.ismodule(found)

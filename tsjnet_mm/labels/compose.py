@@ -10,7 +10,7 @@ from PIL import Image
 from tsjnet_mm.utils import whole_file
 
 from .shapes import whole_box
-from .structures import ObjectMask
+from .object_mask import ObjectMask
 
 IGNORED = 255
 #: Share of a box inside another from which the smaller is taken to be in front.

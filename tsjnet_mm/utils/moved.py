@@ -55,7 +55,6 @@ MOVED_MODULES = {
     'models.drivers.segmentation': 'models.drivers.segmentation_driver',
     'models.fusors.weights': 'models.fusors.hub',
     'models.fusors.zoo': 'models.peers',
-    'models.layers.checkpoint': 'models.layers.gradient_checkpoint',
     'models.losses.ssim': 'models.losses.structural_similarity',
     'protocols.downstream': 'protocols.downstream_protocol',
     'protocols.side_by_side': 'protocols.timing',
