@@ -97,6 +97,13 @@ def test_recolour_keeps_luma_and_chroma(image):
     torch.testing.assert_close(ycbcr[:, 1:], rgb_to_ycbcr(visible)[:, 1:])
 
 
+def test_recolour_is_the_way_over_ycbcr(image):
+    luma = torch.rand_like(image[..., :1, :, :])
+    chroma = rgb_to_ycbcr(image)[..., 1:, :, :]
+    expected = ycbcr_to_rgb(torch.cat((luma, chroma), dim=-3))
+    torch.testing.assert_close(recolour(luma, image), expected, rtol=0, atol=1e-12)
+
+
 def test_recolour_repeats_the_luma_where_the_visible_is_grey():
     luma = torch.tensor([-0.5, 0.25, 1.5]).view(1, 1, 1, 3)
     expected = torch.tensor([0.0, 0.25, 1.0]).expand(1, 3, 1, 3)

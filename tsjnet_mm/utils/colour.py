@@ -104,5 +104,5 @@ def recolour(luma: Tensor, visible: Tensor) -> Tensor:
         )
     if visible.shape[-3] == 1:
         return torch.cat((luma, luma, luma), dim=-3).clamp(0, 1)
-    chroma = rgb_to_ycbcr(visible)[..., 1:, :, :]
-    return ycbcr_to_rgb(torch.cat((luma, chroma), dim=-3))
+    # With Cb and Cr kept, the change of Y is added to red, green and blue alike.
+    return (visible + (luma - rgb_to_luma(visible))).clamp(0, 1)
