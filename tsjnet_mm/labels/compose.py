@@ -9,8 +9,8 @@ from PIL import Image
 
 from tsjnet_mm.utils import whole_file
 
-from .shapes import whole_box
 from .object_mask import ObjectMask
+from .shapes import whole_box
 
 IGNORED = 255
 #: Share of a box inside another from which the smaller is taken to be in front.
