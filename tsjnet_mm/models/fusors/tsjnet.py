@@ -94,13 +94,15 @@ class TSJNet(BaseFusor):
     def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
         """See :meth:`BaseFusor.fuse_luma`."""
         height, width = ir.shape[2:]
-        images = pad_to_multiple(torch.cat((ir, vi)), self.decoder.divisor)
+        ir, vi = (pad_to_multiple(image, self.decoder.divisor) for image in (ir, vi))
         if self.encoder.stride > 1:
-            parts = (part.chunk(2) for part in self.extract(images))
-            features = zip(*parts, strict=True)
+            # Slices at a symbol, not chunks: an exported graph serves any number of pairs.
+            parts, batch = self.extract(torch.cat((ir, vi))), ir.shape[0]
+            features = [tuple(part[:batch] for part in parts)]
+            features.append(tuple(part[batch:] for part in parts))
         else:  # One image after the other, for features of full resolution fill the memory.
-            features = map(self.extract, images.chunk(2))
-        fused, _ = self.decoder(*self.fusion_layer(*features), *images.chunk(2))
+            features = [self.extract(ir), self.extract(vi)]
+        fused, _ = self.decoder(*self.fusion_layer(*features), ir, vi)
         return fused[:, :, :height, :width]
 
     def fuse_for_training(self, ir: Tensor, vi: Tensor) -> dict[str, Tensor]:
