@@ -111,8 +111,8 @@ class FusionInferencer:
     """Fuse pairs of infrared and visible images.
 
     Its arguments are those of mmengine's inferencers (model, weights, device, batch size,
-    output folder), but it reads two images at a time, keeps no more than a batch of them, and
-    loads weights only from files that hold nothing else.
+    output folder), but it reads two images for each result, keeps a batch and the few pairs
+    that threads read ahead or write, and loads weights only from files that hold nothing else.
 
     Args:
         model (str | Path | Config | dict | BaseFusor): See

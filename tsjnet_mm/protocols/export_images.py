@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from tsjnet_mm.apis.fused_writer import READERS
 from tsjnet_mm.apis.inferencer import FusionInferencer
 from tsjnet_mm.evaluation.image_files import read_grey_values
 from tsjnet_mm.io.errors import PairError
@@ -95,7 +96,7 @@ class _FusedImages(ImageSource):
         sources = (
             PairSource(info['img_id'], info['ir_path'], info['vi_path']) for info in infos
         )
-        pairs = read_pairs(sources, self._preparation)
+        pairs = read_pairs(sources, self._preparation, READERS)
         results = self._inferencer.fuse_pairs(pairs, self._batch_size, self._keep_grey)
         for _, image in results:
             yield image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)

@@ -140,11 +140,11 @@ def fuse_video(
 ) -> FusedVideo:
     """Fuse two videos, two folders of frames or two live sources into a video file.
 
-    Frames are read, fused and written one after the other, so memory does not grow with their
-    number. Ctrl-C ends the video after the last whole frame and the file is finished like any
-    other; an error leaves no file, and an earlier one stays. Of live sources the newest
-    frames are fused, and each is written as often as time has passed, so that the file plays
-    at real speed, independent of the speed of fusion.
+    Threads read files two frames ahead and write behind the fusion, so memory does not grow
+    with the number of frames. Ctrl-C ends the video after the last whole frame and the file is
+    finished like any other; an error leaves no file, and an earlier one stays. Of live
+    sources the newest frames are fused, and each is written as often as time has passed, so
+    that the file plays at real speed, independent of the speed of fusion.
 
     Args:
         inferencer (FusionInferencer): Fuses; its ``show_progress`` shows frames per second.

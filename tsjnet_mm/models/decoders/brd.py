@@ -17,13 +17,9 @@ from tsjnet_mm.models.layers import (
 )
 from tsjnet_mm.registry import MODELS
 
+from .detail_weights import detail_shares, weight_map_layers
 from .pyramid_output import PyramidOutput
 
-#: Added to each energy: that of a detail of a quarter of a grey level. Weaker detail, which is
-#: noise, does not decide which image is the stronger.
-_FAINT = 1e-6
-#: Power of the energies. The larger it is, the more the stronger image's detail dominates.
-_SHARPNESS = 6
 #: How often the energies are smoothed.
 _SMOOTHINGS = 2
 
@@ -62,15 +58,7 @@ class BandOutput(nn.Module):
         super().__init__()
         self.bands = bands
         self.upsample = upsample
-        self.gains = nn.Sequential(
-            nn.Conv2d(in_channels, hidden_channels, 3, padding=1, bias=False),
-            nn.LeakyReLU(inplace=True),
-            nn.Conv2d(hidden_channels, 3 * bands + 4, 3, padding=1),
-        )
-        # Small weights, not zeros: with zeros the features would get no gradient at first.
-        nn.init.normal_(self.gains[-1].weight, std=1e-3)
-        with torch.no_grad():
-            self.gains[-1].bias.copy_(torch.tensor([1.0, 0, 0] * bands + [0.3, 0.35, 0.35, 0]))
+        self.gains = weight_map_layers(in_channels, hidden_channels, bands)
 
     def forward(
         self, features: Tensor, ir: Tensor, vi: Tensor, without_sources: int = 0
@@ -107,8 +95,7 @@ class BandOutput(nn.Module):
             energies = plane.square()
             for _ in range(_SMOOTHINGS):
                 energies = spline_smooth(energies, level)
-            # energy ** _SHARPNESS, normalised, by logarithms: the power itself underflows.
-            shares = (_SHARPNESS * (energies + _FAINT).log()).softmax(dim=1)
+            shares = detail_shares(energies)
             stronger = (shares * plane).sum(1, keepdim=True)
             candidates = torch.cat((stronger, plane), dim=1)
             image = image + (gain * candidates).sum(1, keepdim=True)
