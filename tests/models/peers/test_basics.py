@@ -25,6 +25,7 @@ ORDERED = [
     {'type': 'PIAFusion', 'channels': 4},
     {'type': 'LRRNet'},
     {'type': 'LRRNet', 'normalised': False},
+    {'type': 'SAGE', 'channels': 4},
 ]
 #: To these both images are the same.
 SYMMETRIC = [
@@ -58,6 +59,7 @@ RECORDED = {
     'PIAFusion-4': -0.6691,
     'LRRNet': -0.3792,
     'LRRNet-False': -0.1098,
+    'SAGE-4': 0.0685,
 }
 FUSORS = pytest.mark.parametrize('config', ORDERED + SYMMETRIC, ids=case)
 

@@ -14,6 +14,7 @@ from .lutfuse import LUTFuse
 from .mmdrfuse import MMDRFuse
 from .piafusion import PIAFusion
 from .reconet import ReCoNet
+from .sage import SAGE
 from .seafusion import SeAFusion
 from .ship import SHIP
 from .superfusion import SuperFusion
@@ -24,6 +25,7 @@ from .u2fusion import U2Fusion
 __getattr__ = moved_names(__name__, {'PEERS': ('tsjnet_mm.apis.list_models()', _former_peers)})
 __all__ = [
     'IFCNN',
+    'SAGE',
     'SHIP',
     'CDDFuse',
     'DATFuse',
