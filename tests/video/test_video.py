@@ -11,6 +11,7 @@ from tsjnet_mm.apis import FusionInferencer
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.video.frame_sources import LiveFrames
 from tsjnet_mm.video.fusing import fuse_video
+from tsjnet_mm.video.temporal_filter import TemporalFilter
 from tsjnet_mm.video.video_files import VideoFile
 from tsjnet_mm.video.video_writer import CODECS, VideoWriter
 
@@ -31,7 +32,8 @@ def videos(make_frames, write_video, tmp_path):
 
 def fused_one_by_one(inferencer, read_video, videos, **options):
     frames = [read_video(path)[0] for path in videos]
-    return np.array(inferencer(list(frames[0]), list(frames[1]), **options)).astype(int)
+    fused = inferencer.stream(*map(list, frames), temporal=TemporalFilter(), **options)
+    return np.array([image for _, image in fused]).astype(int)
 
 
 @pytest.mark.parametrize('batch_size', [1, 5])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -169,7 +169,14 @@ class FusionInferencer:
             self._fuse = _checked(torch.compile(self._fuse, dynamic=False))
 
     @torch.inference_mode()
-    def fuse(self, ir: Tensor, vi: Tensor, grey: bool = False, stretch: bool = False) -> Tensor:
+    def fuse(
+        self,
+        ir: Tensor,
+        vi: Tensor,
+        grey: bool = False,
+        stretch: bool = False,
+        temporal: Callable | None = None,
+    ) -> Tensor:
         """Fuse a batch of one size.
 
         Args:
@@ -177,6 +184,8 @@ class FusionInferencer:
             vi (Tensor): (B, 3, H, W) RGB or (B, 1, H, W), float32 in [0, 1].
             grey (bool): Return the fused luma alone. Defaults to False.
             stretch (bool): Stretch each fused luma to [0, 1]. Defaults to False.
+            temporal (Callable, optional): Changes the fused luma of consecutive frames, given
+                ``(ir, vi, luma)``: a :class:`~tsjnet_mm.video.TemporalFilter` of the sequence.
 
         Returns:
             Tensor: (B, 3, H, W) RGB with the visible image's chroma (BT.601), or
@@ -191,6 +200,7 @@ class FusionInferencer:
         else:
             luma = self._fuse(ir, vi)
         luma = _stretch(luma) if stretch else luma
+        luma = temporal(ir, vi, luma) if temporal else luma
         return luma if grey else recolour(luma, vi)
 
     def describe(
@@ -236,6 +246,7 @@ class FusionInferencer:
         batch_size: int = 1,
         grey: bool = False,
         stretch: bool = False,
+        temporal: Callable | None = None,
         **options: Any,
     ) -> Iterator[FusedImage]:
         """Fuse pairs one after the other; nothing is kept but the batch in work.
@@ -247,6 +258,8 @@ class FusionInferencer:
                 to 1.
             grey (bool): Make fused luma instead of colour. Defaults to False.
             stretch (bool): Stretch each fused luma to the full range. Defaults to False.
+            temporal (Callable, optional): See :meth:`fuse`. Defaults to None: each pair is
+                fused by itself.
             **options: Of :func:`~tsjnet_mm.io.pairs.iterate_pairs`: ``preparation``, or its
                 parts, and affixes.
 
@@ -257,7 +270,8 @@ class FusionInferencer:
             ValueError: ``batch_size`` is below 1, or an option cannot be meant.
             PairError: A pair cannot be used; names it.
         """
-        return self.fuse_pairs(iterate_pairs(ir, vi, **options), batch_size, grey, stretch)
+        pairs = iterate_pairs(ir, vi, **options)
+        return self.fuse_pairs(pairs, batch_size, grey, stretch, temporal)
 
     def fuse_pairs(
         self,
@@ -265,6 +279,7 @@ class FusionInferencer:
         batch_size: int = 1,
         grey: bool = False,
         stretch: bool = False,
+        temporal: Callable | None = None,
     ) -> Iterator[FusedImage]:
         """Fuse pairs that were read and prepared; see :meth:`stream`.
 
@@ -273,6 +288,7 @@ class FusionInferencer:
             batch_size (int): See :meth:`stream`.
             grey (bool): See there.
             stretch (bool): See there.
+            temporal (Callable, optional): See :meth:`fuse`.
 
         Returns:
             Iterator[FusedImage]: In the order of the pairs.
@@ -282,31 +298,31 @@ class FusionInferencer:
         """
         if batch_size < 1:
             raise ValueError(f'batch_size must be at least 1, got {batch_size}')
-        return self._in_batches(pairs, batch_size, grey, stretch)
+        return self._in_batches(pairs, batch_size, (grey, stretch, temporal))
 
-    def _in_batches(self, pairs, batch_size, grey, stretch):
+    def _in_batches(self, pairs, batch_size, options):
         batch = []
         for pair in pairs:
             if batch and batch[0].ir.shape != pair.ir.shape:
-                yield from self._fuse_pairs(batch, grey, stretch)
+                yield from self._fuse_pairs(batch, options)
                 batch = []
             batch.append(pair)
             if len(batch) == batch_size:
-                yield from self._fuse_pairs(batch, grey, stretch)
+                yield from self._fuse_pairs(batch, options)
                 batch = []
         if batch:
-            yield from self._fuse_pairs(batch, grey, stretch)
+            yield from self._fuse_pairs(batch, options)
 
-    def _fuse_pairs(self, pairs, grey, stretch):
+    def _fuse_pairs(self, pairs, options):
         ir = torch.from_numpy(np.stack([pair.ir for pair in pairs]))[:, None]
         vi = torch.from_numpy(np.stack([pair.vi for pair in pairs])).permute(0, 3, 1, 2)
         try:
-            fused = self.fuse(ir, vi, grey, stretch)
+            fused = self.fuse(ir, vi, *options)
         except ValueError as error:
             raise ValueError(f'{", ".join(pair.name for pair in pairs)}: {error}') from error
         levels = (fused * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         for pair, image in zip(pairs, levels, strict=True):
-            yield FusedImage(pair.name, image[..., 0] if grey else image)
+            yield FusedImage(pair.name, image[..., 0] if image.shape[2] == 1 else image)
 
     def __call__(
         self,

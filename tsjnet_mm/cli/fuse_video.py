@@ -55,6 +55,11 @@ def parse_args() -> argparse.Namespace:
         '--grey', action='store_true', help='write the fused luma instead of colour'
     )
     add_overwrite_argument(parser)
+    parser.add_argument(
+        '--no-temporal-filter',
+        action='store_true',
+        help='fuse each frame by itself; by default, flicker of still regions is suppressed',
+    )
     parser.add_argument('--no-sound', action='store_true', help='leave the sound out')
     parser.add_argument(
         '--measure-flicker',
@@ -91,6 +96,7 @@ def main() -> None:
         max_frames=args.max_frames,
         batch_size=args.batch_size,
         grey=args.grey,
+        temporal_filter=not args.no_temporal_filter,
         keep_sound=not args.no_sound,
         measure_flicker=args.measure_flicker,
         overwrite=args.overwrite,

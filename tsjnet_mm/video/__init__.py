@@ -2,5 +2,6 @@
 
 from .flicker import temporal_difference
 from .fusing import FusedVideo, fuse_video
+from .temporal_filter import TemporalFilter
 
-__all__ = ['FusedVideo', 'fuse_video', 'temporal_difference']
+__all__ = ['FusedVideo', 'TemporalFilter', 'fuse_video', 'temporal_difference']

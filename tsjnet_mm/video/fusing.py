@@ -27,6 +27,7 @@ from tsjnet_mm.utils.words import counted
 
 from .flicker import Flicker, FlickerMeter
 from .frame_sources import open_frames
+from .temporal_filter import TemporalFilter
 from .video_files import FileFrames
 from .video_writer import VideoWriter, add_sound, set_aspect
 
@@ -108,7 +109,7 @@ def _prepare(frames, describe, preparation, notes):
     notes += [f'{kind}: in {count} frames' for kind, count in like.items() if count > 1]
 
 
-def _fused_frames(inferencer, source, frames, batch_size, grey, preparation, notes):
+def _fused_frames(inferencer, source, frames, batch_size, grey, temporal, preparation, notes):
     """Yield (pair, fused image); frames of files are read in a thread ahead of the fusion."""
     frames, preparation = _fix_range(frames, preparation)
     prepared = _prepare(frames, source.describe, preparation, notes)
@@ -116,7 +117,7 @@ def _fused_frames(inferencer, source, frames, batch_size, grey, preparation, not
         prepared = read_ahead(prepared)
     with contextlib.closing(prepared):
         first, second = itertools.tee(prepared)
-        images = inferencer.fuse_pairs(first, batch_size, grey)
+        images = inferencer.fuse_pairs(first, batch_size, grey, temporal=temporal)
         for pair, (_, image) in zip(second, images, strict=True):
             yield pair, image
 
@@ -130,6 +131,7 @@ def fuse_video(
     max_frames: int | None = None,
     batch_size: int = 1,
     grey: bool = False,
+    temporal_filter: bool = True,
     keep_sound: bool = True,
     measure_flicker: bool = False,
     preparation: Preparation | None = None,
@@ -156,6 +158,8 @@ def fuse_video(
         max_frames (int, optional): End after so many frames.
         batch_size (int): Frames at once, except of live sources. Defaults to 1.
         grey (bool): Write the fused luma alone. Defaults to False.
+        temporal_filter (bool): Suppress flicker, see :class:`.TemporalFilter`. Defaults to
+            True.
         keep_sound (bool): Keep the sound. Defaults to True.
         measure_flicker (bool): Measure temporal differences. Defaults to False.
         preparation (Preparation, optional): How frames are prepared; percentiles are taken from
@@ -198,6 +202,7 @@ def fuse_video(
                     frames if frames.is_live else itertools.islice(frames, max_frames),
                     1 if frames.is_live else batch_size,
                     grey,
+                    TemporalFilter() if temporal_filter else None,
                     preparation,
                     notes,
                 )
