@@ -26,6 +26,8 @@ ORDERED = [
     {'type': 'LRRNet'},
     {'type': 'LRRNet', 'normalised': False},
     {'type': 'SAGE', 'channels': 4},
+    {'type': 'GIFNet', 'channels': 4, 'decoder_channels': (8, 6)},
+    {'type': 'EMMA', 'channels': (2, 4, 4, 6), 'heads': 2},
 ]
 #: To these both images are the same.
 SYMMETRIC = [
@@ -60,6 +62,8 @@ RECORDED = {
     'LRRNet': -0.3792,
     'LRRNet-False': -0.1098,
     'SAGE-4': 0.0685,
+    'GIFNet-4-(8, 6)': 0.2184,
+    'EMMA-(2, 4, 4, 6)-2': -0.1184,
 }
 FUSORS = pytest.mark.parametrize('config', ORDERED + SYMMETRIC, ids=case)
 

@@ -3,13 +3,8 @@ import torch
 import torch.nn.functional as F
 
 from tsjnet_mm.models.peers import convert_peer
-from tsjnet_mm.models.peers.cddfuse import (
-    CDDFuse,
-    ChannelAttention,
-    DetailBlock,
-    GatedConvolutions,
-    convert_cddfuse,
-)
+from tsjnet_mm.models.peers.cddfuse import CDDFuse, DetailBlock, convert_cddfuse
+from tsjnet_mm.models.peers.channel_attention import ChannelAttention, GatedConvolutions
 
 
 def _norms(name):

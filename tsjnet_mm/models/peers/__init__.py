@@ -7,6 +7,8 @@ from .converters import _former_peers, convert_peer, load_peer
 from .datfuse import DATFuse
 from .densefuse import DenseFuse
 from .divfusion import DIVFusion
+from .emma import EMMA
+from .gifnet import GIFNet
 from .ifcnn import IFCNN
 from .ignet import IGNet
 from .lrrnet import LRRNet
@@ -24,6 +26,7 @@ from .u2fusion import U2Fusion
 
 __getattr__ = moved_names(__name__, {'PEERS': ('tsjnet_mm.apis.list_models()', _former_peers)})
 __all__ = [
+    'EMMA',
     'IFCNN',
     'SAGE',
     'SHIP',
@@ -31,6 +34,7 @@ __all__ = [
     'DATFuse',
     'DIVFusion',
     'DenseFuse',
+    'GIFNet',
     'IGNet',
     'LRRNet',
     'LUTFuse',

@@ -16,124 +16,41 @@ script then stretches each fused image between its own extremes. ``stretch`` of
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tsjnet_mm.models.fusors.base import BaseFusor
-from tsjnet_mm.models.layers import ChannelLayerNorm
 from tsjnet_mm.registry import MODELS
 
-from .renaming import converter_for, rename_entries
-
-
-def _conv(in_channels, out_channels, size, groups=1):
-    return nn.Conv2d(
-        in_channels, out_channels, size, padding=size // 2, groups=groups, bias=False
-    )
-
-
-class ChannelAttention(nn.Module):
-    """Attention whose tokens are channels, each as large as the image.
-
-    Args:
-        channels (int): Channels of input and output.
-        heads (int): Number of heads; divides ``channels``.
-        groups (int): Groups of the 3x3 convolution over queries, keys and values.
-    """
-
-    def __init__(self, channels: int, heads: int, groups: int) -> None:
-        super().__init__()
-        self.temperature = nn.Parameter(torch.ones(heads, 1, 1))
-        self.qkv = nn.Sequential(
-            _conv(channels, 3 * channels, 1), _conv(3 * channels, 3 * channels, 3, groups)
-        )
-        self.project = _conv(channels, channels, 1)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Attend.
-
-        Args:
-            features (Tensor): (B, C, H, W).
-
-        Returns:
-            Tensor: (B, C, H, W).
-        """
-        batch, channels, height, width = features.shape
-        tokens = (batch, len(self.temperature), channels // len(self.temperature), -1)
-        query, key, value = (
-            part.reshape(tokens) for part in self.qkv(features).chunk(3, dim=1)
-        )
-        query, key = F.normalize(query, dim=-1), F.normalize(key, dim=-1)
-        weights = (query @ key.transpose(-2, -1) * self.temperature).softmax(dim=-1)
-        return self.project((weights @ value).reshape(batch, channels, height, width))
-
-
-class GatedConvolutions(nn.Module):
-    """Two halves of features, one multiplied by an activation of the other.
-
-    Args:
-        channels (int): Channels of input and output.
-        hidden (int): Channels of each half.
-        groups (int): Groups of the 3x3 convolution over both halves.
-    """
-
-    def __init__(self, channels: int, hidden: int, groups: int) -> None:
-        super().__init__()
-        self.halves = nn.Sequential(
-            _conv(channels, 2 * hidden, 1), _conv(2 * hidden, 2 * hidden, 3, groups)
-        )
-        self.project = _conv(hidden, channels, 1)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Refine features.
-
-        Args:
-            features (Tensor): (B, C, H, W).
-
-        Returns:
-            Tensor: (B, C, H, W).
-        """
-        gate, value = self.halves(features).chunk(2, dim=1)
-        return self.project(F.gelu(gate) * value)
-
-
-class _Transformer(nn.Module):
-    """Attention and gated convolutions, each after a normalisation and added to its input."""
-
-    def __init__(self, channels, attention, gated):
-        super().__init__()
-        self.norm1 = ChannelLayerNorm(channels)
-        self.attention = attention
-        self.norm2 = ChannelLayerNorm(channels)
-        self.gated = gated
-
-    def forward(self, features):
-        features = features + self.attention(self.norm1(features))
-        return features + self.gated(self.norm2(features))
+from .channel_attention import (
+    ChannelAttention,
+    ChannelTransformer,
+    GatedConvolutions,
+    conv,
+    transformer_rules,
+)
+from .renaming import converter_for, flatten_networks, rename_entries
 
 
 def _shared_block(channels, heads):
     attention = ChannelAttention(channels, heads, groups=3 * channels)
     gated = GatedConvolutions(channels, 2 * channels, groups=4 * channels)
-    return _Transformer(channels, attention, gated)
+    return ChannelTransformer(channels, attention, gated)
 
 
 def _base_block(channels, heads):
     attention = ChannelAttention(channels, heads, groups=1)
     gated = GatedConvolutions(channels, channels, groups=channels)
-    return _Transformer(channels, attention, gated)
+    return ChannelTransformer(channels, attention, gated)
 
 
 def _inverted_bottleneck(channels):
     hidden = 2 * channels
     return nn.Sequential(
-        _conv(channels, hidden, 1),
+        conv(channels, hidden, 1),
         nn.ReLU6(inplace=True),
-        nn.Conv2d(
-            hidden, hidden, 3, padding=1, padding_mode='reflect', groups=hidden, bias=False
-        ),
+        conv(hidden, hidden, 3, hidden, 'reflect'),
         nn.ReLU6(inplace=True),
-        _conv(hidden, channels, 1),
+        conv(hidden, channels, 1),
     )
 
 
@@ -177,7 +94,7 @@ class DualBranchEncoder(nn.Module):
 
     def __init__(self, channels: int, heads: int, depth: int) -> None:
         super().__init__()
-        self.stem = _conv(1, channels, 3)
+        self.stem = conv(1, channels, 3)
         self.shared = nn.Sequential(*(_shared_block(channels, heads) for _ in range(depth)))
         self.base = _base_block(channels, heads)
         self.detail = nn.Sequential(*(DetailBlock(channels) for _ in range(3)))
@@ -222,10 +139,10 @@ class CDDFuse(BaseFusor):
         self.encoder = DualBranchEncoder(channels, heads, depth)
         self.fuse_base = _base_block(channels, heads)
         self.fuse_detail = DetailBlock(channels)
-        self.join = _conv(2 * channels, channels, 1)
+        self.join = conv(2 * channels, channels, 1)
         self.decoder = nn.Sequential(*(_shared_block(channels, heads) for _ in range(depth)))
         self.head = nn.Sequential(
-            _conv(channels, channels // 2, 3), nn.LeakyReLU(), _conv(channels // 2, 1, 3)
+            conv(channels, channels // 2, 3), nn.LeakyReLU(), conv(channels // 2, 1, 3)
         )
 
     def fuse_luma(self, ir: Tensor, vi: Tensor) -> Tensor:
@@ -236,20 +153,6 @@ class CDDFuse(BaseFusor):
         detail = self.fuse_detail(vi_detail + ir_detail)
         features = self.decoder(self.join(torch.cat((base, detail), dim=1)))
         return torch.sigmoid(self.head(features) + vi)
-
-
-def _transformer_rules(published, name):
-    """Two kinds of blocks, whose layers have different names."""
-    return (
-        (rf'{published}norm(?P<n>[12])\.body\.(?P<entry>.*)', rf'{name}norm\g<n>.\g<entry>'),
-        (rf'{published}attn\.(?:temperature|scale)', f'{name}attention.temperature'),
-        (rf'{published}attn\.(?:qkv|qkv1)\.weight', f'{name}attention.qkv.0.weight'),
-        (rf'{published}attn\.(?:qkv_dwconv|qkv2)\.weight', f'{name}attention.qkv.1.weight'),
-        (rf'{published}attn\.(?:project_out|proj)\.weight', f'{name}attention.project.weight'),
-        (rf'{published}(?:ffn|mlp)\.project_in\.weight', f'{name}gated.halves.0.weight'),
-        (rf'{published}(?:ffn|mlp)\.dwconv\.weight', f'{name}gated.halves.1.weight'),
-        (rf'{published}(?:ffn|mlp)\.project_out\.weight', f'{name}gated.project.weight'),
-    )
 
 
 def _detail_rules(published, name):
@@ -267,17 +170,17 @@ def _detail_rules(published, name):
 _INDEX = r'(?P<index>\d+)\.'
 _RULES = (
     (r'DIDF_Encoder\.patch_embed\.proj\.(.*)', r'encoder.stem.\1'),
-    *_transformer_rules(
+    *transformer_rules(
         rf'DIDF_Encoder\.encoder_level1\.{_INDEX}', r'encoder.shared.\g<index>.'
     ),
-    *_transformer_rules(r'DIDF_Encoder\.baseFeature\.', 'encoder.base.'),
+    *transformer_rules(r'DIDF_Encoder\.baseFeature\.', 'encoder.base.'),
     *_detail_rules(
         rf'DIDF_Encoder\.detailFeature\.net\.{_INDEX}', r'encoder.detail.\g<index>.'
     ),
-    *_transformer_rules(r'BaseFuseLayer\.', 'fuse_base.'),
+    *transformer_rules(r'BaseFuseLayer\.', 'fuse_base.'),
     *_detail_rules(r'DetailFuseLayer\.net\.0\.', 'fuse_detail.'),
     (r'DIDF_Decoder\.reduce_channel\.(.*)', r'join.\1'),
-    *_transformer_rules(rf'DIDF_Decoder\.encoder_level2\.{_INDEX}', r'decoder.\g<index>.'),
+    *transformer_rules(rf'DIDF_Decoder\.encoder_level2\.{_INDEX}', r'decoder.\g<index>.'),
     (r'DIDF_Decoder\.output\.(.*)', r'head.\1'),
 )
 
@@ -285,12 +188,4 @@ _RULES = (
 @converter_for(CDDFuse)
 def convert_cddfuse(checkpoint: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
     """The authors' checkpoint, state dicts of four networks by name, for :class:`CDDFuse`."""
-    if not isinstance(checkpoint, dict):
-        raise ValueError(f'expected state dicts by name, found {type(checkpoint).__name__}')
-    flat = {}
-    for network, state_dict in checkpoint.items():
-        if not isinstance(state_dict, dict):
-            raise ValueError(f'expected a state dict in {network!r}')
-        for name, value in state_dict.items():
-            flat[f'{network}.{name.removeprefix("module.")}'] = value
-    return rename_entries(flat, _RULES)
+    return rename_entries(flatten_networks(checkpoint), _RULES)

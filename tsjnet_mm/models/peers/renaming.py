@@ -29,6 +29,30 @@ def converter_for(fusor: type) -> Callable:
     return attach
 
 
+def flatten_networks(checkpoint: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
+    """One state dict of the state dicts of several networks.
+
+    Args:
+        checkpoint (dict[str, dict[str, Tensor]]): State dicts by the network's name; a prefix
+            ``module.`` of their entries is removed.
+
+    Returns:
+        dict[str, Tensor]: Each entry by its network and its name, joined by a dot.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    if not isinstance(checkpoint, dict):
+        raise ValueError(f'expected state dicts by name, found {type(checkpoint).__name__}')
+    flat = {}
+    for network, state_dict in checkpoint.items():
+        if not isinstance(state_dict, dict):
+            raise ValueError(f'expected a state dict in {network!r}')
+        for name, value in state_dict.items():
+            flat[f'{network}.{name.removeprefix("module.")}'] = value
+    return flat
+
+
 def rename_entries(
     state_dict: dict[str, Tensor], rules: Sequence[tuple[str, str | None]]
 ) -> dict[str, Tensor]:
