@@ -110,10 +110,12 @@ def test_failure_leaves_the_old_file(tmp_path):
 
 def test_unknown_extensions(tmp_path):
     with pytest.raises(
-        ValueError, match=r"x.txt: expected one of .csv, .json, .md, found '.txt'"
+        ValueError, match=r"x.txt: expected a name ending in .csv, .json or .md, found '.txt'"
     ):
         make_results().save(tmp_path / 'x.txt')
-    with pytest.raises(ValueError, match=r"x.md: expected one of .csv, .json, found '.md'"):
+    with pytest.raises(
+        ValueError, match=r"x.md: expected a name ending in .csv or .json, found '.md'"
+    ):
         load_results(tmp_path / 'x.md')
     with pytest.raises(FileNotFoundError):
         load_results(tmp_path / 'x.csv')

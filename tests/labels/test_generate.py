@@ -202,7 +202,7 @@ def test_find_fused(pair_folder):
     pairs = list_pairs(root / 'ir', root / 'vi')
     assert find_fused(root / 'vi', pairs)['002'].endswith('002.png')
     (root / 'vi' / '002.png').unlink()
-    with pytest.raises(ValueError, match=r'no fused image of 002 \(1 such pair\)'):
+    with pytest.raises(ValueError, match=r'one for each of 3 pairs, found none for 1: 002$'):
         find_fused(root / 'vi', pairs)
 
 

@@ -113,7 +113,7 @@ def test_folder_that_does_not_fit(infos, folder, tmp_path):
     with pytest.raises(FileNotFoundError, match=r'no folder of fused images .*nowhere'):
         make(tmp_path / 'nowhere', infos)
     (folder / 'result_010.png').write_bytes(b'')
-    with pytest.raises(PairError, match=r'one image for 010\.png, found fused_010.*result_010'):
+    with pytest.raises(PairError, match=r'one image for 010, found fused_010.*result_010'):
         make(folder, infos)
     (folder / 'result_010.png').unlink()
     Image.fromarray(np.zeros((24, 31), np.uint8)).save(folder / 'fused_002.png')

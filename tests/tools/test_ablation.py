@@ -205,7 +205,7 @@ def test_errors(run_main, tmp_path, rows, monkeypatch):
         ([rows[0], '--metrics', 'nothing'], 'nothing'),
         ([rows[0], '--convention', 'tang'], 'CV'),
         ([rows[0], '--gpus', 0], '--gpus must be at least 1'),
-        ([rows[0], '--out', 'a.txt'], 'a.txt: expected one of'),
+        ([rows[0], '--out', 'a.txt'], 'a.txt: expected a name ending in .csv, .json or .md'),
     ):
         status, _, err = run_main('ablation.py', *arguments, '--work-dir', tmp_path / 'runs')
         assert status == 1 and err.startswith('error: ') and message in err, err

@@ -246,7 +246,10 @@ def test_errors_of_the_grid(call, fused, tmp_path):
     for arguments, message in (
         (['--scene', '2D'], 'no scene 2D with an image in every folder; such are 1N, 3D'),
         (['--scene', '2D'], f'without a fused image of high in {fused / "high"} (1):\n  2D'),
-        (['--scene', '4N'], f'4N_fused.png: size: expected 64x48 as {fused / "ir" / "4N.png"}'),
+        (
+            ['--scene', '4N'],
+            f'4N_fused.png: different sizes: expected 64x48 as {fused / "ir" / "4N.png"}',
+        ),
         (['--scene', '1N:60,0,9,9'], '1N: region x=60, y=0, w=9, h=9 is not inside'),
         (['--scene', '1N', '--scene', '1N'], 'each scene needs a name of its own'),
         (['--count', 0], '--count must be at least 1'),

@@ -117,7 +117,10 @@ def test_problems_are_listed_and_common_leaves_them_out(run_tool, data, tmp_path
     [
         (['--metrics', 'FID'], "unknown metric 'FID'; known: SSIM"),
         (['--metrics', 'CV', '--convention', 'tang'], 'CV is not defined under the convention'),
-        (['--out', 'r.txt'], "r.txt: expected one of .csv, .json, .md, found '.txt'"),
+        (
+            ['--out', 'r.txt'],
+            "r.txt: expected a name ending in .csv, .json or .md, found '.txt'",
+        ),
         (['--method', 'x', '--fused', 'a', 'b'], '--method names one folder, got 2'),
         (['--fused', 'x/same', 'y/same'], 'y/same: each method needs a name of its own'),
         (['--convention', 'mine'], "invalid choice: 'mine'"),

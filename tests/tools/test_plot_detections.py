@@ -122,7 +122,10 @@ def test_errors(plot, case, tmp_path):
     Image.fromarray(np.zeros((9, 9), np.uint8)).save(case / 'good' / '2D.png')
     for arguments, message in (
         (['--scene', '3N'], 'no scene 3N with an image in every folder; such are 1N, 2D, 10N'),
-        (['--scene', '2D'], f'2D.png: size: expected 128x96 as {case / "ir" / "2D.png"}'),
+        (
+            ['--scene', '2D'],
+            f'2D.png: different sizes: expected 128x96 as {case / "ir" / "2D.png"}',
+        ),
         (['--scene', '1N', '--scene', '1N'], 'each scene is shown once'),
         (['--count', 0], '--count must be at least 1'),
         (['--images', f'x={case / "good"}'], 'images, but no results of x'),

@@ -20,7 +20,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tsjnet_mm.utils.files import write_whole
+from tsjnet_mm.utils.files import check_ending, write_whole
 from tsjnet_mm.utils.metric_names import CONVENTIONS, resolve_metrics
 from tsjnet_mm.utils.words import counted
 
@@ -104,19 +104,13 @@ def run(args: argparse.Namespace) -> dict[str, str]:
     """
     from tqdm import tqdm
 
-    from tsjnet_mm.evaluation.results import check_extension
+    from tsjnet_mm.evaluation.results import WRITERS
     from tsjnet_mm.io.outputs import check_outputs
-    from tsjnet_mm.protocols.ablation import (
-        format_tables,
-        join_results,
-        make_runs,
-        preset_rows,
-    )
+    from tsjnet_mm.protocols.ablation import format_tables, join_results, make_runs, preset_rows
     from tsjnet_mm.protocols.runs import finish_runs
 
     metrics = resolve_metrics(args.metrics, args.convention)
-    for path in args.out:
-        check_extension(path)
+    endings = [check_ending(path, WRITERS) for path in args.out]
     if args.gpus < 1:
         raise ValueError(f'--gpus must be at least 1, got {args.gpus}')
     runs = make_runs(
@@ -133,11 +127,11 @@ def run(args: argparse.Namespace) -> dict[str, str]:
     if finished:
         joined = join_results(finished)
         print(format_tables(joined, args.paper, 'text'))
-        for path in args.out:
-            if check_extension(path) != '.md':
+        for path, ending in zip(args.out, endings, strict=True):
+            if ending == '.md':
+                write_whole(path, format_tables(joined, args.paper, 'markdown') + '\n')
+            else:
                 joined.save(path)
-                continue
-            write_whole(path, format_tables(joined, args.paper, 'markdown') + '\n')
     return {run.name: reason for run, reason in failed}
 
 

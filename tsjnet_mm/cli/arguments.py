@@ -10,6 +10,7 @@ from tsjnet_mm.io.ranges import check_percentiles, check_range
 from tsjnet_mm.utils.model_index import ready_models
 
 if TYPE_CHECKING:
+    from tsjnet_mm.apis.inferencer import FusionInferencer
     from tsjnet_mm.io.preparation import Preparation
 
 
@@ -19,6 +20,25 @@ def parse_named_path(text: str) -> tuple[str, str]:
     if not name or not path:
         raise argparse.ArgumentTypeError(f'expected NAME=PATH, got {text!r}')
     return name, path
+
+
+def add_method_paths(
+    parser: argparse.ArgumentParser,
+    option: str,
+    words: str,
+    metavar: str = 'NAME=DIR',
+    required: bool = False,
+) -> None:
+    """Add an option of a path for each method; ``words`` are its help."""
+    parser.add_argument(
+        option,
+        nargs='+',
+        type=parse_named_path,
+        required=required,
+        default=[],
+        metavar=metavar,
+        help=words,
+    )
 
 
 def unique_names(kind: str, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -41,11 +61,15 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 class _LimitsAction(argparse.Action):
-    """Two numbers that are refused when they are read if they cannot be meant."""
+    """Two numbers that are refused if they cannot be meant, or come with the other option."""
 
     def __call__(self, parser, namespace, values, option_string=None):
         """See :class:`argparse.Action`."""
-        check = check_range if self.dest == 'ir_range' else check_percentiles
+        check, other = check_range, 'ir_percentiles'
+        if self.dest == 'ir_percentiles':
+            check, other = check_percentiles, 'ir_range'
+        if getattr(namespace, other):
+            parser.error('give --ir-range or --ir-percentiles, not both')
         try:
             setattr(namespace, self.dest, check(values, option_string))
         except ValueError as error:
@@ -162,6 +186,18 @@ def add_machine_arguments(
     return machine
 
 
+def make_inferencer(args: argparse.Namespace, **options: Any) -> FusionInferencer:
+    """The inferencer that ``--model``, ``--weights`` and the options of the machine ask for.
+
+    ``options`` are others of :class:`.FusionInferencer`, whose errors it raises.
+    """
+    from tsjnet_mm.apis import FusionInferencer
+
+    return FusionInferencer(
+        args.model, args.weights, args.device, args.precision, compile=args.compile, **options
+    )
+
+
 def check_weights(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """End with a message where a network has no weights."""
     if args.weights is not None or args.model in ready_models():
@@ -189,16 +225,9 @@ def check_device(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
 
 
 def check_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """Check the ranges, the weights and the device, what takes longest last."""
-    check_ranges(parser, args)
+    """Check the weights and the device, what takes longer last."""
     check_weights(parser, args)
     check_device(parser, args)
-
-
-def check_ranges(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """End with a message where two ranges are given."""
-    if args.ir_range and args.ir_percentiles:
-        parser.error('give --ir-range or --ir-percentiles, not both')
 
 
 def source_preparation(args: argparse.Namespace) -> Preparation:
@@ -225,9 +254,7 @@ def source_options(args: argparse.Namespace) -> dict:
     }
 
 
-def add_overwrite_argument(
-    parser: argparse.ArgumentParser | argparse._ArgumentGroup,
-) -> None:
+def add_overwrite_argument(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """Add ``--overwrite``."""
     parser.add_argument(
         '--overwrite',

@@ -43,7 +43,6 @@ from .arguments import (
     add_pair_folders,
     add_source_arguments,
     check_device,
-    check_ranges,
     parse_size,
     source_options,
 )
@@ -103,10 +102,7 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
         help='text file with the stems of the pairs to use, one per line',
     )
     parser.add_argument('--highlight', metavar='ROW', help='row to highlight in the figures')
-    parser.add_argument(
-        '--device',
-        help='device for fusing (default: the GPU if there is one)',
-    )
+    parser.add_argument('--device', help='device for fusing (default: the GPU if there is one)')
     parser.add_argument(
         '--workers',
         type=int,
@@ -198,7 +194,6 @@ def main() -> None:
     from tsjnet_mm.io.outputs import check_outputs, list_read
     from tsjnet_mm.protocols.benchmark import ZooBenchmark, comparison_table
 
-    check_ranges(parser, args)
     check_device(parser, args)
     if args.metrics and not args.convention:
         parser.error('--metrics needs --convention: the same names mean different numbers')

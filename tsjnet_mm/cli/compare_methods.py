@@ -21,29 +21,23 @@ and a note says so. At least 6 images are needed, because fewer never give p bel
 
 import argparse
 
+from tsjnet_mm.utils.files import check_ending
+
 from .arguments import add_overwrite_argument
 from .program import ToolParser, tool
+from .result_figures import add_results
 
 
 def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__)
-    parser.add_argument(
-        'results',
-        nargs='+',
-        metavar='RESULTS',
-        help='.csv or .json of tools/evaluate.py or a per-image CSV of the Runner; several of '
-        'the same images are joined',
-    )
+    add_results(parser, '--metrics')
     parser.add_argument('--method', required=True, metavar='NAME', help='the method to test')
     parser.add_argument(
         '--against',
         nargs='+',
         metavar='NAME',
         help='methods to compare with (default: all others)',
-    )
-    parser.add_argument(
-        '--metrics', nargs='+', metavar='NAME', help='these alone, in this order (default: all)'
     )
     parser.add_argument(
         '--seed',
@@ -71,14 +65,14 @@ def main() -> None:
     from tsjnet_mm.evaluation.selection import read_selection
     from tsjnet_mm.evaluation.significance import compare_methods
     from tsjnet_mm.evaluation.significance_table import (
-        check_comparison_path,
+        FORMATS,
         format_comparisons,
         save_comparisons,
     )
     from tsjnet_mm.io.outputs import check_outputs
 
     for path in args.out:
-        check_comparison_path(path)
+        check_ending(path, FORMATS)
     check_outputs(args.out, args.results, args.overwrite)
     results = read_selection(args.results, metrics=args.metrics)
     comparisons = compare_methods(results, args.method, args.against, args.seed)

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 from tsjnet_mm.utils.files import write_whole
 from tsjnet_mm.utils.model_index import config_dir
 
-from .arguments import parse_named_path, unique_names
+from .arguments import add_method_paths, unique_names
 from .dataset_arguments import add_dataset_arguments, build_dataset, has_splits
 from .program import ToolParser, tool
 from .run_arguments import add_config_options, config_options
@@ -59,14 +59,8 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
         help='cross-validation over the lists of folds 1 to K, which --pairs names by {fold}; '
         'scores are averaged (default: one run)',
     )
-    parser.add_argument(
-        '--methods',
-        nargs='+',
-        default=[],
-        type=parse_named_path,
-        metavar='NAME=DIR',
-        help='folder of fused images for each method (default: the sources alone)',
-    )
+    words = 'folder of fused images for each method (default: the sources alone)'
+    add_method_paths(parser, '--methods', words)
     parser.add_argument(
         '--config',
         help='of any network of mmdet or mmseg (Python code, which is run); its datasets, '

@@ -30,10 +30,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tsjnet_mm.utils.files import check_ending
 from tsjnet_mm.utils.metric_names import (
     CONVENTIONS,
     METRIC_NAMES,
     METRIC_SETS,
+    default_metrics,
     metrics_of,
     resolve_metrics,
 )
@@ -44,7 +46,6 @@ from .arguments import (
     add_pair_folders,
     add_source_arguments,
     check_device,
-    check_ranges,
     source_options,
 )
 from .program import ToolParser, tool
@@ -83,11 +84,6 @@ def name_methods(folders: Sequence[str], method: str | None = None) -> dict[str,
             raise ValueError(f'{folder}: each method needs a name of its own: use NAME=DIR')
         named[name] = path
     return named
-
-
-def default_metrics(convention: str) -> str:
-    """The paper's six where the convention has them, else all that it has."""
-    return 'paper' if {*METRIC_SETS['paper']} <= {*metrics_of(convention)} else 'all'
 
 
 def parse_args() -> tuple[ToolParser, argparse.Namespace]:
@@ -144,9 +140,7 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
         metavar='FILE',
         help='.csv: a line for each image of each method; .json: everything; .md: the table',
     )
-    args = parser.parse_args()
-    check_ranges(parser, args)
-    return parser, args
+    return parser, parser.parse_args()
 
 
 @tool('nothing was written')
@@ -155,7 +149,7 @@ def main() -> None:
     parser, args = parse_args()
 
     from tsjnet_mm.apis import evaluate_folders
-    from tsjnet_mm.evaluation.results import check_extension
+    from tsjnet_mm.evaluation.results import WRITERS
     from tsjnet_mm.io.outputs import check_outputs, list_read
 
     try:
@@ -164,7 +158,7 @@ def main() -> None:
             args.metrics or default_metrics(args.convention), args.convention
         )
         for path in args.out:
-            check_extension(path)
+            check_ending(path, WRITERS)
     except ValueError as error:
         parser.error(str(error))
     check_device(parser, args)

@@ -36,7 +36,7 @@ from .arguments import (
     add_overwrite_argument,
     add_source_arguments,
     check_arguments,
-    check_ranges,
+    make_inferencer,
     source_preparation,
 )
 from .dataset_arguments import add_dataset_arguments, build_dataset, has_splits
@@ -95,7 +95,6 @@ def parse_args() -> argparse.Namespace:
         check_arguments(parser, args)
     elif args.weights:
         parser.error('--weights goes with --model')
-    check_ranges(parser, args)
     args.splits = choose_splits(parser, args)
     return args
 
@@ -127,7 +126,6 @@ def main() -> None:
     """Export each split, then print the lines of a config; stop at the first problem."""
     args = parse_args()
 
-    from tsjnet_mm.apis import FusionInferencer
     from tsjnet_mm.protocols.export_dataset import config_lines, export_dataset
     from tsjnet_mm.protocols.export_layouts import EXPORT_LAYOUTS
 
@@ -139,16 +137,7 @@ def main() -> None:
         'any_ir_size': preparation.moves_infrared,
     }
     datasets = {split: build_dataset(args, split, needed, **options) for split in args.splits}
-    inferencer = None
-    if args.model:
-        inferencer = FusionInferencer(
-            args.model,
-            args.weights,
-            args.device,
-            args.precision,
-            compile=args.compile,
-            show_progress=False,
-        )
+    inferencer = make_inferencer(args, show_progress=False) if args.model else None
     for split, dataset in datasets.items():
         done = export_dataset(
             dataset,

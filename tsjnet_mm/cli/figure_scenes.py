@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING
 
 from tsjnet_mm.io.errors import PairError
 
-from .arguments import (
-    add_affix_arguments,
-    add_figure_out,
-    add_pair_folders,
-    parse_named_path,
-)
+from .arguments import add_affix_arguments, add_figure_out, add_method_paths, add_pair_folders
 
 if TYPE_CHECKING:
     import numpy as np
+    from matplotlib.figure import Figure
 
     from tsjnet_mm.evaluation.image_files import FusionFiles
 
@@ -29,14 +25,8 @@ def add_source_folders(parser: argparse.ArgumentParser) -> None:
 
 def add_method_images(parser: argparse.ArgumentParser) -> None:
     """Add ``--images``, what to draw on."""
-    parser.add_argument(
-        '--images',
-        nargs='+',
-        default=[],
-        type=parse_named_path,
-        metavar='NAME=DIR',
-        help='folder of images of each method (default: the visible ones)',
-    )
+    words = 'folder of images of each method (default: the visible ones)'
+    add_method_paths(parser, '--images', words)
 
 
 def add_figure_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,17 +58,39 @@ def add_figure_arguments(parser: argparse.ArgumentParser) -> None:
     add_figure_out(parser)
 
 
-def pairing(args: argparse.Namespace) -> dict[str, list[str] | None]:
-    """Options of :func:`.find_files` that say how files pair, of the arguments."""
-    return {'ir_affix': args.ir_affix, 'vi_affix': args.vi_affix}
+def find_folders(
+    args: argparse.Namespace, folders: Mapping[str, str]
+) -> tuple[list[FusionFiles], dict[str, list[str]]]:
+    """The files of all scenes, and what lacks a partner or fits several, by kind.
 
-
-def check_not_read(paths: Sequence[str], files: Iterable[FusionFiles]) -> None:
-    """Refuse to write a figure over an image that it shows, see :func:`.check_outputs`."""
+    Refuses to write a figure over one of these files, see :func:`.check_outputs`.
+    """
+    from tsjnet_mm.evaluation.image_files import find_files
     from tsjnet_mm.io.outputs import check_outputs
 
+    files, lonely, ambiguous = find_files(
+        folders, args.ir, args.vi, ir_affix=args.ir_affix, vi_affix=args.vi_affix
+    )
     read = [path for item in files for path in (item.ir, item.vi, *item.fused.values())]
-    check_outputs(paths, read, overwrite=True)
+    check_outputs(args.out, read, overwrite=True)
+    return files, {**lonely, **ambiguous}
+
+
+def choose_scenes(
+    args: argparse.Namespace, folders: Mapping[str, str], errors: Mapping[str, Sequence[int]]
+) -> list[FusionFiles]:
+    """The files of the scenes to show: those that are named, or the most differing.
+
+    Scenes without an entry in ``errors``, see :func:`most_differing`, are not looked at.
+    Raises what :func:`find_scenes` raises.
+    """
+    files, problems = find_folders(args, folders)
+    files = [item for item in files if item.image in errors]
+    files = find_scenes(files, problems, args.scene)
+    if args.scene:
+        return files
+    chosen = most_differing({item.image: errors[item.image] for item in files}, args.count)
+    return [item for item in files if item.image in chosen]
 
 
 def find_scenes(
@@ -145,6 +157,16 @@ def most_differing(errors: Mapping[str, Sequence[int]], count: int) -> list[str]
     return [name for name in names if name in chosen]
 
 
+def write_figure(figure: Figure, paths: Sequence[str], scenes: Iterable[str]) -> None:
+    """Write a figure; print its scenes as options, and the paths."""
+    from tsjnet_mm.visualization import save_figure
+
+    for path in paths:
+        save_figure(figure, path)
+    print(*(f'--scene {scene}' for scene in scenes), sep='\n')
+    print(f'written: {", ".join(paths)}')
+
+
 def read_scene(files: FusionFiles, recoloured: bool = False) -> list[np.ndarray]:
     """Infrared, visible and fused images of a scene, (H, W, 1 or 3) in [0, 1] each.
 
@@ -154,13 +176,13 @@ def read_scene(files: FusionFiles, recoloured: bool = False) -> list[np.ndarray]
     import torch
 
     from tsjnet_mm.evaluation.image_files import read_files
+    from tsjnet_mm.io.images import different_sizes
     from tsjnet_mm.utils import recolour
 
     ir, *images = (torch.from_numpy(image / 255.0) for image in read_files(files, 'plain'))
     for path, image in zip((files.vi, *files.fused.values()), images, strict=True):
-        found, expected = (f'{side.shape[2]}x{side.shape[1]}' for side in (image, ir))
-        if found != expected:
-            raise PairError.of('size', path, f'{expected} as {files.ir}', found)
+        if image.shape[1:] != ir.shape[1:]:
+            raise different_sizes(path, image.shape[1:], files.ir, ir.shape[1:])
     vi, *fused = images
     if recoloured:
         fused = [recolour(image, vi) if image.shape[0] == 1 else image for image in fused]

@@ -37,6 +37,7 @@ from .arguments import (
     add_overwrite_argument,
     add_source_arguments,
     check_arguments,
+    make_inferencer,
     source_options,
 )
 from .program import ToolParser, tool
@@ -100,24 +101,13 @@ def main() -> None:
     """Fuse all pairs; stop with a message at the first that cannot be fused."""
     args = parse_args()
 
-    from tsjnet_mm.apis import FusionInferencer, fuse_to_folder
+    from tsjnet_mm.apis import fuse_to_folder
 
     rank, world_size = find_share()
-    device = args.device
-    if device == 'cuda':
-        device = f'cuda:{local_rank()}'
-    inferencer = FusionInferencer(
-        args.model,
-        args.weights,
-        device,
-        args.precision,
-        args.tile,
-        args.overlap,
-        args.compile,
-        show_progress=rank == 0,
-    )
+    if args.device == 'cuda':
+        args.device = f'cuda:{local_rank()}'
     fused, kept = fuse_to_folder(
-        inferencer,
+        make_inferencer(args, tile=args.tile, overlap=args.overlap, show_progress=rank == 0),
         args.ir,
         args.vi,
         args.out,

@@ -34,6 +34,7 @@ from .arguments import (
     add_overwrite_argument,
     add_source_arguments,
     check_arguments,
+    make_inferencer,
     source_options,
 )
 from .program import ToolParser, tool
@@ -78,17 +79,10 @@ def main() -> None:
     """Fuse the video; status 130 if Ctrl-C ended it."""
     args = parse_args()
 
-    from tsjnet_mm.apis import FusionInferencer
     from tsjnet_mm.video.fusing import fuse_video
 
     done = fuse_video(
-        FusionInferencer(
-            args.model,
-            args.weights,
-            args.device,
-            args.precision,
-            compile=args.compile,
-        ),
+        make_inferencer(args),
         args.ir,
         args.vi,
         args.out,

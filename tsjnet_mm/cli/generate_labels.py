@@ -30,12 +30,7 @@ from typing import TYPE_CHECKING
 
 from tsjnet_mm.utils.words import counted
 
-from .arguments import (
-    add_source_arguments,
-    check_device,
-    check_ranges,
-    source_preparation,
-)
+from .arguments import add_source_arguments, check_device, source_preparation
 from .dataset_arguments import add_encoding_argument
 from .program import ToolParser, tool
 
@@ -220,7 +215,6 @@ def parse_args() -> argparse.Namespace:
             parser.error('--method sam needs --sam-weights DIR')
         if not 0 <= args.max_shift <= 0.5:
             parser.error(f'--max-shift: expected 0 to 0.5, got {args.max_shift}')
-    check_ranges(parser, args)
     check_device(parser, args)
     return args
 

@@ -1,8 +1,6 @@
 """Draw the toy dataset: registered infrared and visible road scenes, no download needed."""
 
 import argparse
-import sys
-import time
 from collections.abc import Sequence
 
 from .arguments import parse_size
@@ -60,41 +58,26 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-class ProgressBar:
-    """A bar on one line of stderr; in a log, a line every ten seconds."""
-
-    def __init__(self) -> None:
-        self.start = self.shown = time.monotonic()
-        self.live = sys.stderr.isatty()
-
-    def __call__(self, done: int, total: int) -> None:
-        """Show that so many of all pairs are done."""
-        now = time.monotonic()
-        if done < total and now - self.shown < (0.1 if self.live else 10):
-            return
-        self.shown = now
-        left = (now - self.start) / done * (total - done)
-        bar = '#' * (30 * done // total)
-        start = '\r' if self.live else ''
-        end = '\n' if done == total or not self.live else ''
-        text = f'{start}[{bar:<30}] {done}/{total} pairs, {left:.0f} s left '
-        print(text, end=end, file=sys.stderr, flush=True)
-
-
 @tool('nothing was written')
 def main(argv: Sequence[str] | None = None) -> None:
     """Draw the data set."""
     args = parse_args(argv)
+
+    from tqdm import tqdm
+
     from tsjnet_mm.datasets.toy import write_toy_dataset
 
-    drawn = write_toy_dataset(
-        args.out,
-        train=args.train,
-        test=args.test,
-        size=args.size,
-        seed=args.seed,
-        night_ratio=args.night_ratio,
-        progress=None if args.quiet else ProgressBar(),
-    )
+    # The delay: a set that is there, or an error, shows no bar.
+    show = {'unit': 'pair', 'delay': 1e-3, 'mininterval': 0, 'disable': args.quiet}
+    with tqdm(total=args.train + args.test, **show) as bar:
+        drawn = write_toy_dataset(
+            args.out,
+            train=args.train,
+            test=args.test,
+            size=args.size,
+            seed=args.seed,
+            night_ratio=args.night_ratio,
+            progress=lambda done, total: bar.update(),
+        )
     state = 'drawn' if drawn else 'already there, nothing to do'
     print(f'{args.out}: {args.train} + {args.test} pairs to train and to test, {state}')

@@ -18,17 +18,12 @@ image.
 import argparse
 
 from .program import ToolParser, tool
-from .result_figures import add_selection_arguments, write_result_figure
+from .result_figures import parse_figure_args, write_result_figure
 
 
 def parse_args() -> argparse.Namespace:
     """Command line."""
-    parser = ToolParser(__doc__)
-    add_selection_arguments(parser)
-    parser.add_argument(
-        '--highlight', metavar='NAME', help='method with a bold name and its own colour'
-    )
-    return parser.parse_args()
+    return parse_figure_args(ToolParser(__doc__), 'with a bold name and its own colour')
 
 
 @tool()
@@ -44,4 +39,3 @@ def main() -> None:
             results.values, results.convention, args.highlight, title
         ),
     )
-    print(f'written: {", ".join(args.out)}')

@@ -31,17 +31,15 @@ from typing import TYPE_CHECKING
 
 from tsjnet_mm.io.errors import PairError
 
-from .arguments import parse_named_path, unique_names
+from .arguments import add_method_paths, unique_names
 from .figure_scenes import (
     add_figure_arguments,
     add_method_images,
     add_source_folders,
-    check_not_read,
     check_scene_figure,
-    find_scenes,
-    most_differing,
-    pairing,
+    choose_scenes,
     read_scene,
+    write_figure,
 )
 from .program import ToolParser, tool
 
@@ -62,14 +60,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--annotations', required=True, metavar='FILE', help='true boxes: a COCO json'
     )
-    parser.add_argument(
-        '--results',
-        nargs='+',
-        required=True,
-        type=parse_named_path,
-        metavar='NAME=FILE',
-        help='detections in the images of each method: a COCO list of results (json)',
-    )
+    words = 'detections in the images of each method: a COCO list of results (json)'
+    add_method_paths(parser, '--results', words, 'NAME=FILE', required=True)
     add_method_images(parser)
     parser.add_argument(
         '--scene',
@@ -144,25 +136,22 @@ def class_colours(
     }
 
 
-def plot(args: argparse.Namespace) -> list[str]:
-    """Count, choose the scenes, draw and write.
+@tool()
+def main() -> None:
+    """Count the errors, choose the scenes, draw and write."""
+    args = parse_args()
 
-    Returns:
-        list[str]: The names of the scenes.
-    """
     from tsjnet_mm.evaluation.detection_errors import (
         detection_errors,
         read_detection_truth,
         read_detections,
     )
-    from tsjnet_mm.evaluation.image_files import find_files
     from tsjnet_mm.visualization import (
         MISSING_COLOUR,
         WRONG_COLOUR,
         BoxMark,
         LegendEntry,
         grid_figure,
-        save_figure,
     )
 
     results, images = (unique_names('method', pairs) for pairs in (args.results, args.images))
@@ -176,21 +165,11 @@ def plot(args: argparse.Namespace) -> list[str]:
         name: detection_errors(truth.objects, items, args.score_thr, args.iou_thr)
         for name, items in found.items()
     }
-    files, *problems = find_files(images, args.ir, args.vi, **pairing(args))
-    check_not_read(args.out, files)
-    files = [item for item in files if item.image in truth.objects]
-    problems = {**problems[0], **problems[1]}
-    files = find_scenes(files, problems, args.scene)
-    if not args.scene:
-        counts = {
-            item.image: [
-                len(part[item.image].missed) + len(part[item.image].wrong)
-                for part in errors.values()
-            ]
-            for item in files
-        }
-        chosen = most_differing(counts, args.count)
-        files = [item for item in files if item.image in chosen]
+    counts = {
+        name: [len(part[name].missed) + len(part[name].wrong) for part in errors.values()]
+        for name in truth.objects
+    }
+    files = choose_scenes(args, images, counts)
     names = [item.image for item in files]
     colours = class_colours(
         truth,
@@ -218,10 +197,8 @@ def plot(args: argparse.Namespace) -> list[str]:
     figure = grid_figure(
         rows, titles, None, names, args.highlight, args.width, marks=marks, legend=legend
     )
-    for path in args.out:
-        save_figure(figure, path)
     print(format_counts(errors))
-    return names
+    write_figure(figure, args.out, names)
 
 
 def check_boxes(
@@ -235,12 +212,3 @@ def check_boxes(
                 'size', files.vi, f'an image that holds the box {item.box}',
                 f'{shape[1]}x{shape[0]}',
             )  # fmt: skip
-
-
-@tool()
-def main() -> None:
-    """Read the command line and plot."""
-    args = parse_args()
-    names = plot(args)
-    print(*(f'--scene {name}' for name in names), sep='\n')
-    print(f'written: {", ".join(args.out)}')

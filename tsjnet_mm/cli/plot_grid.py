@@ -19,26 +19,19 @@ Files are matched by name, as in tools/evaluate.py; the name of a scene is the s
 visible image. Columns keep the order of --fused. Images are written in their own resolution.
 """
 
-from __future__ import annotations
-
 import argparse
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from .arguments import parse_named_path, unique_names
+from .arguments import add_method_paths, unique_names
 from .figure_scenes import (
     add_figure_arguments,
     add_source_folders,
-    check_not_read,
     check_scene_figure,
+    find_folders,
     find_scenes,
-    pairing,
     read_scene,
+    write_figure,
 )
 from .program import ToolParser, tool
-
-if TYPE_CHECKING:
-    from tsjnet_mm.evaluation.image_files import FusionFiles
 
 
 def parse_region(text: str) -> tuple[int, int, int, int]:
@@ -62,14 +55,8 @@ def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__)
     add_source_folders(parser)
-    parser.add_argument(
-        '--fused',
-        nargs='+',
-        required=True,
-        type=parse_named_path,
-        metavar='NAME=DIR',
-        help='folder of fused images for each method',
-    )
+    words = 'folder of fused images for each method'
+    add_method_paths(parser, '--fused', words, required=True)
     parser.add_argument(
         '--scene',
         action='append',
@@ -92,32 +79,21 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def choose_scenes(files: Sequence[FusionFiles], count: int) -> list[FusionFiles]:
-    """Some scenes spread evenly over all."""
-    import numpy as np
-
-    return [files[round(at)] for at in np.linspace(0, len(files) - 1, min(count, len(files)))]
-
-
 @tool()
 def main() -> None:
     """Find and read the scenes, choose regions, draw, write."""
     args = parse_args()
 
-    from tsjnet_mm.evaluation.image_files import find_files
-    from tsjnet_mm.visualization import (
-        differing_windows,
-        grid_figure,
-        save_figure,
-    )
+    import numpy as np
+
+    from tsjnet_mm.visualization import differing_windows, grid_figure
 
     fused, scenes = unique_names('method', args.fused), unique_names('scene', args.scene)
     check_scene_figure(args)
-    files, *problems = find_files(fused, args.ir, args.vi, **pairing(args))
-    check_not_read(args.out, files)
-    files = find_scenes(files, {**problems[0], **problems[1]}, scenes)
-    if not scenes:
-        files = choose_scenes(files, args.count)
+    files = find_scenes(*find_folders(args, fused), scenes)
+    if not scenes:  # Spread evenly over all.
+        places = np.linspace(0, len(files) - 1, min(args.count, len(files)))
+        files = [files[round(at)] for at in places]
     rows, regions = [], []
     for item in files:
         rows.append(read_scene(item, args.recolour))
@@ -126,8 +102,8 @@ def main() -> None:
     titles = ['Infrared', 'Visible', *fused]
     names = [item.image for item in files]
     figure = grid_figure(rows, titles, regions, names, args.highlight, args.width)
-    for path in args.out:
-        save_figure(figure, path)
-    for name, boxes in zip(names, regions, strict=True):
-        print(f'--scene {":".join([name, *(",".join(map(str, box)) for box in boxes)])}')
-    print(f'written: {", ".join(args.out)}')
+    shown = (
+        ':'.join([name, *(','.join(map(str, box)) for box in boxes)])
+        for name, boxes in zip(names, regions, strict=True)
+    )
+    write_figure(figure, args.out, shown)

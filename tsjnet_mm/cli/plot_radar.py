@@ -19,17 +19,12 @@ import argparse
 from tsjnet_mm.utils.words import counted
 
 from .program import ToolParser, tool
-from .result_figures import add_selection_arguments, write_result_figure
+from .result_figures import parse_figure_args, write_result_figure
 
 
 def parse_args() -> argparse.Namespace:
     """Command line."""
-    parser = ToolParser(__doc__)
-    add_selection_arguments(parser)
-    parser.add_argument(
-        '--highlight', metavar='NAME', help='method drawn with a thick line and filled'
-    )
-    return parser.parse_args()
+    return parse_figure_args(ToolParser(__doc__), 'drawn with a thick line and filled')
 
 
 @tool()
@@ -48,4 +43,3 @@ def main() -> None:
     count = counted(len(results.images), 'pair')
     for (method, metric), left_out in results.not_finite().items():
         print(f'{metric} of {method}: {left_out} of {count} not finite, left out of the mean')
-    print(f'written: {", ".join(args.out)}')

@@ -31,18 +31,18 @@ from typing import TYPE_CHECKING
 
 from tsjnet_mm.io.errors import PairError
 
-from .arguments import parse_named_path, unique_names
+from .arguments import add_method_paths, unique_names
 from .dataset_arguments import dataset_class
 from .figure_scenes import (
     add_figure_arguments,
     add_method_images,
     add_source_folders,
-    check_not_read,
     check_scene_figure,
+    choose_scenes,
+    find_folders,
     find_scenes,
-    most_differing,
-    pairing,
     read_scene,
+    write_figure,
 )
 from .program import ToolParser, tool
 
@@ -63,14 +63,8 @@ def parse_args() -> argparse.Namespace:
     parser = ToolParser(__doc__)
     add_source_folders(parser)
     parser.add_argument('--truth', required=True, metavar='DIR', help='folder of true masks')
-    parser.add_argument(
-        '--masks',
-        nargs='+',
-        required=True,
-        type=parse_named_path,
-        metavar='NAME=DIR',
-        help='folder of the masks made of the images of each method',
-    )
+    words = 'folder of the masks made of the images of each method'
+    add_method_paths(parser, '--masks', words, required=True)
     add_method_images(parser)
     classes = parser.add_mutually_exclusive_group(required=True)
     classes.add_argument(
@@ -176,52 +170,53 @@ def paint(
     return draw_mask(dimmed, mask, palette, OPACITY)
 
 
-def plot(
-    args: argparse.Namespace, classes: Sequence[str], palette: Sequence[tuple]
-) -> list[str]:
-    """Compare, choose the scenes, draw and write.
+def choose_classes(args: argparse.Namespace) -> tuple[Sequence[str], Sequence[tuple]]:
+    """Names and RGB colours of the classes."""
+    from tsjnet_mm.visualization import class_colour
 
-    Returns:
-        list[str]: The names of the scenes.
-    """
+    classes, palette = args.classes, None
+    if args.dataset:
+        meta = dataset_class(args.dataset).METAINFO
+        classes, palette = meta['seg_classes'], meta['seg_palette']
+    if palette is None or args.palette == 'bright':
+        palette = [class_colour(name, index) for index, name in enumerate(classes)]
+    return classes, palette
+
+
+@tool()
+def main() -> None:
+    """Compare the masks, choose the scenes, draw and write."""
+    args = parse_args()
+
     import numpy as np
 
-    from tsjnet_mm.evaluation.image_files import find_files
     from tsjnet_mm.evaluation.segmentation_errors import error_regions
-    from tsjnet_mm.io.images import read_mask
+    from tsjnet_mm.io.images import different_sizes, read_mask
     from tsjnet_mm.visualization import (
         MISSING_COLOUR,
         WRONG_COLOUR,
         LegendEntry,
         OvalMark,
         grid_figure,
-        save_figure,
     )
 
+    classes, palette = choose_classes(args)
     check_scene_figure(args)
     masks, images = (unique_names('method', pairs) for pairs in (args.masks, args.images))
     strange = [name for name in images if name not in masks]
     if strange or TRUTH in masks:
         raise ValueError(f'expected images of methods with masks, got {strange or TRUTH}')
-    masked, *problems = find_files(
-        {TRUTH: args.truth, **masks}, args.ir, args.vi, **pairing(args)
-    )
+    masked, problems = find_folders(args, {TRUTH: args.truth, **masks})
     problems = {
         heading.replace('a fused image', 'a mask').replace('fused images', 'masks'): names
-        for heading, names in (problems[0] | problems[1]).items()
+        for heading, names in problems.items()
     }
     masked = find_scenes(masked, problems, ())
     for heading, names in problems.items():
         print(f'left out of the comparison, {heading}: {len(names)}', file=sys.stderr)
     confusions, wrong = compare_masks(masked, masks, len(classes))
     masked = {item.image: item for item in masked}
-    files, *problems = find_files(images, args.ir, args.vi, **pairing(args))
-    check_not_read(args.out, [*masked.values(), *files])
-    files = [item for item in files if item.image in masked]
-    files = find_scenes(files, {**problems[0], **problems[1]}, args.scene)
-    if not args.scene:
-        chosen = most_differing({item.image: wrong[item.image] for item in files}, args.count)
-        files = [item for item in files if item.image in chosen]
+    files = choose_scenes(args, images, wrong)
     names = [item.image for item in files]
     colours = {'missing': MISSING_COLOUR, 'incorrect': WRONG_COLOUR}
     rows, marks, present = [], [], set()
@@ -231,10 +226,7 @@ def plot(
         paths = masked[item.image].fused
         truth = read_mask(paths[TRUTH])
         if truth.shape != vi.shape[:2]:
-            raise PairError.of(
-                'size', paths[TRUTH], f'{vi.shape[1]}x{vi.shape[0]} as {item.vi}',
-                f'{truth.shape[1]}x{truth.shape[0]}',
-            )  # fmt: skip
+            raise different_sizes(paths[TRUTH], truth.shape, item.vi, vi.shape)
         row, marked = [ir, vi, paint(vi, truth, palette, args.plain)], [[], [], []]
         present.update(np.unique(truth).tolist())
         for method in masks:
@@ -264,25 +256,5 @@ def plot(
         rows, ['Infrared', 'Visible', TRUTH, *masks], None, names, args.highlight, args.width,
         marks=marks, legend=legend,
     )  # fmt: skip
-    for path in args.out:
-        save_figure(figure, path)
     print(format_ious(confusions, classes))
-    return names
-
-
-@tool()
-def main() -> None:
-    """Read the command line and plot."""
-    args = parse_args()
-
-    from tsjnet_mm.visualization import class_colour
-
-    classes, palette = args.classes, None
-    if args.dataset:
-        meta = dataset_class(args.dataset).METAINFO
-        classes, palette = meta['seg_classes'], meta['seg_palette']
-    if palette is None or args.palette == 'bright':
-        palette = [class_colour(name, index) for index, name in enumerate(classes)]
-    names = plot(args, classes, palette)
-    print(*(f'--scene {name}' for name in names), sep='\n')
-    print(f'written: {", ".join(args.out)}')
+    write_figure(figure, args.out, names)

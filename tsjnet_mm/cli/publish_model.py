@@ -8,32 +8,13 @@ weights, which every tool checks. --half stores half
 precision, which halves the file and rounds the weights.
 """
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tsjnet_mm.io.text import shorten
 from tsjnet_mm.utils.files import whole_file
 
 from .program import ToolParser, tool
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-_PREFIX = 'fusor.'
-
-
-def fusor_weights(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The entries of the fusor, by its own names, sorted, of its or a joint model's state."""
-    if any(name.startswith(_PREFIX) for name in state_dict):
-        state_dict = {
-            name[len(_PREFIX) :]: value
-            for name, value in state_dict.items()
-            if name.startswith(_PREFIX)
-        }
-    return dict(sorted(state_dict.items()))
 
 
 @tool()
@@ -42,11 +23,7 @@ def main() -> None:
     parser = ToolParser(__doc__)
     parser.add_argument('checkpoint', metavar='CHECKPOINT', help='of the Runner')
     parser.add_argument(
-        '--out',
-        required=True,
-        type=Path,
-        metavar='OUT',
-        help='file to write, without ending',
+        '--out', required=True, type=Path, metavar='OUT', help='file to write, without ending'
     )
     parser.add_argument('--half', action='store_true', help='store half precision')
     args = parser.parse_args()
@@ -57,9 +34,10 @@ def main() -> None:
 
     from tsjnet_mm.io.outputs import check_outputs
     from tsjnet_mm.utils.checkpoints import DIGEST_KEY, load_state_dict
-    from tsjnet_mm.utils.tensors import digest_tensors
+    from tsjnet_mm.utils.tensors import digest_tensors, entries_below
 
-    weights = fusor_weights(load_state_dict(args.checkpoint))
+    weights = load_state_dict(args.checkpoint)
+    weights = dict(sorted((entries_below('fusor.', weights) or weights).items()))
     if not weights:
         raise ValueError(f'{args.checkpoint}: expected the weights of a fusor, found none')
     if args.half:

@@ -31,7 +31,6 @@ from .arguments import (
     add_affix_arguments,
     add_overwrite_argument,
     add_range_arguments,
-    check_ranges,
     source_options,
 )
 from .program import ToolParser, tool
@@ -64,9 +63,7 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
     add_range_arguments(parser)
     add_affix_arguments(parser)
     add_overwrite_argument(parser)
-    args = parser.parse_args()
-    check_ranges(parser, args)
-    return parser, args
+    return parser, parser.parse_args()
 
 
 def find(args: argparse.Namespace) -> tuple[Registration, list[Pair], str]:

@@ -14,11 +14,8 @@ if TYPE_CHECKING:
     from tsjnet_mm.evaluation import EvaluationResults
 
 
-def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add which results a figure reads, and which part of them it shows.
-
-    These are ``results``, ``--methods``, ``--metrics``, ``--title`` and ``--out``.
-    """
+def add_results(parser: argparse.ArgumentParser, *selections: str) -> None:
+    """Add ``results``, the files to read, and an option for each part to select."""
     parser.add_argument(
         'results',
         nargs='+',
@@ -26,15 +23,18 @@ def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
         help='.csv or .json of tools/evaluate.py or a per-image CSV of the Runner; several of '
         'the same images are joined',
     )
-    for what in ('methods', 'metrics'):
-        parser.add_argument(
-            f'--{what}',
-            nargs='+',
-            metavar='NAME',
-            help='these alone, in this order (default: all)',
-        )
+    for option in selections:
+        words = 'these alone, in this order (default: all)'
+        parser.add_argument(option, nargs='+', metavar='NAME', help=words)
+
+
+def parse_figure_args(parser: argparse.ArgumentParser, highlighted: str) -> argparse.Namespace:
+    """Command line of a figure of results; ``highlighted`` is how ``--highlight`` looks."""
+    add_results(parser, '--methods', '--metrics')
     parser.add_argument('--title', help='what the images are, such as "MSRS test"')
     add_figure_out(parser)
+    parser.add_argument('--highlight', metavar='NAME', help=f'method {highlighted}')
+    return parser.parse_args()
 
 
 def write_result_figure(args: argparse.Namespace, draw: Callable) -> EvaluationResults:
@@ -52,4 +52,5 @@ def write_result_figure(args: argparse.Namespace, draw: Callable) -> EvaluationR
     figure = draw(results, f'{args.title}, {count}' if args.title else count)
     for path in args.out:
         save_figure(figure, path)
+    print(f'written: {", ".join(args.out)}')
     return results

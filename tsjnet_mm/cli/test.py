@@ -40,6 +40,7 @@ def test(args: argparse.Namespace) -> None:
     from tsjnet_mm.engine.launch import fit_to_machine, read_config
     from tsjnet_mm.evaluation.driver_metric import format_drivers
     from tsjnet_mm.evaluation.table import format_table
+    from tsjnet_mm.utils.tensors import entries_below
 
     cfg = read_config(args)
     if not cfg.get('test_dataloader') or not cfg.get('test_cfg'):
@@ -55,25 +56,10 @@ def test(args: argparse.Namespace) -> None:
         rows[name] = runner.test()
     if not is_main_process():
         return
-    metrics = {
-        method: {
-            name.removeprefix('fusion/'): value
-            for name, value in row.items()
-            if name.startswith('fusion/')
-        }
-        for method, row in rows.items()
-    }
+    metrics = {method: entries_below('fusion/', row) for method, row in rows.items()}
     (convention,) = {metric.convention for metric in runner.test_evaluator.metrics}
-    text = format_table(
-        metrics,
-        convention=convention,
-        pairs=len(runner.test_dataloader.dataset),
-    )
-    drivers = {
-        name.removeprefix('drivers/'): value
-        for name, value in rows[Path(args.config).stem].items()
-        if name.startswith('drivers/')
-    }
+    text = format_table(metrics, convention, len(runner.test_dataloader.dataset))
+    drivers = entries_below('drivers/', rows[Path(args.config).stem])
     if drivers:
         text += f'\n\ndrivers, in [0, 1]\n{format_drivers(drivers)}'
     print(text)

@@ -63,10 +63,7 @@ def main() -> None:
     """Read the command line, claim the work dir and train."""
     parser = ToolParser(__doc__)
     parser.add_argument(
-        'config',
-        nargs='?',
-        metavar='CONFIG',
-        help='config file (Python code, which is run)',
+        'config', nargs='?', metavar='CONFIG', help='config file (Python code, which is run)'
     )
     parser.add_argument(
         '--resume',

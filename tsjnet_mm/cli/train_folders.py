@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from tsjnet_mm.utils.files import write_whole
 from tsjnet_mm.utils.words import counted
 
-from .arguments import add_source_arguments, check_ranges, source_preparation
+from .arguments import add_source_arguments, source_preparation
 from .dataset_arguments import add_encoding_argument, read_names
 
 if TYPE_CHECKING:
@@ -120,7 +120,6 @@ def check_folder_arguments(parser: argparse.ArgumentParser, args: argparse.Names
             )
     if not 0 < args.lr < 1:
         parser.error(f'--lr must lie between 0 and 1, got {args.lr}')
-    check_ranges(parser, args)
 
 
 def write_config(args: argparse.Namespace) -> Path:
@@ -135,7 +134,8 @@ def write_config(args: argparse.Namespace) -> Path:
     out = Path(args.out).absolute()
     options = _dataset_options(args, args.ir, args.vi)
     classes, seg_classes = _classes(args, options)
-    metainfo = _metainfo(classes, seg_classes)
+    metainfo = {'classes': classes, 'seg_classes': seg_classes}
+    metainfo = {name: names for name, names in metainfo.items() if names}
     dataset = FolderDataset(**options, metainfo=metainfo, test_mode=True)
     infos = _infos(dataset)
     lists, val = {}, None
@@ -205,13 +205,8 @@ def _folder(path):
 def _loading(args):
     """Options of LoadPair; they are checked."""
     source_preparation(args)
-    warp = os.path.abspath(args.warp) if args.warp else None
-    given = {
-        'ir_range': args.ir_range,
-        'ir_percentiles': args.ir_percentiles,
-        'resize': args.resize,
-        'homography': warp,
-    }
+    given = {name: getattr(args, name) for name in ('ir_range', 'ir_percentiles', 'resize')}
+    given['homography'] = args.warp and os.path.abspath(args.warp)
     return {name: value for name, value in given.items() if value}
 
 
@@ -253,11 +248,6 @@ def _infos(dataset):
     return [dataset.get_data_info(index) for index in range(len(dataset))]
 
 
-def _metainfo(classes, seg_classes):
-    named = {'classes': classes, 'seg_classes': seg_classes}
-    return {name: names for name, names in named.items() if names}
-
-
 def _split(infos):
     """Lists of nine tenths and of one tenth, near-duplicates on one side where that works."""
     from tsjnet_mm.datasets.splits import make_split
@@ -277,14 +267,10 @@ def _write(out, texts):
     for name, text in texts.items():
         path = out / name
         if path.exists() and path.read_text(encoding='utf-8') != text:
-            _refuse(path)
+            raise ValueError(
+                f'{path} is of other data or options, or was changed: train it by '
+                f'`tsjnet train {shlex.quote(str(out / "config.py"))}`, or take another --out'
+            )
     out.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         write_whole(out / name, text)
-
-
-def _refuse(path) -> NoReturn:
-    raise ValueError(
-        f'{path} is of other data or options, or was changed: train it by '
-        f'`tsjnet train {shlex.quote(str(path.parent / "config.py"))}`, or take another --out'
-    )

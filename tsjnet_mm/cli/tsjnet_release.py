@@ -10,7 +10,6 @@ DetailFuseLayer). The result loads with any tool of this project:
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,90 +20,74 @@ from .program import ToolParser, tool
 if TYPE_CHECKING:
     from torch import Tensor
 
-PARTS = ('DIDF_Encoder', 'DIDF_Decoder', 'BaseFuseLayer', 'DetailFuseLayer')
-
-TRUNK = (
-    (r'deep_stem\.([01])\.', lambda m: f'stem.0.{m[1]}.'),
-    (r'deep_stem\.([34])\.', lambda m: f'stem.1.{int(m[1]) - 3}.'),
-    (r'deep_stem\.([67])\.', lambda m: f'stem.2.{int(m[1]) - 6}.'),
-    (r'layer1\.', lambda m: 'blocks.'),
+# The start of a name, and what takes its place: None for what the forward pass never reads.
+_TRUNK = (
+    (r'deep_stem\.([01])\.', r'stem.0.\1.'),
+    (r'deep_stem\.3\.', 'stem.1.0.'),
+    (r'deep_stem\.4\.', 'stem.1.1.'),
+    (r'deep_stem\.6\.', 'stem.2.0.'),
+    (r'deep_stem\.7\.', 'stem.2.1.'),
+    (r'layer1\.', 'blocks.'),
 )
-NAT = (
-    (r'norm1\.body\.', lambda m: 'norm.'),
-    (r'attn\.(norm|avgpool|conv_head)\..*', lambda m: None),
-    (r'attn\.patch_embed\.proj\.([01])\.', lambda m: f'tokenizer.conv{int(m[1]) + 1}.'),
-    (r'attn\.patch_embed\.norm\.', lambda m: 'tokenizer.norm.'),
-    (r'attn\.levels\.(\d+)\.downsample\.', lambda m: f'downsamples.{m[1]}.'),
-    (
-        r'attn\.levels\.(\d+)\.blocks\.(\d+)\.attn\.rpb',
-        lambda m: f'levels.{m[1]}.{m[2]}.attention.position_bias',
-    ),
-    (
-        r'attn\.levels\.(\d+)\.blocks\.(\d+)\.attn\.',
-        lambda m: f'levels.{m[1]}.{m[2]}.attention.',
-    ),
-    (
-        r'attn\.levels\.(\d+)\.blocks\.(\d+)\.mlp\.fc([12])\.',
-        lambda m: f'levels.{m[1]}.{m[2]}.mlp.{2 * int(m[3]) - 2}.',
-    ),
-    (r'attn\.levels\.(\d+)\.blocks\.(\d+)\.', lambda m: f'levels.{m[1]}.{m[2]}.'),
-    (r'attn\.conv([12])\.0\.', lambda m: f'neck.{2 * int(m[1]) - 2}.'),
-    (r'attn\.transposed_conv([123])\.', lambda m: f'upsample.{int(m[1]) - 1}.'),
+_BLOCK = r'attn\.levels\.(\d+)\.blocks\.(\d+)\.'
+_NAT = (
+    (r'norm1\.body\.', 'norm.'),
+    (r'attn\.(?:norm|avgpool|conv_head)\.', None),
+    (r'attn\.patch_embed\.proj\.0\.', 'tokenizer.conv1.'),
+    (r'attn\.patch_embed\.proj\.1\.', 'tokenizer.conv2.'),
+    (r'attn\.patch_embed\.norm\.', 'tokenizer.norm.'),
+    (r'attn\.levels\.(\d+)\.downsample\.', r'downsamples.\1.'),
+    (_BLOCK + r'attn\.rpb', r'levels.\1.\2.attention.position_bias'),
+    (_BLOCK + r'attn\.', r'levels.\1.\2.attention.'),
+    (_BLOCK + r'mlp\.fc1\.', r'levels.\1.\2.mlp.0.'),
+    (_BLOCK + r'mlp\.fc2\.', r'levels.\1.\2.mlp.2.'),
+    (_BLOCK, r'levels.\1.\2.'),
+    (r'attn\.conv1\.0\.', 'neck.0.'),
+    (r'attn\.conv2\.0\.', 'neck.2.'),
+    (r'attn\.transposed_conv1\.', 'upsample.0.'),
+    (r'attn\.transposed_conv2\.', 'upsample.1.'),
+    (r'attn\.transposed_conv3\.', 'upsample.2.'),
 )
-DSM = (
-    (r'spa\..*', lambda m: None),
-    (r'coa\.conv\.0\.', lambda m: 'residual.'),
-    (r'convp([12])\.', lambda m: f'conv{m[1]}.'),
-    (r'conv1\.1\.', lambda m: 'project.1.'),
-    (r'conv4\.', lambda m: 'conv3.'),
-    (r'conv_transpose\.', lambda m: 'upsample.'),
-    (r'(fc[12]\.)', lambda m: m[1]),
+_DSM = (
+    (r'spa\.', None),
+    (r'coa\.conv\.0\.', 'residual.'),
+    (r'convp([12])\.', r'conv\1.'),
+    (r'conv1\.1\.', 'project.1.'),
+    (r'conv4\.', 'conv3.'),
+    (r'conv_transpose\.', 'upsample.'),
+    (r'(fc[12])\.', r'\1.'),
 )
+_ENCODER = (
+    (r'patch_embed\.proj\.', 'embed.'),
+    (r'conv1\.0\.', 'refine.0.'),
+    (r'conv2\.0\.', 'refine.2.'),
+    (r'conv3\.0\.', 'refine.4.'),
+)
+_DECODER = ((r'reduce_channel\.', 'reduce.'), (r'output\.([02])\.', r'output.\1.'))
 
 
-def _rename(name, rules, keep=False):
-    """Apply the first rule whose pattern starts the name; None drops the entry."""
-    for pattern, replace in rules:
-        match = re.match(pattern, name)
-        if match:
-            start = replace(match)
-            return None if start is None else start + name[match.end() :]
-    if keep:
-        return name
-    raise KeyError(name)
+def _rules(start, target, rules):
+    """Rules of :func:`.rename_entries` for names that begin with ``start``."""
+    return [
+        (rf'{start}{old}(?P<rest>.*)', new and rf'{target}{new}\g<rest>') for old, new in rules
+    ]
 
 
-def _encoder_name(name):
-    if name.startswith('patch_embed.proj.'):
-        return name.replace('patch_embed.proj.', 'encoder.embed.')
-    if name.startswith('ResNest.'):
-        return 'encoder.trunk.' + _rename(name[len('ResNest.') :], TRUNK)
-    match = re.match(r'conv([123])\.0\.', name)
-    if match:
-        return f'encoder.refine.{2 * int(match[1]) - 2}.' + name[match.end() :]
-    for prefix, target, rules in (
-        ('baseFeature.', 'features.local.', NAT),
-        ('detailFeature.', 'features.detail.', DSM),
-    ):
-        if name.startswith(prefix):
-            renamed = _rename(name[len(prefix) :], rules)
-            return None if renamed is None else target + renamed
-    raise KeyError(name)
-
-
-def _decoder_name(name):
-    if name.startswith('ResNest.'):
-        return 'decoder.trunk.' + _rename(name[len('ResNest.') :], TRUNK)
-    if name.startswith('reduce_channel.'):
-        return name.replace('reduce_channel.', 'decoder.reduce.')
-    if re.match(r'output\.[02]\.', name):
-        return 'decoder.' + name
-    raise KeyError(name)
-
-
-def _fusion_name(name, branch, rules):
-    renamed = _rename(name, rules)
-    return None if renamed is None else f'fusion_layer.{branch}.{renamed}'
+#: Part of the release to the rules for its entries.
+PARTS = {
+    'DIDF_Encoder': [
+        *_rules('', 'encoder.', _ENCODER),
+        *_rules(r'ResNest\.', 'encoder.trunk.', _TRUNK),
+        *_rules(r'baseFeature\.', 'features.local.', _NAT),
+        *_rules(r'detailFeature\.', 'features.detail.', _DSM),
+    ],
+    'DIDF_Decoder': [
+        *_rules('', 'decoder.', _DECODER),
+        *_rules(r'ResNest\.', 'decoder.trunk.', _TRUNK),
+    ],
+    'BaseFuseLayer': _rules('', 'fusion_layer.local.', _NAT),
+    'DetailFuseLayer': _rules('', 'fusion_layer.detail.', _DSM),
+}
 
 
 def convert(checkpoint: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -122,29 +105,22 @@ def convert(checkpoint: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
     """
     import torch
 
+    from tsjnet_mm.models.peers.renaming import rename_entries
+
     missing = [part for part in PARTS if part not in checkpoint]
     if missing:
         raise ValueError(f'the checkpoint lacks {missing}; it has {sorted(checkpoint)}')
-    names = {
-        'DIDF_Encoder': _encoder_name,
-        'DIDF_Decoder': _decoder_name,
-        'BaseFuseLayer': lambda name: _fusion_name(name, 'local', NAT),
-        'DetailFuseLayer': lambda name: _fusion_name(name, 'detail', DSM),
-    }
     state_dict = {}
-    for part, rename in names.items():
+    for part, rules in PARTS.items():
         entries = {name.removeprefix('module.'): v for name, v in checkpoint[part].items()}
         if part == 'DIDF_Decoder':
             for kind in ('weight', 'bias'):
                 heads = [entries.pop(f'spa.conv.{head}.{kind}') for head in range(8)]
                 state_dict[f'decoder.attention.conv.{kind}'] = torch.cat(heads)
-        for name, value in entries.items():
-            try:
-                renamed = rename(name)
-            except KeyError:
-                raise ValueError(f'unknown entry {name} in {part}') from None
-            if renamed is not None:
-                state_dict[renamed] = value
+        try:
+            state_dict |= rename_entries(entries, rules)
+        except ValueError as error:
+            raise ValueError(f'{error} in {part}') from error
     return state_dict
 
 

@@ -19,11 +19,10 @@ from tsjnet_mm.structures import FusionDataSample
 from tsjnet_mm.utils import rgb_to_luma
 from tsjnet_mm.utils.checkpoints import read_checkpoint
 from tsjnet_mm.utils.model_index import model_index, ready_models
+from tsjnet_mm.utils.tensors import entries_below
 
 if TYPE_CHECKING:
     from tsjnet_mm.models.drivers import DetectionDriver
-
-_PREFIX = 'detector.'
 
 
 class Detections(NamedTuple):
@@ -120,11 +119,7 @@ def load_detector(
     if type_name(config) != 'JointFusor' or config.get('detector') is None:
         return None
     checkpoint = read_checkpoint(weights)
-    state_dict = {
-        name.removeprefix(_PREFIX): value
-        for name, value in checkpoint.get('state_dict', checkpoint).items()
-        if name.startswith(_PREFIX)
-    }
+    state_dict = entries_below('detector.', checkpoint.get('state_dict', checkpoint))
     if not state_dict:
         return None
     with DefaultScope.overwrite_default_scope(SCOPE):

@@ -5,18 +5,14 @@ the headers ``Origin`` and ``Sec-Fetch-Site`` show this. And they can let one of
 names point to 127.0.0.1 (DNS rebinding); the header ``Host`` shows this.
 """
 
-from __future__ import annotations
-
 import asyncio
 import ipaddress
 import json
 import logging
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-if TYPE_CHECKING:
-    from .store import DemoStore
+from .store import DemoStore
 
 #: Names that this machine has for itself.
 LOCAL_NAMES = ('localhost', '127.0.0.1', '::1')

@@ -1,16 +1,12 @@
 """HTML of the web page: style, headings and the table of metrics."""
 
-from __future__ import annotations
-
 import html
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from tsjnet_mm.metrics import CONVENTIONS
 
-if TYPE_CHECKING:
-    from .upload_fusion import MetricRow
+from .upload_fusion import MetricRow
 
 #: The page's title.
 HEADING = """<h1>Infrared and visible image fusion</h1>

@@ -1,7 +1,5 @@
 """The web page: its components and their callbacks."""
 
-from __future__ import annotations
-
 import functools
 import html
 import logging
@@ -11,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import gradio as gr
 import uvicorn
@@ -20,8 +17,10 @@ from fastapi import FastAPI
 from tsjnet_mm.io.images import IMAGE_EXTENSIONS
 from tsjnet_mm.metrics import CONVENTIONS
 
+from .fusor_choice import DemoModels
 from .guard import DemoGuard
 from .html import HEADING, NO_METRICS, STYLE, format_metrics
+from .store import DemoStore
 from .upload_fusion import (
     Fusion,
     draw_detections,
@@ -31,10 +30,6 @@ from .upload_fusion import (
     save_view,
 )
 from .uploads import DemoError, check_percentiles, example_thumbnail, preview_upload
-
-if TYPE_CHECKING:
-    from .fusor_choice import DemoModels
-    from .store import DemoStore
 
 _FONTS, _MONO_FONTS = ('system-ui', 'sans-serif'), ('ui-monospace', 'monospace')
 _QUEUE = 16
@@ -86,9 +81,7 @@ class DemoPage:
         self.store = store
         self.max_megapixels = max_megapixels
         with gr.Blocks(
-            title='Image fusion',
-            fill_width=True,
-            analytics_enabled=False,
+            title='Image fusion', fill_width=True, analytics_enabled=False
         ) as self.blocks:
             self.fusion = gr.State(None)
             gr.HTML(HEADING, elem_id='heading')

@@ -14,7 +14,8 @@ import torch
 from tsjnet_mm.evaluation.image_files import FusionFiles, read_files
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import read_visible, write_image
-from tsjnet_mm.metrics import FUSION_METRICS, METRIC_SETS, measure, resolve_metrics
+from tsjnet_mm.metrics import FUSION_METRICS, measure
+from tsjnet_mm.utils.metric_names import default_metrics, resolve_metrics
 from tsjnet_mm.visualization.drawing import draw_boxes
 from tsjnet_mm.visualization.palette import class_colour
 
@@ -209,9 +210,8 @@ def measure_fusion(
         DemoError: The convention is unknown, or the images were deleted since.
     """
     try:
-        paper = (FUSION_METRICS[name].conventions for name in METRIC_SETS['paper'])
-        lacking = any(convention not in conventions for conventions in paper)
-        metrics = resolve_metrics('all' if all_metrics or lacking else 'paper', convention)
+        wanted = 'all' if all_metrics else default_metrics(convention)
+        metrics = resolve_metrics(wanted, convention)
     except ValueError as error:
         raise DemoError(str(error)) from error
     files = FusionFiles('pair', *map(str, fusion.sources), {'fused': str(fusion.fused)})

@@ -183,7 +183,8 @@ def to_coco(
             for number, (image, item) in enumerate(flat, start=1)
         ],
     }
-    coco.createIndex()
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco.createIndex()
     return coco, {number: item for number, (_, item) in enumerate(flat, start=1)}
 
 
@@ -228,9 +229,9 @@ def detection_errors(
     names = [item.name for part in (truth, found) for items in part.values() for item in items]
     labels = {name: number for number, name in enumerate(dict.fromkeys(names))}
     errors = {image: DetectionErrors([], [], []) for image in truth}
+    coco, true_items = to_coco(truth, labels, images)
+    results, found_items = to_coco(found, labels, images)
     with contextlib.redirect_stdout(io.StringIO()):
-        coco, true_items = to_coco(truth, labels, images)
-        results, found_items = to_coco(found, labels, images)
         evaluation = COCOeval(coco, results, 'bbox')
         evaluation.params.iouThrs = [iou_thr]
         evaluation.params.areaRng = [[0, math.inf]]

@@ -1,7 +1,5 @@
 """Measure the drivers of a joint training on the three images of a pair."""
 
-import contextlib
-import io
 import math
 from collections.abc import Sequence
 
@@ -122,11 +120,7 @@ class DriverMetric(BaseMetric):
 
     def _average_precisions(self, rows, image):
         # Only here: pycocotools comes with mmdet, which not everybody has.
-        from .detection_errors import (
-            DetectedObject,
-            average_precision,
-            to_coco,
-        )
+        from .detection_errors import DetectedObject, average_precision, to_coco
 
         def objects(part, crowd=False):
             return [
@@ -144,10 +138,9 @@ class DriverMetric(BaseMetric):
             count = max([count, *(int(item.name) + 1 for item in items)])
         labels = {str(label): label for label in range(count)}
         images = {name: number for number, name in enumerate(truth)}
-        with contextlib.redirect_stdout(io.StringIO()):
-            scores = average_precision(
-                to_coco(truth, labels, images)[0], to_coco(found, labels, images)[0]
-            )
+        scores = average_precision(
+            to_coco(truth, labels, images)[0], to_coco(found, labels, images)[0]
+        )
         unknown = set(rows[0]['undetectable'])
         values = {
             self._name('classes', label): math.nan

@@ -9,16 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tsjnet_mm.io.resume import NOTE, encode_note
-from tsjnet_mm.io.text import (
-    LARGE_LIMIT,
-    TextError,
-    parse_json,
-    read_csv,
-    read_text,
-    shorten,
-)
+from tsjnet_mm.io.text import LARGE_LIMIT, TextError, parse_json, read_csv, read_text, shorten
 from tsjnet_mm.metrics import check_metrics
-from tsjnet_mm.utils import write_whole
+from tsjnet_mm.utils.files import check_ending, write_whole
 from tsjnet_mm.utils.words import counted
 from tsjnet_mm.version import __version__
 
@@ -136,7 +129,7 @@ class EvaluationResults:
         Raises:
             ValueError: The file has another extension.
         """
-        writer = _WRITERS[check_extension(path)]
+        writer = WRITERS[check_ending(path, WRITERS)]
         write_whole(path, writer(self))
 
 
@@ -144,24 +137,6 @@ def finite_mean(values: Iterable[float]) -> float:
     """Mean of the values that are finite; ``nan`` if no value is finite."""
     finite = [value for value in values if math.isfinite(value)]
     return math.fsum(finite) / len(finite) if finite else math.nan
-
-
-def check_extension(path: str | Path) -> str:
-    """Refuse a file that results cannot be written to, before any are computed.
-
-    Args:
-        path (str | Path): The file.
-
-    Returns:
-        str: Its extension, lower case.
-
-    Raises:
-        ValueError: The extension is unknown.
-    """
-    extension = Path(path).suffix.lower()
-    if extension not in _WRITERS:
-        raise ValueError(f'{path}: expected one of {", ".join(_WRITERS)}, found {extension!r}')
-    return extension
 
 
 def csv_text(rows: Iterable[Sequence]) -> str:
@@ -214,7 +189,8 @@ def _to_markdown(results):
     return results.table('markdown') + '\n'
 
 
-_WRITERS = {'.csv': _to_csv, '.json': _to_json, '.md': _to_markdown}
+#: Extension to the function that makes the content of the file.
+WRITERS = {'.csv': _to_csv, '.json': _to_json, '.md': _to_markdown}
 
 
 def load_results(path: str | Path) -> EvaluationResults:
@@ -236,10 +212,9 @@ def load_results(path: str | Path) -> EvaluationResults:
     """
     path = Path(path)
     readers = {'.csv': _read_csv, '.json': _read_json}
-    if path.suffix.lower() not in readers:
-        raise ValueError(f'{path}: expected one of {", ".join(readers)}, found {path.suffix!r}')
+    read = readers[check_ending(path, readers)]
     try:
-        return readers[path.suffix.lower()](path)
+        return read(path)
     except TextError:
         raise
     except (AttributeError, LookupError, TypeError) as error:

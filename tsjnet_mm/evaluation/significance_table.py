@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tsjnet_mm.metrics import FUSION_METRICS
-from tsjnet_mm.utils import write_whole
+from tsjnet_mm.utils.files import check_ending, write_whole
 from tsjnet_mm.utils.words import counted
 
 from .results import csv_text
 from .significance import CONFIDENCE, SIGNIFICANCE_LEVEL, Comparison
 from .table import format_lines
 
+#: Endings of the files that comparisons are written to.
+FORMATS = ('.csv', '.md')
 _HEAD = (
     *('metric', 'against', 'mean', "other's", 'difference', f'{CONFIDENCE:.0%} interval'),
     *('better on', 'equal on', 'effect', 'p', 'p (Holm)', 'verdict'),
@@ -102,24 +104,6 @@ def _notes(comparisons):
     return notes
 
 
-def check_comparison_path(path: str | Path) -> Path:
-    """Refuse a file that comparisons cannot be written to.
-
-    Args:
-        path (str | Path): The file.
-
-    Returns:
-        Path: The same.
-
-    Raises:
-        ValueError: It ends in neither ``.csv`` nor ``.md``.
-    """
-    path = Path(path)
-    if path.suffix.lower() not in ('.csv', '.md'):
-        raise ValueError(f'{path}: expected a name ending in .csv or .md')
-    return path
-
-
 def save_comparisons(
     comparisons: Sequence[Comparison], convention: str, path: str | Path
 ) -> None:
@@ -134,9 +118,9 @@ def save_comparisons(
     Raises:
         ValueError: ``path`` has another extension, or see :func:`format_comparisons`.
     """
-    path = check_comparison_path(path)
+    ending = check_ending(path, FORMATS)
     text = format_comparisons(comparisons, convention, 'markdown') + '\n'
-    if path.suffix.lower() == '.csv':
+    if ending == '.csv':
         head = ['convention', 'higher_is_better', *Comparison._fields, 'difference', 'verdict']
         rows = [
             [

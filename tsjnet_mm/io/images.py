@@ -159,23 +159,47 @@ def check_sizes(ir_path: str | Path, vi_path: str | Path, remedy: str | None = N
         raise different_sizes(ir_path, ir.size, vi_path, vi.size, remedy, (ir, vi))
 
 
+def check_size(
+    path: str | Path,
+    size: tuple[int, int],
+    reference: str | Path,
+    reason: str = 'different sizes',
+) -> None:
+    """Refuse a file of another size before it is decoded.
+
+    Args:
+        path (str | Path): The image.
+        size (tuple[int, int]): Height and width that it should have.
+        reference (str | Path): What has this size.
+        reason (str): The kind of error, see :class:`.PairError`.
+
+    Raises:
+        PairError: It has another size; or see :func:`read_header`.
+    """
+    found = image_size(path)
+    if found != size:
+        raise different_sizes(path, found, reference, size, reason=reason)
+
+
 def different_sizes(
     ir_name: str | Path,
-    ir_size: tuple[int, int],
+    ir_size: tuple[int, ...],
     vi_name: str | Path,
-    vi_size: tuple[int, int],
+    vi_size: tuple[int, ...],
     remedy: str | None = None,
     headers: Sequence[Header] = (),
+    reason: str = 'different sizes',
 ) -> PairError:
-    """The error of a pair whose sizes differ.
+    """The error of a pair, or of two other images, whose sizes differ.
 
     Args:
         ir_name (str | Path): What the error calls the infrared image.
-        ir_size (tuple[int, int]): Its height and width.
+        ir_size (tuple[int, ...]): Its height and width; a shape will do.
         vi_name (str | Path): What the error calls the visible image.
-        vi_size (tuple[int, int]): Its height and width.
+        vi_size (tuple[int, ...]): Its height and width; a shape will do.
         remedy (str, optional): What the error says to do.
         headers (Sequence[Header]): Of both files, where they are files.
+        reason (str): The kind of error, see :class:`.PairError`.
 
     Returns:
         PairError: Ready to be raised.
@@ -187,7 +211,7 @@ def different_sizes(
             'correct the tag that is wrong'
         )
     return PairError.of(
-        'different sizes',
+        reason,
         ir_name,
         f'{vi_size[1]}x{vi_size[0]} as {vi_name}' + (f' ({remedy})' if remedy else ''),
         f'{ir_size[1]}x{ir_size[0]}',

@@ -1,16 +1,17 @@
 """Which image files are pairs: the one rule that all tools share."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tsjnet_mm.utils.words import counted
+from tsjnet_mm.utils.words import counted, name_some
 
 from .errors import PairError
-from .images import IMAGE_EXTENSIONS
-from .listing import ImageList, list_images
+from .images import IMAGE_EXTENSIONS, check_size, image_size
+from .listing import ImageList, is_pattern, list_images
 from .names import (
+    AFFIXES,
     IR_WORDS,
     VI_WORDS,
     NameMatch,
@@ -180,6 +181,48 @@ def match_pairs(
             for firsts, seconds in match.ambiguous
         ],
     )
+
+
+def find_fused(folder: str | Path, pairs: Mapping[str, str]) -> dict[str, str]:
+    """Find the fused image of each pair.
+
+    Args:
+        folder (str | Path): Folder or pattern of images with the names of the pairs, see
+            :func:`.match_names`; to these the name of the folder may be added, too. Other
+            images there are not looked at.
+        pairs (Mapping[str, str]): Name of each pair to its visible image.
+
+    Returns:
+        dict[str, str]: Path of each fused image by the name of the pair.
+
+    Raises:
+        FileNotFoundError: There is no such folder, or no image in it.
+        PairError: A pair has no fused image, several that fit, or one of another size.
+    """
+    if not Path(folder).exists() and not is_pattern(folder):
+        raise FileNotFoundError(f'no folder of fused images {folder}')
+    listed = list_images(folder)
+    root = listed.root if listed else Path(folder).parent
+    names = sorted(listed.names) if listed else [Path(folder).name]
+    match = match_names([f'{name}.' for name in pairs], names, (*AFFIXES, root.name))
+    if match.ambiguous:
+        firsts, seconds = match.ambiguous[0]
+        wanted = ' and '.join(first.removesuffix('.') for first in firsts)
+        raise PairError.of(
+            'ambiguous name', folder, f'one image for {wanted}', ', '.join(seconds)
+        )
+    missing = [name.removesuffix('.') for name in match.first_only]
+    if missing:
+        raise PairError.of(
+            'missing fused image',
+            folder,
+            f'one for each of {counted(len(pairs), "pair")}',
+            f'none for {len(missing)}: {name_some(missing)}',
+        )
+    paths = {name: str(root / match.partners[f'{name}.']) for name in pairs}
+    for name, vi in pairs.items():
+        check_size(paths[name], image_size(vi), vi)
+    return paths
 
 
 def find_pairs(

@@ -286,17 +286,14 @@ class Preparation:
     def _warn_without_contrast(self, ir, unit, name):
         black, white = float((unit <= 0).mean()), float((unit >= 1).mean())
         is_flat = float(unit.max()) - float(unit.min()) < _FLAT
-        given = self.ir_range is not None or self.ir_percentiles is not None
+        given = self.ir_range or self.ir_percentiles
         if not is_flat and not (given and max(black, white) >= _CLIPPED):
             return
         became = 'black' if black >= _CLIPPED else 'white' if white >= _CLIPPED else 'one grey'
         option = ''
-        if self.ir_range is not None:
-            option = f' with ir_range {self.ir_range[0]:g} {self.ir_range[1]:g}'
-        elif self.ir_percentiles is not None:
-            option = (
-                f' with ir_percentiles {self.ir_percentiles[0]:g} {self.ir_percentiles[1]:g}'
-            )
+        if given:
+            name = 'ir_range' if self.ir_range else 'ir_percentiles'
+            option = f' with {name} {given[0]:g} {given[1]:g}'
         warnings.warn(
             f'{name} has no contrast{option}: its values from '
             f'{ir.min():g} to {ir.max():g} become {became}',
@@ -311,12 +308,10 @@ class Preparation:
             3x3 list.
         """
         return {
-            'ir_range': None if self.ir_range is None else list(self.ir_range),
-            'ir_percentiles': None
-            if self.ir_percentiles is None
-            else list(self.ir_percentiles),
+            'ir_range': self.ir_range and list(self.ir_range),
+            'ir_percentiles': self.ir_percentiles and list(self.ir_percentiles),
             'resize': self.resize,
-            'homography': None if self.homography is None else self.homography.tolist(),
+            'homography': self.homography and self.homography.tolist(),
         }
 
     @classmethod

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from mmcv.transforms import Compose
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from torchvision.ops import batched_nms, box_iou
@@ -13,6 +14,7 @@ from torchvision.ops import batched_nms, box_iou
 from tsjnet_mm.models.drivers.network import read_network
 from tsjnet_mm.models.fusors.presets import type_name
 from tsjnet_mm.utils.checkpoints import load_state_dict, read_checkpoint
+from tsjnet_mm.utils.tensors import entries_below
 from tsjnet_mm.utils.words import counted
 
 _JOINT_PREFIX = 'detector.model.'
@@ -66,11 +68,7 @@ class ViewDetector:
             keys = ('config', 'model', 'num_classes')
             network = {key: detector.get(key) for key in keys}
             config.model = {'_scope_': 'mmdet', **read_network('mmdet', **network).model}
-            state = {
-                key.removeprefix(_JOINT_PREFIX): value
-                for key, value in state.items()
-                if key.startswith(_JOINT_PREFIX)
-            }
+            state = entries_below(_JOINT_PREFIX, state)
         elif 'test_dataloader' in config:
             pipeline = get_test_pipeline_cfg(config.copy())
             pipeline[0].type = 'LoadImageFromNDArray'
@@ -79,7 +77,7 @@ class ViewDetector:
         record = warnings.catch_warnings(record=True)
         with record, DefaultScope.overwrite_default_scope('mmdet'):
             self.model = init_detector(config, palette='random', device=device)
-            self._pipeline = _compose(pipeline)
+            self._pipeline = Compose(pipeline)
         try:
             missing = self.model.load_state_dict(state, strict=False).missing_keys
         except RuntimeError as error:
@@ -118,12 +116,6 @@ class ViewDetector:
             'scores': instances.scores,
             'labels': instances.labels,
         }
-
-
-def _compose(pipeline):
-    from mmcv.transforms import Compose
-
-    return Compose(pipeline)
 
 
 def _named_classes(checkpoint):

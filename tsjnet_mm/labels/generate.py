@@ -1,7 +1,7 @@
 """Make labels for folders of pairs; a second run finishes an interrupted one."""
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +9,14 @@ import numpy as np
 from tqdm import tqdm
 
 from tsjnet_mm.datasets.annotations import build_label_reader
-from tsjnet_mm.datasets.label_reader import name_some
 from tsjnet_mm.datasets.label_writers import write_coco, write_voc, write_yolo
-from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io import matching
 from tsjnet_mm.io.images import image_size
-from tsjnet_mm.io.listing import list_images
-from tsjnet_mm.io.matching import PairSource, find_pairs
-from tsjnet_mm.io.names import match_names
+from tsjnet_mm.io.matching import PairSource
 from tsjnet_mm.io.outputs import check_outputs
 from tsjnet_mm.io.pairs import read_pairs
 from tsjnet_mm.io.preparation import Preparation
-from tsjnet_mm.utils.words import counted
+from tsjnet_mm.utils.words import name_some
 
 from .boxes import merge_views
 from .compose import compose_masks, save_mask
@@ -28,55 +25,13 @@ from .records import SUMMARY, Records, read_scores
 _EXTENSIONS = {'yolo': '.txt', 'voc': '.xml'}
 
 
-def list_pairs(
-    ir: str | Path,
-    vi: str | Path,
-    ir_affix: str | Iterable[str] | None = None,
-    vi_affix: str | Iterable[str] | None = None,
-) -> list[PairSource]:
-    """The pairs in natural order of their names; see :func:`.find_pairs`."""
-    return find_pairs(ir, vi, ir_affix, vi_affix)
+#: The pairs of two folders in natural order of their names.
+list_pairs = matching.find_pairs
 
 
 def find_fused(folder: str | Path, pairs: Sequence[PairSource]) -> dict[str, str]:
-    """Fused images of pairs.
-
-    Args:
-        folder (str | Path): Folder or pattern of images with the names of the pairs, see
-            :func:`.match_names`.
-        pairs (Sequence[PairSource]): As of :func:`list_pairs`.
-
-    Returns:
-        dict[str, str]: Path of each stem.
-
-    Raises:
-        FileNotFoundError: There is no such folder.
-        ValueError: A pair has no fused image, or one of another size.
-    """
-    stems = {stem for stem, _, _ in pairs}
-    images = list_images(folder)
-    names = images.names if images else [Path(folder).name]
-    root = images.root if images else Path(folder).parent
-    match = match_names([f'{stem}.' for stem, _, _ in pairs], names)
-    if match.ambiguous:
-        twice = match.ambiguous[0][1]
-        raise PairError.of('ambiguous name', folder, 'one image of each stem', ', '.join(twice))
-    paths = {name.removesuffix('.'): str(root / file) for name, file in match.partners.items()}
-    missing = sorted(stems - paths.keys())
-    if missing:
-        raise ValueError(
-            f'{folder}: no fused image of {missing[0]} ({counted(len(missing), "such pair")})'
-        )
-    for stem, _, vi in pairs:
-        (height, width), found = image_size(vi), image_size(paths[stem])
-        if found != (height, width):
-            raise PairError.of(
-                'different sizes',
-                paths[stem],
-                f'{width}x{height} as {vi}',
-                f'{found[1]}x{found[0]}',
-            )
-    return {stem: paths[stem] for stem in stems}
+    """Path of the fused image of each pair by its name; see :func:`.matching.find_fused`."""
+    return matching.find_fused(folder, {pair.name: pair.vi for pair in pairs})
 
 
 def _noted(options):
@@ -149,38 +104,24 @@ def generate_boxes(
         )
         size = pair.ir.shape
         limits = np.array((size[1], size[0]) * 2, np.float32)
-        instances = []
-        for box, score, number, support in zip(
-            np.clip(found['boxes'], 0, limits),
-            found['scores'],
-            found['labels'],
-            found['views'],
-            strict=True,
-        ):
-            if score < score_thr or min(box[2:] - box[:2]) < 1:
-                continue
-            instances.append(
-                {
-                    'bbox': [round(float(edge), 2) for edge in box],
-                    'bbox_label': int(number),
-                    'ignore_flag': 0,
-                    'score': round(float(score), 4),
-                    'views': int(support),
-                }
-            )
-        if label_format == 'yolo':
-            write_yolo(outputs[pair.name], instances, size)
-        elif label_format == 'voc':
-            write_voc(outputs[pair.name], instances, size, classes, image)
-        return [
+        boxes = np.clip(found['boxes'], 0, limits)
+        columns = (boxes, *(found[name] for name in ('scores', 'labels', 'views')))
+        objects = [
             {
-                'label': classes[item['bbox_label']],
-                'box': item['bbox'],
-                'score': item['score'],
-                'views': item['views'],
+                'label': classes[number],
+                'box': [round(float(edge), 2) for edge in box],
+                'score': round(float(score), 4),
+                'views': int(support),
             }
-            for item in instances
+            for box, score, number, support in zip(*columns, strict=True)
+            if score >= score_thr and min(box[2:] - box[:2]) >= 1
         ]
+        if label_format == 'yolo':
+            write_yolo(outputs[pair.name], _instances(objects, classes), size)
+        elif label_format == 'voc':
+            instances = _instances(objects, classes)
+            write_voc(outputs[pair.name], instances, size, classes, image)
+        return objects
 
     unfinished = len(records.find_done(outputs, overwrite)) < len(pairs)
     if not extension and unfinished and not overwrite:
@@ -188,7 +129,15 @@ def generate_boxes(
     made = _label_all(pairs, outputs, records, label, overwrite, 'boxes', options)
     done = records.summarise(outputs)
     if not extension and (made or not out.exists()):
-        _write_coco(out, done, classes)
+        images = (
+            {
+                **record,
+                'file_name': record['image'],
+                'instances': _instances(record['objects'], classes),
+            }
+            for record in done.values()
+        )
+        write_coco(out, images, classes)
         records.remember(out)
     return done, made
 
@@ -204,25 +153,17 @@ def _detect(detector, pair, view, fuse, mapping):
     return {'boxes': found['boxes'][known], 'scores': found['scores'][known], 'labels': labels}
 
 
-def _write_coco(path, records, classes):
-    images = [
+def _instances(objects, classes):
+    """Objects of a record as the writers of labels take them."""
+    return [
         {
-            'file_name': record['image'],
-            'height': record['height'],
-            'width': record['width'],
-            'instances': [
-                {
-                    'bbox': item['box'],
-                    'bbox_label': classes.index(item['label']),
-                    'ignore_flag': 0,
-                    'score': item['score'],
-                }
-                for item in record['objects']
-            ],
+            'bbox': item['box'],
+            'bbox_label': classes.index(item['label']),
+            'ignore_flag': 0,
+            'score': item['score'],
         }
-        for record in records.values()
+        for item in objects
     ]
-    write_coco(path, images, classes)
 
 
 def generate_masks(

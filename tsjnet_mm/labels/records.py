@@ -7,13 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tsjnet_mm.io.resume import (
-    NOTE,
-    differing_settings,
-    digest_file,
-    read_record,
-    write_record,
-)
+from tsjnet_mm.io.resume import NOTE, differing_settings, digest_file, read_record, write_record
 from tsjnet_mm.io.text import LARGE_LIMIT, expect, read_json, read_text
 from tsjnet_mm.utils import write_whole
 from tsjnet_mm.utils.words import counted

@@ -103,8 +103,7 @@ class AblationRun(Run):
         self._values.unlink(missing_ok=True)
         options = ['--cfg-options', *self.options] if self.options else []
         train = tsjnet_command(
-            *('train', self.config, '--work-dir', self.folder, '--resume'),
-            processes=self.gpus,
+            *('train', self.config, '--work-dir', self.folder, '--resume'), processes=self.gpus
         )
         train_and_test(
             [*train, *options],

@@ -1,12 +1,9 @@
 """All fusion methods on one data set, in one run: their images, quality and cost."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from tqdm import tqdm
@@ -21,6 +18,7 @@ from tsjnet_mm.io.matching import find_pairs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.io.resume import differing_settings, digest_files
 from tsjnet_mm.metrics import FUSION_METRICS, resolve_metrics
+from tsjnet_mm.models.fusors.base import BaseFusor
 from tsjnet_mm.models.fusors.hub import needs_weights
 from tsjnet_mm.models.fusors.init import init_fusor
 from tsjnet_mm.utils import write_whole
@@ -28,9 +26,6 @@ from tsjnet_mm.utils.words import counted
 from tsjnet_mm.version import __version__
 
 from .timing import SideBySideTimer
-
-if TYPE_CHECKING:
-    from tsjnet_mm.models.fusors.base import BaseFusor
 
 #: What methods are compared by, by convention: the paper's own metrics as its authors compute
 #: them, and what shows whether contrast and edges were kept, which an average loses.
@@ -348,13 +343,9 @@ class ZooBenchmark:
             measured = timer.run(size, repeats)
         finally:
             timer.close()
+        names = ('parameters', 'gmacs', 'gigabytes', 'seconds')
         costs = {
-            row: {
-                'parameters': result.parameters,
-                'gmacs': result.gmacs,
-                'gigabytes': result.gigabytes,
-                'seconds': result.seconds,
-            }
+            row: {name: getattr(result, name) for name in names}
             for row, result in measured.items()
         }
         text = {'size': list(size), 'threads': threads, 'repeats': repeats, 'costs': costs}

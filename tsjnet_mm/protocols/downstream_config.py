@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 
+_LOADERS = {'train_dataloader': 'train', 'val_dataloader': 'test', 'test_dataloader': 'test'}
 #: What a dataset keeps of its config; all else says where the data are.
 _KEPT = ('type', 'pipeline', 'filter_cfg', 'test_mode', 'batch_shapes_cfg', '_scope_')
 
@@ -40,8 +41,15 @@ def _replace(dataset, default_type, **entries):
     dataset.update(kept, **entries)
 
 
-def _palette(metainfo, key):
-    return {'palette': metainfo[key]} if key in metainfo else {}
+def _fit(cfg, dataset_type, entries, classes, palette, evaluator, outputs):
+    """Set datasets to ``entries(split)``, the number of classes, and the evaluators."""
+    metainfo = {'classes': tuple(classes), **({'palette': palette} if palette else {})}
+    for name, split in _LOADERS.items():
+        for dataset in _leaf_datasets(cfg[name].dataset):
+            _replace(dataset, dataset_type, **entries(split), metainfo=metainfo)
+    cfg.val_evaluator = ConfigDict(evaluator)
+    cfg.test_evaluator = ConfigDict(evaluator, **outputs)
+    _set_everywhere(cfg.model, 'num_classes', len(classes))
 
 
 def fit_detection_config(
@@ -59,27 +67,23 @@ def fit_detection_config(
         metainfo (dict): ``classes``, and perhaps ``palette``.
         work_dir (str | Path): Folder of the run.
     """
-    classes = tuple(metainfo['classes'])
-    for name, split in _LOADERS.items():
-        for dataset in _leaf_datasets(cfg[name].dataset):
-            _replace(
-                dataset,
-                'CocoDataset',
-                data_root=f'{Path(data).resolve()}/',
-                ann_file=f'annotations/{split}.json',
-                data_prefix={'img': f'{split}/'},
-                metainfo={'classes': classes, **_palette(metainfo, 'palette')},
-            )
+    root = Path(data).resolve()
+
+    def entries(split):
+        return {
+            'data_root': f'{root}/',
+            'ann_file': f'annotations/{split}.json',
+            'data_prefix': {'img': f'{split}/'},
+        }
+
     evaluator = {
         'type': 'mmdet.CocoMetric',
-        'ann_file': str(Path(data).resolve() / 'annotations' / 'test.json'),
+        'ann_file': str(root / 'annotations' / 'test.json'),
         'metric': 'bbox',
     }
-    cfg.val_evaluator = ConfigDict(evaluator)
-    cfg.test_evaluator = ConfigDict(
-        evaluator, outfile_prefix=str(Path(work_dir).resolve() / 'results')
-    )
-    _set_everywhere(cfg.model, 'num_classes', len(classes))
+    outputs = {'outfile_prefix': str(Path(work_dir).resolve() / 'results')}
+    classes, palette = metainfo['classes'], metainfo.get('palette')
+    _fit(cfg, 'CocoDataset', entries, classes, palette, evaluator, outputs)
 
 
 def fit_segmentation_config(
@@ -96,27 +100,16 @@ def fit_segmentation_config(
         metainfo (dict): ``seg_classes``, and perhaps ``seg_palette``.
         work_dir (str | Path): Folder of the run.
     """
-    classes = tuple(metainfo['seg_classes'])
-    for name, split in _LOADERS.items():
-        for dataset in _leaf_datasets(cfg[name].dataset):
-            _replace(
-                dataset,
-                'BaseSegDataset',
-                data_root=str(Path(data).resolve()),
-                data_prefix={
-                    'img_path': f'img_dir/{split}',
-                    'seg_map_path': f'ann_dir/{split}',
-                },
-                img_suffix='.png',
-                seg_map_suffix='.png',
-                metainfo={'classes': classes, **_palette(metainfo, 'seg_palette')},
-            )
+
+    def entries(split):
+        return {
+            'data_root': str(Path(data).resolve()),
+            'data_prefix': {'img_path': f'img_dir/{split}', 'seg_map_path': f'ann_dir/{split}'},
+            'img_suffix': '.png',
+            'seg_map_suffix': '.png',
+        }
+
     evaluator = {'type': 'mmseg.IoUMetric', 'iou_metrics': ['mIoU']}
-    cfg.val_evaluator = ConfigDict(evaluator)
-    cfg.test_evaluator = ConfigDict(
-        evaluator, output_dir=str(Path(work_dir).resolve() / 'masks')
-    )
-    _set_everywhere(cfg.model, 'num_classes', len(classes))
-
-
-_LOADERS = {'train_dataloader': 'train', 'val_dataloader': 'test', 'test_dataloader': 'test'}
+    outputs = {'output_dir': str(Path(work_dir).resolve() / 'masks')}
+    classes, palette = metainfo['seg_classes'], metainfo.get('seg_palette')
+    _fit(cfg, 'BaseSegDataset', entries, classes, palette, evaluator, outputs)

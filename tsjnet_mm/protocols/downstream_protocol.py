@@ -6,12 +6,13 @@ import importlib.util
 import pprint
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from mmengine.config import Config
 from tqdm import tqdm
 
+from tsjnet_mm.datasets import PairedFusionDataset
 from tsjnet_mm.engine.launch import merge_options
 from tsjnet_mm.evaluation.table import format_ranked
 from tsjnet_mm.io.resume import digest_file, digest_note, read_note, write_record
@@ -24,9 +25,6 @@ from .downstream_scores import detection_scores, segmentation_scores
 from .export_dataset import MANIFEST, export_dataset
 from .runs import Run, RunFailed, finish_runs
 from .runs import train_and_test as run_commands
-
-if TYPE_CHECKING:
-    from tsjnet_mm.datasets import PairedFusionDataset
 
 __all__ = [
     'SOURCES',
@@ -51,20 +49,16 @@ class Task(NamedTuple):
         library (str): Package whose network it is.
         layout (str): Of the exported data.
         fit (Callable): Points a config at them.
-        summary (str): Name of the mean score.
-        names (str): Key of the class names in a dataset's metainfo.
     """
 
     library: str
     layout: str
     fit: object
-    summary: str
-    names: str
 
 
 TASKS = {
-    'detection': Task('mmdet', 'coco', fit_detection_config, 'mAP@.5', 'classes'),
-    'segmentation': Task('mmseg', 'mmseg', fit_segmentation_config, 'mIoU', 'seg_classes'),
+    'detection': Task('mmdet', 'coco', fit_detection_config),
+    'segmentation': Task('mmseg', 'mmseg', fit_segmentation_config),
 }
 
 

@@ -1,18 +1,18 @@
 """Datasets of fused images, in layouts that unchanged mmdet and mmseg train on."""
 
-from __future__ import annotations
-
 import io
 import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from tqdm import tqdm
 
+from tsjnet_mm.apis.inferencer import FusionInferencer
+from tsjnet_mm.datasets import PairedFusionDataset
 from tsjnet_mm.io.outputs import check_outputs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.io.resume import NOTE, digest_files, encode_note, is_done
@@ -22,10 +22,6 @@ from tsjnet_mm.version import __version__
 
 from .export_images import build_source
 from .export_layouts import build_layout
-
-if TYPE_CHECKING:
-    from tsjnet_mm.apis.inferencer import FusionInferencer
-    from tsjnet_mm.datasets import PairedFusionDataset
 
 #: The file that says what an exported dataset is.
 MANIFEST = 'dataset.json'

@@ -1,9 +1,8 @@
 """Sources of the images of an exported dataset."""
 
-import os
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,160 +10,87 @@ import torch
 from tsjnet_mm.apis.fused_writer import READERS
 from tsjnet_mm.apis.inferencer import FusionInferencer
 from tsjnet_mm.evaluation.image_files import read_grey_values
-from tsjnet_mm.io.errors import PairError
-from tsjnet_mm.io.images import IMAGE_EXTENSIONS, image_size, read_image, read_visible
-from tsjnet_mm.io.matching import PairSource
-from tsjnet_mm.io.names import AFFIXES, match_names
+from tsjnet_mm.io.images import read_image, read_visible
+from tsjnet_mm.io.matching import PairSource, find_fused
 from tsjnet_mm.io.pairs import read_pairs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.utils import recolour
 
 
-class ImageSource(ABC):
+class ImageSource(NamedTuple):
     """Makes the image of each pair.
 
     Attributes:
         description (dict): What determines the pixels besides the files; goes into JSON.
+        files (Callable): ``files(info)`` returns the files that the image of a pair is made
+            of, of its data_info.
+        make (Callable): ``make(infos)`` yields the image, (H, W, 3) RGB uint8, of each pair.
     """
 
     description: dict
-
-    @abstractmethod
-    def files(self, info: dict) -> tuple[str, ...]:
-        """tuple[str, ...]: The files that a pair's image is made of."""
-
-    @abstractmethod
-    def make(self, infos: Sequence[dict]) -> Iterator[np.ndarray]:
-        """Make images one after the other.
-
-        Args:
-            infos (Sequence[dict]): data_info of each pair.
-
-        Yields:
-            np.ndarray: (H, W, 3) RGB uint8.
-        """
+    files: Callable[[dict], tuple[str, ...]]
+    make: Callable[[Sequence[dict]], Iterator[np.ndarray]]
 
 
 def _to_uint8(unit):
     return np.round(unit * 255).astype(np.uint8)
 
 
-class _ModalityImages(ImageSource):
-    """One of the two images of each pair."""
+def _visible_images():
+    def make(infos):
+        for info in infos:
+            yield _to_uint8(read_visible(info['vi_path']))
 
-    def __init__(self, modality, preparation):
-        self.modality = modality
-        self.description = {'modality': modality}
-        self._preparation = preparation
-        if modality == 'ir':
-            self.description.update(preparation.to_note())
+    return ImageSource({'modality': 'vi'}, lambda info: (info['vi_path'],), make)
 
-    def files(self, info):
-        """See :meth:`ImageSource.files`."""
-        if self.modality == 'ir' and self._preparation.moves_infrared:
+
+def _infrared_images(preparation):
+    def files(info):
+        if preparation.moves_infrared:
             return info['ir_path'], info['vi_path']
-        return (info[f'{self.modality}_path'],)
+        return (info['ir_path'],)
 
-    def make(self, infos):
-        """See :meth:`ImageSource.make`."""
+    def make(infos):
         for info in infos:
             names = info['ir_path'], info['vi_path']
-            if self.modality == 'vi':
-                yield _to_uint8(read_visible(names[1]))
-                continue
-            unit = self._preparation.prepare_infrared(read_image(names[0]), names[0])
-            unit = self._preparation.fit(unit, (info['height'], info['width']), names)
+            unit = preparation.prepare_infrared(read_image(names[0]), names[0])
+            unit = preparation.fit(unit, (info['height'], info['width']), names)
             yield np.repeat(_to_uint8(unit)[..., None], 3, axis=-1)
 
+    return ImageSource({'modality': 'ir', **preparation.to_note()}, files, make)
 
-class _FusedImages(ImageSource):
+
+def _fused_images(inferencer, batch_size, keep_grey, preparation):
     """Images that an inferencer fuses."""
 
-    def __init__(self, inferencer, batch_size, keep_grey, preparation):
-        self._inferencer = inferencer
-        self._keep_grey = keep_grey
-        self._preparation = preparation
-        self._batch_size = batch_size
-        self.description = inferencer.describe(preparation, keep_grey)
-
-    def files(self, info):
-        """See :meth:`ImageSource.files`."""
-        return info['ir_path'], info['vi_path']
-
-    def make(self, infos):
-        """See :meth:`ImageSource.make`."""
+    def make(infos):
         sources = (
             PairSource(info['img_id'], info['ir_path'], info['vi_path']) for info in infos
         )
-        pairs = read_pairs(sources, self._preparation, READERS)
-        results = self._inferencer.fuse_pairs(pairs, self._batch_size, self._keep_grey)
-        for _, image in results:
+        pairs = read_pairs(sources, preparation, READERS)
+        for _, image in inferencer.fuse_pairs(pairs, batch_size, keep_grey):
             yield image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)
 
+    description = inferencer.describe(preparation, keep_grey)
+    return ImageSource(description, lambda info: (info['ir_path'], info['vi_path']), make)
 
-class _FolderImages(ImageSource):
+
+def _folder_images(folder, infos, keep_grey):
     """Images that some method made of each pair before."""
+    paths = find_fused(folder, {info['img_id']: info['vi_path'] for info in infos})
 
-    def __init__(self, folder, infos, keep_grey):
-        self._keep_grey = keep_grey
-        self.description = {'folder': str(folder), 'keep_grey': keep_grey}
-        self._paths = _match_folder(Path(folder), infos)
+    def make(infos):
         for info in infos:
-            path = self._paths[info['img_id']]
-            found, expected = image_size(path), (info['height'], info['width'])
-            if found != expected:
-                raise PairError.of(
-                    'different sizes',
-                    path,
-                    f'{expected[1]}x{expected[0]} as {info["vi_path"]}',
-                    f'{found[1]}x{found[0]}',
-                )
-
-    def files(self, info):
-        """See :meth:`ImageSource.files`."""
-        return self._paths[info['img_id']], info['vi_path']
-
-    def make(self, infos):
-        """See :meth:`ImageSource.make`."""
-        for info in infos:
-            fused = read_grey_values(self._paths[info['img_id']])
-            if len(fused) == 1 and not self._keep_grey:
+            fused = read_grey_values(paths[info['img_id']])
+            if len(fused) == 1 and not keep_grey:
                 luma = torch.from_numpy(fused / np.float32(255)).float()
                 visible = torch.from_numpy(read_visible(info['vi_path'])).permute(2, 0, 1)
                 fused = recolour(luma, visible).numpy() * 255
             levels = np.round(fused).astype(np.uint8).transpose(1, 2, 0)
             yield np.ascontiguousarray(np.broadcast_to(levels, (*levels.shape[:2], 3)))
 
-
-def _match_folder(folder, infos):
-    """Path of the fused image of each pair."""
-    if not folder.is_dir():
-        raise FileNotFoundError(f'no folder of fused images {folder}')
-    names = sorted(
-        path.name
-        for path in folder.iterdir()
-        if path.suffix.lower() in IMAGE_EXTENSIONS and not path.name.startswith('.')
-    )
-    stems = {os.path.basename(info['vi_path']): info['img_id'] for info in infos}
-    match = match_names([*stems], names, (*AFFIXES, folder.name))
-    if match.ambiguous:
-        firsts, seconds = match.ambiguous[0]
-        raise PairError.of(
-            'ambiguous name',
-            folder,
-            f'one image for {" and ".join(firsts)}',
-            ', '.join(seconds),
-        )
-    if match.first_only:
-        missing = [stems[name] for name in match.first_only]
-        raise PairError.of(
-            'missing fused image',
-            folder,
-            f'one for each of {len(infos)} pairs',
-            f'none for {len(missing)}: {", ".join(missing[:5])}'
-            + (', ...' if len(missing) > 5 else ''),
-        )
-    return {stems[name]: str(folder / partner) for name, partner in match.partners.items()}
+    description = {'folder': str(folder), 'keep_grey': keep_grey}
+    return ImageSource(description, lambda info: (paths[info['img_id']], info['vi_path']), make)
 
 
 def build_source(
@@ -189,7 +115,9 @@ def build_source(
     keep_grey = options.pop('keep_grey')
     preparation = Preparation.of(**options)
     if isinstance(images, FusionInferencer):
-        return _FusedImages(images, batch_size, keep_grey, preparation)
-    if images in ('ir', 'vi'):
-        return _ModalityImages(images, preparation)
-    return _FolderImages(images, infos, keep_grey)
+        return _fused_images(images, batch_size, keep_grey, preparation)
+    if images == 'vi':
+        return _visible_images()
+    if images == 'ir':
+        return _infrared_images(preparation)
+    return _folder_images(images, infos, keep_grey)

@@ -1,6 +1,5 @@
 """Folder layouts of datasets that unchanged mmdet and mmseg train on."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,11 +11,7 @@ from tsjnet_mm.io.text import read_text
 from tsjnet_mm.utils import whole_file, write_whole
 
 
-def _write_list(path, stems):
-    write_whole(path, ''.join(f'{stem}\n' for stem in stems))
-
-
-class ExportLayout(ABC):
+class ExportLayout:
     """Paths of the files of a dataset, and the config that reads them.
 
     Args:
@@ -28,6 +23,11 @@ class ExportLayout(ABC):
     needs = ('instances', 'boxes')
     #: Where ``metainfo`` has the names and the colours of what is learned.
     names = ('classes', 'palette')
+    #: Paths of an image, of its label where it has a file of its own, and of the file that
+    #: lists the images of a split. ``{split}`` and ``{stem}`` stand for their names.
+    image, label, listing = '', '', ''
+    #: Options of the dataset in a config, besides ``data_root`` and ``metainfo``.
+    options = {}
     #: The validation's evaluator in a config, where the usual one does not fit.
     evaluator = None
 
@@ -40,11 +40,11 @@ class ExportLayout(ABC):
         """tuple[str, ...]: Names of what is learned."""
         return tuple(self.metainfo[self.names[0]])
 
-    @abstractmethod
     def image_path(self, split: str, stem: str) -> Path:
         """Path of an image."""
+        return self.root / self.image.format(split=split, stem=stem)
 
-    def check(self, split: str, stems: Sequence[str]) -> None:  # noqa: B027 most layouts have a folder for each split
+    def check(self, split: str, stems: Sequence[str]) -> None:
         """Raise a ValueError if these images conflict with existing ones.
 
         Args:
@@ -52,11 +52,11 @@ class ExportLayout(ABC):
             stems (Sequence[str]): Its images.
         """
 
-    @abstractmethod
     def label_paths(self, split: str, stems: Sequence[str]) -> list[Path]:
         """list[Path]: The files that :meth:`write_labels` writes of these images."""
+        paths = [self.label.format(split=split, stem=stem) for stem in stems if self.label]
+        return [self.root / path for path in (*paths, self.listing.format(split=split))]
 
-    @abstractmethod
     def write_labels(self, split: str, infos: Sequence[dict]) -> None:
         """Write the labels of a split; the file that lists its images comes last.
 
@@ -64,10 +64,24 @@ class ExportLayout(ABC):
             split (str): Name of the split.
             infos (Sequence[dict]): data_info of each pair.
         """
+        stems = [info['img_id'] for info in infos]
+        *paths, listing = self.label_paths(split, stems)
+        for path, info in zip(paths, infos, strict=True):
+            self.write_label(path, info)
+        write_whole(listing, ''.join(f'{stem}\n' for stem in stems))
 
-    @abstractmethod
+    def write_label(self, path: Path, info: dict) -> None:
+        """Write the label of a pair.
+
+        Args:
+            path (Path): The file.
+            info (dict): data_info of the pair.
+        """
+        raise NotImplementedError
+
     def dataset_options(self, split: str) -> dict:
         """Options of the dataset in a config, besides ``data_root`` and ``metainfo``."""
+        return _fill(self.options, split)
 
     def config_lines(self, splits: Sequence[str]) -> list[str]:
         """Lines to paste at the end of a config.
@@ -115,33 +129,30 @@ def _arguments(options):
     )
 
 
+def _fill(options, split):
+    if isinstance(options, dict):
+        return {key: _fill(value, split) for key, value in options.items()}
+    return options.format(split=split) if isinstance(options, str) else options
+
+
 class CocoLayout(ExportLayout):
     """``<split>/<stem>.png`` and ``annotations/<split>.json``: mmdet's ``CocoDataset``."""
 
+    image, listing = '{split}/{stem}.png', 'annotations/{split}.json'
+    options = {
+        'type': 'CocoDataset',
+        'ann_file': 'annotations/{split}.json',
+        'data_prefix': {'img': '{split}/'},
+    }
     evaluator = "dict(ann_file=data_root + 'annotations/{split}.json')"
-
-    def image_path(self, split: str, stem: str) -> Path:
-        """See :meth:`ExportLayout.image_path`."""
-        return self.root / split / f'{stem}.png'
-
-    def label_paths(self, split: str, stems: Sequence[str]) -> list[Path]:
-        """See :meth:`ExportLayout.label_paths`."""
-        return [self.root / 'annotations' / f'{split}.json']
 
     def write_labels(self, split: str, infos: Sequence[dict]) -> None:
         """See :meth:`ExportLayout.write_labels`."""
         images = [
             {**info, 'file_name': self.image_path(split, info['img_id']).name} for info in infos
         ]
-        write_coco(self.root / 'annotations' / f'{split}.json', images, self.classes)
-
-    def dataset_options(self, split: str) -> dict:
-        """See :meth:`ExportLayout.dataset_options`."""
-        return {
-            'type': 'CocoDataset',
-            'ann_file': f'annotations/{split}.json',
-            'data_prefix': {'img': f'{split}/'},
-        }
+        (path,) = self.label_paths(split, ())
+        write_coco(path, images, self.classes)
 
 
 class VocLayout(ExportLayout):
@@ -154,19 +165,18 @@ class VocLayout(ExportLayout):
     the names of Pascal VOC's own classes.
     """
 
+    image, label = 'VOC2007/JPEGImages/{stem}.jpg', 'VOC2007/Annotations/{stem}.xml'
+    listing = 'VOC2007/ImageSets/Main/{split}.txt'
+    options = {
+        'type': 'XMLDataset',
+        'ann_file': 'VOC2007/ImageSets/Main/{split}.txt',
+        'data_prefix': {'sub_data_root': 'VOC2007/'},
+    }
     evaluator = "dict(_delete_=True, type='VOCMetric', metric='mAP', eval_mode='area')"
-
-    def __init__(self, root: Path, metainfo: dict) -> None:
-        super().__init__(root, metainfo)
-        self._folder = root / 'VOC2007'
-
-    def image_path(self, split: str, stem: str) -> Path:
-        """See :meth:`ExportLayout.image_path`."""
-        return self._folder / 'JPEGImages' / f'{stem}.jpg'
 
     def check(self, split: str, stems: Sequence[str]) -> None:
         """Refuse names that another split has: all splits share the folders."""
-        for path in sorted((self._folder / 'ImageSets' / 'Main').glob('*.txt')):
+        for path in sorted((self.root / self.listing).parent.glob('*.txt')):
             if path.stem == split:
                 continue
             both = {*read_text(path).split('\n')} & {*stems}
@@ -176,32 +186,10 @@ class VocLayout(ExportLayout):
                     f'has one folder for all splits: export {split} to another folder'
                 )
 
-    def label_paths(self, split: str, stems: Sequence[str]) -> list[Path]:
-        """See :meth:`ExportLayout.label_paths`."""
-        labels = [self._folder / 'Annotations' / f'{stem}.xml' for stem in stems]
-        return [*labels, self._folder / 'ImageSets' / 'Main' / f'{split}.txt']
-
-    def write_labels(self, split: str, infos: Sequence[dict]) -> None:
-        """See :meth:`ExportLayout.write_labels`."""
-        stems = [info['img_id'] for info in infos]
-        for stem, info in zip(stems, infos, strict=True):
-            write_voc(
-                self._folder / 'Annotations' / f'{stem}.xml',
-                info['instances'],
-                (info['height'], info['width']),
-                self.classes,
-                f'{stem}.jpg',
-                for_mmdet=True,
-            )
-        _write_list(self._folder / 'ImageSets' / 'Main' / f'{split}.txt', stems)
-
-    def dataset_options(self, split: str) -> dict:
-        """See :meth:`ExportLayout.dataset_options`."""
-        return {
-            'type': 'XMLDataset',
-            'ann_file': f'VOC2007/ImageSets/Main/{split}.txt',
-            'data_prefix': {'sub_data_root': 'VOC2007/'},
-        }
+    def write_label(self, path: Path, info: dict) -> None:
+        """See :meth:`ExportLayout.write_label`."""
+        size, name = (info['height'], info['width']), f'{info["img_id"]}.jpg'
+        write_voc(path, info['instances'], size, self.classes, name, for_mmdet=True)
 
 
 class MmsegLayout(ExportLayout):
@@ -212,39 +200,23 @@ class MmsegLayout(ExportLayout):
 
     needs = ('seg_map_path', 'masks')
     names = ('seg_classes', 'seg_palette')
+    image, label = 'img_dir/{split}/{stem}.png', 'ann_dir/{split}/{stem}.png'
+    listing = 'splits/{split}.txt'
+    options = {
+        'type': 'BaseSegDataset',
+        'ann_file': 'splits/{split}.txt',
+        'data_prefix': {'img_path': 'img_dir/{split}', 'seg_map_path': 'ann_dir/{split}'},
+        'img_suffix': '.png',
+        'seg_map_suffix': '.png',
+        'reduce_zero_label': False,
+    }
 
-    def image_path(self, split: str, stem: str) -> Path:
-        """See :meth:`ExportLayout.image_path`."""
-        return self.root / 'img_dir' / split / f'{stem}.png'
-
-    def label_paths(self, split: str, stems: Sequence[str]) -> list[Path]:
-        """See :meth:`ExportLayout.label_paths`."""
-        masks = [self.root / 'ann_dir' / split / f'{stem}.png' for stem in stems]
-        return [*masks, self.root / 'splits' / f'{split}.txt']
-
-    def write_labels(self, split: str, infos: Sequence[dict]) -> None:
-        """See :meth:`ExportLayout.write_labels`."""
+    def write_label(self, path: Path, info: dict) -> None:
+        """See :meth:`ExportLayout.write_label`."""
         load = LoadPairAnnotations(with_boxes=False)
-        for info in infos:
-            size = info['height'], info['width']
-            mask = load({**info, 'img_shape': size})['gt_seg_map']
-            with whole_file(self.root / 'ann_dir' / split / f'{info["img_id"]}.png') as partial:
-                Image.fromarray(mask).save(partial)
-        _write_list(self.root / 'splits' / f'{split}.txt', [info['img_id'] for info in infos])
-
-    def dataset_options(self, split: str) -> dict:
-        """See :meth:`ExportLayout.dataset_options`."""
-        return {
-            'type': 'BaseSegDataset',
-            'ann_file': f'splits/{split}.txt',
-            'data_prefix': {
-                'img_path': f'img_dir/{split}',
-                'seg_map_path': f'ann_dir/{split}',
-            },
-            'img_suffix': '.png',
-            'seg_map_suffix': '.png',
-            'reduce_zero_label': False,
-        }
+        mask = load({**info, 'img_shape': (info['height'], info['width'])})['gt_seg_map']
+        with whole_file(path) as partial:
+            Image.fromarray(mask).save(partial)
 
 
 #: The layouts by name.

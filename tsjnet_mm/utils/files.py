@@ -7,7 +7,7 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 #: Seconds after which something unfinished is removed whoever wrote it.
@@ -129,6 +129,27 @@ def write_whole(path: str | Path, text: str) -> None:
     """
     with whole_file(path) as partial:
         partial.write_text(text, encoding='utf-8', newline='')
+
+
+def check_ending(path: str | Path, endings: Collection[str]) -> str:
+    """Refuse a file whose format is not written or read, before anything is computed.
+
+    Args:
+        path (str | Path): The file.
+        endings (Collection[str]): Those that its name may have, lower case, such as ``'.csv'``.
+
+    Returns:
+        str: The ending, lower case.
+
+    Raises:
+        ValueError: It has another one.
+    """
+    found = Path(path).suffix.lower()
+    if found not in endings:
+        *others, last = endings
+        known = f'{", ".join(others)} or {last}' if others else last
+        raise ValueError(f'{path}: expected a name ending in {known}, found {found!r}')
+    return found
 
 
 @contextlib.contextmanager

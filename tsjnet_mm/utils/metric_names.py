@@ -84,6 +84,11 @@ def metrics_of(convention: str) -> tuple[str, ...]:
     return tuple(name for name, info in METRIC_NAMES.items() if convention in info.conventions)
 
 
+def default_metrics(convention: str) -> str:
+    """The paper's six where the convention has them, else all that it has."""
+    return 'paper' if {*METRIC_SETS['paper']} <= {*metrics_of(convention)} else 'all'
+
+
 def check_metrics(metrics: Iterable[str], convention: str) -> None:
     """Refuse metrics that do not exist or are not defined under a convention.
 

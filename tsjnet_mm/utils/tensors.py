@@ -1,6 +1,7 @@
 """Check the tensors of a checkpoint: usable as weights, and unchanged since they were saved."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -40,6 +41,23 @@ def find_tensors(checkpoint: Any) -> dict[str, Tensor]:
         items = value.items() if isinstance(value, dict) else enumerate(value)
         left += [(f'{name}.{key}' if name else str(key), item) for key, item in items]
     return dict(sorted(found.items()))
+
+
+def entries_below(prefix: str, entries: Mapping[str, Any]) -> dict[str, Any]:
+    """Entries whose names begin with a prefix, such as those of one part of a state dict.
+
+    Args:
+        prefix (str): With its dot.
+        entries (Mapping[str, Any]): By name.
+
+    Returns:
+        dict[str, Any]: By the names without the prefix.
+    """
+    return {
+        name.removeprefix(prefix): value
+        for name, value in entries.items()
+        if name.startswith(prefix)
+    }
 
 
 def find_fault(tensors: dict[str, Tensor], max_bytes: int) -> str | None:

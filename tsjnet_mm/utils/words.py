@@ -1,4 +1,6 @@
-"""Numbers with their nouns, for messages."""
+"""Numbers with their nouns, and lists of names, for messages."""
+
+from collections.abc import Iterable
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
@@ -17,3 +19,18 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
         ('1 image', '2 images', '0 classes')
     """
     return f'{number} {noun if number == 1 else plural or noun + "s"}'
+
+
+def name_some(names: Iterable[str], shown: int = 5) -> str:
+    """The first of some names, and the number of the others.
+
+    Args:
+        names (Iterable[str]): The names.
+        shown (int): How many are named. Defaults to 5.
+
+    Returns:
+        str: For a message.
+    """
+    names = list(names)
+    more = f' and {len(names) - shown} more' if len(names) > shown else ''
+    return ', '.join(names[:shown]) + more

@@ -3,24 +3,20 @@
 Figures are made without pyplot: no display, no global state, and the same bytes in every run.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import matplotlib
 import matplotlib.style
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from tsjnet_mm.io.outputs import check_outputs, mark_file
 from tsjnet_mm.io.resume import NOTE, read_note
-from tsjnet_mm.utils import whole_file
-
-if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.figure import Figure
+from tsjnet_mm.utils.files import check_ending, whole_file
 
 #: Width of a column and of the whole text in two-column papers, inches.
 COLUMN_WIDTH, TEXT_WIDTH = 3.45, 7.1
@@ -147,10 +143,8 @@ def check_figure_path(
         ValueError: It ends in neither ``.png`` nor ``.pdf``, is read, or is there already.
     """
     path = Path(path)
-    if path.suffix.lower() not in _FORMATS:
-        raise ValueError(f'{path}: expected a name ending in {" or ".join(_FORMATS)}')
     # A fused image is made here too, and has more to tell.
-    is_image = path.suffix.lower() == '.png' and read_note(path) != {}
+    is_image = check_ending(path, _FORMATS) == '.png' and read_note(path) != {}
     check_outputs([path], read, overwrite)
     if is_image and path.exists() and not overwrite:
         raise ValueError(

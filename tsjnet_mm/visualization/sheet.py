@@ -8,6 +8,7 @@ import numpy as np
 
 from tsjnet_mm.io.images import write_image
 from tsjnet_mm.io.resume import NOTE
+from tsjnet_mm.utils.files import check_ending
 
 from .drawing import FONT, fit_text, to_rgb8
 
@@ -110,7 +111,5 @@ def save_png(image: np.ndarray, path: str | Path) -> None:
     Raises:
         ValueError: ``path`` does not end in ``.png``.
     """
-    path = Path(path)
-    if path.suffix.lower() != '.png':
-        raise ValueError(f'{path}: expected a name ending in .png')
+    check_ending(path, ['.png'])
     write_image(to_rgb8(image), path, {NOTE: '{}'})
