@@ -20,31 +20,22 @@ same files does nothing.
 import argparse
 import sys
 
-from .program import ToolParser, tool
+from tsjnet_mm.datasets.convert.published import PUBLISHED
 
-# As datasets/convert/published.py has them, which needs torch; a test compares both.
-DATASETS = {
-    'msrs': """train 1083, test 361; to data/MSRS
-        from {split}/ir, {split}/vi, {split}/Segmentation_labels, fusion/{split}""",
-    'm3fd-fusion': """300 pairs; to data/M3FD_Fusion
-        from Ir, Vis""",
-    'm3fd-detection': """4200 pairs; to data/M3FD_Detection
-        from Ir, Vis, Annotation""",
-    'llvip': """train 12025, test 3463; to data/LLVIP
-        from infrared/{split}, visible/{split}, Annotations""",
-    'roadscene': """221 pairs; to data/RoadScene
-        from cropinfrared, crop_LR_visible""",
-    'fmb': """train 1220, test 280; to data/FMB
-        from {split}/Infrared, {split}/Visible, {split}/Label""",
-}
+from .program import ToolParser, tool
 
 
 def describe_datasets() -> str:
     """Names with what each holds, for ``--help``."""
     lines = ['datasets:']
-    for name, held in DATASETS.items():
-        pairs, folders = held.splitlines()
-        lines += [f'  {name:<15} {pairs}', f'  {"":<15} {folders.strip()}']
+    for name, published in PUBLISHED.items():
+        pairs = ', '.join(
+            f'{split} {count}' if split else f'{count} pairs'
+            for split, count in published.pairs.items()
+        )
+        folders = ', '.join(part.source or part.target for part in published.parts)
+        lines.append(f'  {name:<15} {pairs}; to {published.root}')
+        lines.append(f'  {"":<15} from {folders}')
     return '\n'.join(lines)
 
 
@@ -52,7 +43,7 @@ def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__, epilog=describe_datasets())
     parser.add_argument(
-        'name', choices=DATASETS, metavar='DATASET', help='one of those listed below'
+        'name', choices=PUBLISHED, metavar='DATASET', help='one of those listed below'
     )
     parser.add_argument(
         'sources',

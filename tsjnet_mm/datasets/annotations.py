@@ -22,8 +22,9 @@ from tsjnet_mm.io.text import (
     read_xml,
     shorten,
 )
+from tsjnet_mm.utils.words import name_some
 
-from .label_reader import LabelReader, list_label_files, name_some
+from .label_reader import LabelReader, list_label_files
 
 _FLAGS = {
     **dict.fromkeys(('', 'none', 'false', 'no', 'f', 'n'), False),
@@ -59,31 +60,22 @@ class YoloReader(LabelReader):
 
     extension = '.txt'
 
-    def __init__(
-        self,
-        path: str,
-        label_map: Mapping[str, int | None],
-        tolerance: float = 2.0,
-        encoding: str | None = None,
-    ) -> None:
-        super().__init__(path, label_map, tolerance, encoding)
-        names = os.path.join(path, 'classes.txt')
+    def _list_labels(self):
+        names = os.path.join(self.path, 'classes.txt')
         if os.path.isfile(names):
-            listed = [name for _, name in read_lines(names, encoding)]
+            listed = [name for _, name in read_lines(names, self.encoding)]
             # Label tools write it; it may list more classes than have objects.
-            known = [name.casefold() for name in label_map]
+            known = [name.casefold() for name in self.label_map]
             if [name.casefold() for name in listed[: len(known)]] != known:
                 self._notes.append(
                     f'{names}: names the classes {name_some(listed, 10)}, but they are read as '
-                    f'{name_some(label_map, 10)}'
+                    f'{name_some(self.label_map, 10)}'
                 )
+        return super()._list_labels()
 
-    def __call__(self, stem: str, size: tuple[int, int]) -> list[dict]:
-        """See :meth:`LabelReader.__call__`."""
-        path = self._find_file(stem)
+    def _objects(self, path, stem, size):
         height, width = size
         names = list(self.label_map)
-        instances = []
         for number, line in number_lines(read_text(path, self.encoding)):
             where = f'line {number}'
             try:
@@ -103,17 +95,13 @@ class YoloReader(LabelReader):
                     f'{shorten(line)!r} in {where}',
                 ) from error
             name = names[int(index)] if 0 <= index < len(names) else f'class {text}'
-            label = self._label(name, path, where)
             box = (
                 (cx - w / 2) * width,
                 (cy - h / 2) * height,
                 (cx + w / 2) * width,
                 (cy + h / 2) * height,
             )
-            instance = self._instance(box, label, False, size, path, where)
-            if label is not None:
-                instances.append(instance)
-        return instances
+            yield name, box, False, where
 
 
 class VocReader(LabelReader):
@@ -125,36 +113,23 @@ class VocReader(LabelReader):
 
     extension = '.xml'
 
-    def __init__(
-        self,
-        path: str,
-        label_map: Mapping[str, int | None],
-        tolerance: float = 2.0,
-        encoding: str | None = None,
-    ) -> None:
-        super().__init__(path, label_map, tolerance, encoding)
+    def _list_labels(self):
         self._renamed = {}
+        return super()._list_labels()
 
-    def __call__(self, stem: str, size: tuple[int, int]) -> list[dict]:
-        """See :meth:`LabelReader.__call__`."""
-        path = self._find_file(stem)
+    def _objects(self, path, stem, size):
         root = read_xml(path, self.encoding, 'an XML document', 'malformed label')
         if root is None:
-            return []
+            return
         if root.tag != 'annotation':
             raise PairError.of(
                 'malformed label', path, 'an <annotation>', f'<{shorten(root.tag)}>'
             )
         with expect(path, 'a size of whole numbers', 'malformed label'):
-            stated = tuple(
-                _finite(
-                    [(root.findtext(f'size/{key}') or '0').strip() or '0'],
-                )[0]
-                for key in ('width', 'height')
-            )
+            sides = (root.findtext(f'size/{key}') or '' for key in ('width', 'height'))
+            stated = tuple(_finite(side.strip() or '0' for side in sides))
         self._check_size(stated, size, path, 'its size')
         self._note_name(stem, (root.findtext('filename') or '').strip())
-        instances = []
         for number, item in enumerate(root.iter('object'), start=1):
             where = f'object {number}'
             name = (item.findtext('name') or '').strip()
@@ -172,11 +147,7 @@ class VocReader(LabelReader):
                 ) from error
             with expect(path, f'a flag as <difficult> of {where}', 'malformed label'):
                 difficult = _flag(item.findtext('difficult'))
-            label = self._label(name, path, where)
-            instance = self._instance(box, label, difficult, size, path, where)
-            if label is not None:
-                instances.append(instance)
-        return instances
+            yield name, box, difficult, where
 
     def _note_name(self, stem, file_name):
         named = os.path.splitext(file_name.replace('\\', '/').rpartition('/')[2])[0]
@@ -214,14 +185,14 @@ class CocoReader(LabelReader):
             images = [(item['id'], item) for item in content['images']]
             annotations = [(item['image_id'], item) for item in content['annotations']]
             self._categories = _unique(categories, 'categories')
-            self._objects = {image_id: [] for image_id in _unique(images, 'images')}
+            self._annotations = {image_id: [] for image_id in _unique(images, 'images')}
             if not all(isinstance(name, str) for _, name in categories):
                 raise ValueError('a category whose name is no text')
             names = [(item['file_name'].replace('\\', '/'), item) for _, item in images]
             strange = defaultdict(int)
             for image_id, item in annotations:
-                if image_id in self._objects:
-                    self._objects[image_id].append(item)
+                if image_id in self._annotations:
+                    self._annotations[image_id].append(item)
                 else:
                     strange[image_id] += 1
         if strange:
@@ -241,14 +212,15 @@ class CocoReader(LabelReader):
                 )
         return dict(names)
 
-    def __call__(self, stem: str, size: tuple[int, int]) -> list[dict]:
-        """See :meth:`LabelReader.__call__`."""
+    def _path_of(self, stem):
+        return self.path
+
+    def _objects(self, path, stem, size):
         image = self._names.find(stem, self.path, f'{stem} among the images')
         with expect(self.path, f'numbers as the size of {stem}', 'malformed label'):
             stated = tuple(_finite([image.get('width') or 0, image.get('height') or 0]))
         self._check_size(stated, size, self.path, f'the entry of {stem}')
-        instances = []
-        for item in self._objects[image['id']]:
+        for item in self._annotations[image['id']]:
             where = f'annotation {item.get("id")} of {stem}'
             with expect(
                 self.path,
@@ -262,13 +234,7 @@ class CocoReader(LabelReader):
                 if item['category_id'] not in self._categories:
                     raise ValueError(f'the category_id {item["category_id"]!r}')
                 name = self._categories[item['category_id']]
-            label = self._label(name, self.path, where)
-            instance = self._instance(
-                (x, y, x + w, y + h), label, crowd, size, self.path, where
-            )
-            if label is not None:
-                instances.append(instance)
-        return instances
+            yield name, (x, y, x + w, y + h), crowd, where
 
 
 def _unique(items, kind):

@@ -6,6 +6,25 @@ from tsjnet_mm.registry import DATASETS
 
 from .paired import PairedFusionDataset
 
+#: Classes of the masks by their index, and their RGB colours.
+_SEG_COLOURS = {
+    'unlabelled': (0, 0, 0),
+    'road': (179, 228, 228),
+    'sidewalk': (181, 57, 133),
+    'building': (67, 162, 177),
+    'traffic_light': (200, 178, 50),
+    'traffic_sign': (132, 45, 199),
+    'vegetation': (66, 172, 84),
+    'sky': (179, 73, 79),
+    'person': (76, 99, 166),
+    'car': (66, 121, 253),
+    'truck': (137, 165, 91),
+    'bus': (155, 97, 152),
+    'motorcycle': (105, 153, 140),
+    'bicycle': (222, 215, 158),
+    'pole': (135, 113, 90),
+}
+
 
 @DATASETS.register_module()
 class FMBDataset(PairedFusionDataset):
@@ -20,42 +39,7 @@ class FMBDataset(PairedFusionDataset):
         **kwargs: See :class:`PairedFusionDataset`.
     """
 
-    METAINFO = {
-        'seg_classes': (
-            'unlabelled',
-            'road',
-            'sidewalk',
-            'building',
-            'traffic_light',
-            'traffic_sign',
-            'vegetation',
-            'sky',
-            'person',
-            'car',
-            'truck',
-            'bus',
-            'motorcycle',
-            'bicycle',
-            'pole',
-        ),
-        'seg_palette': [
-            (0, 0, 0),
-            (179, 228, 228),
-            (181, 57, 133),
-            (67, 162, 177),
-            (200, 178, 50),
-            (132, 45, 199),
-            (66, 172, 84),
-            (179, 73, 79),
-            (76, 99, 166),
-            (66, 121, 253),
-            (137, 165, 91),
-            (155, 97, 152),
-            (105, 153, 140),
-            (222, 215, 158),
-            (135, 113, 90),
-        ],
-    }
+    METAINFO = {'seg_classes': tuple(_SEG_COLOURS), 'seg_palette': list(_SEG_COLOURS.values())}
     LAYOUTS = (
         {'ir': '{split}/Infrared', 'vi': '{split}/Visible', 'masks': '{split}/Label'},
         {'ir': '{split}/ir', 'vi': '{split}/vi', 'masks': '{split}/masks'},

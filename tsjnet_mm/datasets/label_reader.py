@@ -9,25 +9,10 @@ from collections.abc import Iterable, Mapping
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.names import match_names
 from tsjnet_mm.io.text import shorten
+from tsjnet_mm.utils.words import name_some
 
 #: Text files, without extension and in lower case, that are no image's labels.
 CLASS_LISTS = ('classes', 'predefined_classes', 'readme', 'license')
-_SHOWN = 5
-
-
-def name_some(names: Iterable[str], shown: int = _SHOWN) -> str:
-    """The first of some names, and the number of the others.
-
-    Args:
-        names (Iterable[str]): The names.
-        shown (int): How many are named. Defaults to 5.
-
-    Returns:
-        str: For a message.
-    """
-    names = list(names)
-    more = f' and {len(names) - shown} more' if len(names) > shown else ''
-    return ', '.join(names[:shown]) + more
 
 
 def list_label_files(path: str, extensions: Iterable[str] = ('.txt', '.xml')) -> list[str]:
@@ -159,7 +144,6 @@ class LabelReader(ABC):
         self._notes = []
         self._names = LabelNames(self._list_labels())
 
-    @abstractmethod
     def __call__(self, stem: str, size: tuple[int, int]) -> list[dict]:
         """Read the labels of one image.
 
@@ -174,6 +158,23 @@ class LabelReader(ABC):
             PairError: No labels for this image, malformed ones, a class that is not known,
                 or a box that lies outside the image or has no area.
         """
+        path, instances = self._path_of(stem), []
+        for name, box, ignored, where in self._objects(path, stem, size):
+            if name not in self.label_map:
+                known = ', '.join(f'{index} {key}' for index, key in enumerate(self.label_map))
+                raise PairError.of(
+                    'unknown class', path, f'one of {known}', f'{shorten(name)} in {where}'
+                )
+            clipped, label = self._clip(box, size, path, where), self.label_map[name]
+            if label is not None:
+                instances.append(
+                    {'bbox': clipped, 'bbox_label': label, 'ignore_flag': int(ignored)}
+                )
+        return instances
+
+    @abstractmethod
+    def _objects(self, path, stem, size):
+        """Yield class name, corners, whether to be ignored, and place of each object."""
 
     def _list_labels(self):
         """Labels by the names that images have, with what finds them."""
@@ -205,7 +206,7 @@ class LabelReader(ABC):
         """
         return list(self._notes)
 
-    def _find_file(self, stem):
+    def _path_of(self, stem):
         path = os.path.join(self.path, stem + self.extension)
         return self._names.find(
             stem, path, f'labels of {stem} (an empty file for an image without objects)'
@@ -222,15 +223,7 @@ class LabelReader(ABC):
                 f'{stated[0]:g}x{stated[1]:g} in {where}',
             )
 
-    def _label(self, name, path, where):
-        if name not in self.label_map:
-            known = ', '.join(f'{index} {key}' for index, key in enumerate(self.label_map))
-            raise PairError.of(
-                'unknown class', path, f'one of {known}', f'{shorten(name)} in {where}'
-            )
-        return self.label_map[name]
-
-    def _instance(self, box, label, ignore, size, path, where):
+    def _clip(self, box, size, path, where):
         height, width = size
         x1, y1, x2, y2 = box
         shown = ', '.join(f'{value:.6g}' for value in box)
@@ -244,4 +237,4 @@ class LabelReader(ABC):
                 f'a box with an area inside {width}x{height} (or up to {limit:g} px out)',
                 f'corners ({shown}) in {where}',
             )
-        return {'bbox': clipped, 'bbox_label': label, 'ignore_flag': int(ignore)}
+        return clipped

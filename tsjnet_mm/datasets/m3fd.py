@@ -4,6 +4,16 @@ from tsjnet_mm.registry import DATASETS
 
 from .paired import PairedFusionDataset
 
+#: Classes of the boxes, and their RGB colours.
+_COLOURS = {
+    'People': (220, 20, 60),
+    'Car': (0, 0, 142),
+    'Bus': (0, 60, 100),
+    'Lamp': (250, 170, 30),
+    'Motorcycle': (0, 0, 230),
+    'Truck': (0, 0, 70),
+}
+
 
 @DATASETS.register_module()
 class M3FDDataset(PairedFusionDataset):
@@ -16,17 +26,7 @@ class M3FDDataset(PairedFusionDataset):
         **kwargs: See :class:`PairedFusionDataset`.
     """
 
-    METAINFO = {
-        'classes': ('People', 'Car', 'Bus', 'Lamp', 'Motorcycle', 'Truck'),
-        'palette': [
-            (220, 20, 60),
-            (0, 0, 142),
-            (0, 60, 100),
-            (250, 170, 30),
-            (0, 0, 230),
-            (0, 0, 70),
-        ],
-    }
+    METAINFO = {'classes': tuple(_COLOURS), 'palette': list(_COLOURS.values())}
     LAYOUTS = (
         {'ir': 'Ir', 'vi': 'Vis', 'boxes': 'Annotation'},
         {'ir': 'ir', 'vi': 'vi', 'boxes': 'labels'},

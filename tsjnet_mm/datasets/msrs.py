@@ -6,6 +6,19 @@ from tsjnet_mm.registry import DATASETS
 
 from .paired import PairedFusionDataset
 
+#: Classes of the masks by their index, and their RGB colours.
+_SEG_COLOURS = {
+    'background': (0, 0, 0),
+    'car': (64, 0, 128),
+    'person': (64, 64, 0),
+    'bike': (0, 128, 192),
+    'curve': (0, 0, 192),
+    'car_stop': (128, 128, 0),
+    'guardrail': (64, 64, 128),
+    'color_cone': (192, 128, 128),
+    'bump': (192, 64, 0),
+}
+
 
 @DATASETS.register_module()
 class MSRSDataset(PairedFusionDataset):
@@ -22,28 +35,8 @@ class MSRSDataset(PairedFusionDataset):
     METAINFO = {
         'classes': ('person', 'bicycle', 'car'),
         'palette': [(220, 20, 60), (119, 11, 32), (0, 0, 142)],
-        'seg_classes': (
-            'background',
-            'car',
-            'person',
-            'bike',
-            'curve',
-            'car_stop',
-            'guardrail',
-            'color_cone',
-            'bump',
-        ),
-        'seg_palette': [
-            (0, 0, 0),
-            (64, 0, 128),
-            (64, 64, 0),
-            (0, 128, 192),
-            (0, 0, 192),
-            (128, 128, 0),
-            (64, 64, 128),
-            (192, 128, 128),
-            (192, 64, 0),
-        ],
+        'seg_classes': tuple(_SEG_COLOURS),
+        'seg_palette': list(_SEG_COLOURS.values()),
     }
     LAYOUTS = (
         {

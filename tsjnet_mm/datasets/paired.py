@@ -10,7 +10,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from tsjnet_mm.io.errors import PairError
-from tsjnet_mm.io.images import image_size
+from tsjnet_mm.io.images import check_size, image_size
 from tsjnet_mm.io.matching import match_pairs
 from tsjnet_mm.io.names import match_names, natural_key
 from tsjnet_mm.io.text import read_text, shorten
@@ -18,13 +18,7 @@ from tsjnet_mm.utils.words import counted
 
 from .annotations import build_label_reader
 from .image_folder import ImageFolder
-from .layouts import (
-    ANNOTATIONS,
-    MODALITIES,
-    choose_layout,
-    find_annotations,
-    select_labels,
-)
+from .layouts import ANNOTATIONS, MODALITIES, choose_layout, find_annotations, select_labels
 from .mask_check import mask_notes
 from .split_lists import check_list, read_list, read_names
 
@@ -193,7 +187,7 @@ class PairedFusionDataset(BaseDataset):
                 self._warn(note)
         if not data_list:
             counts = ' and '.join(
-                f'{self.data_prefix[key]} ({counted(len(self._sources[key].stems), "image")})'
+                f'{self.data_prefix[key]} ({counted(len(self._sources[key].names), "image")})'
                 for key in MODALITIES
             )
             raise ValueError(
@@ -220,7 +214,7 @@ class PairedFusionDataset(BaseDataset):
         ir_path = self._sources['ir'].find(stem, 'infrared image')
         size = image_size(vi_path)
         if self.check and not self.any_ir_size:
-            self._check_size('different sizes', ir_path, size, vi_path)
+            check_size(ir_path, size, vi_path)
         info = {
             'img_id': stem,
             'ir_path': ir_path,
@@ -234,7 +228,7 @@ class PairedFusionDataset(BaseDataset):
         if 'masks' in self._sources:
             mask_path = self._sources['masks'].find(stem, 'mask', 'missing mask')
             if self.check:
-                self._check_size('mask of another size', mask_path, size, vi_path)
+                check_size(mask_path, size, vi_path, 'mask of another size')
             info['seg_map_path'] = mask_path
             if 'seg_classes' in self._metainfo:
                 info['num_seg_classes'] = len(self._metainfo['seg_classes'])
@@ -334,9 +328,7 @@ class PairedFusionDataset(BaseDataset):
     def _match_names(self):
         """Know each pair by its visible stem, see :func:`.match_pairs`."""
         folders = [self.data_prefix[key] for key in MODALITIES]
-        if not all(self._sources[key].stems for key in MODALITIES) and any(
-            self._sources[key].stems for key in MODALITIES
-        ):
+        if bool(self._sources['ir'].names) != bool(self._sources['vi'].names):
             return
         try:
             found = match_pairs(*folders, self.ir_affix, self.vi_affix)
@@ -344,26 +336,21 @@ class PairedFusionDataset(BaseDataset):
             return
         for key, alone in (('ir', found.ir_only), ('vi', found.vi_only)):
             folder = self._sources[key]
-            names = {}
+            folder.names = names = defaultdict(list)
             for pair in (*found.pairs, *alone):
-                path = pair.ir if key == 'ir' else pair.vi
-                names[os.path.relpath(path, folder.path)] = pair.name
-            ambiguous = {
-                os.path.relpath(path, folder.path)
-                for group in found.ambiguous
-                for path in group[MODALITIES.index(key)]
-            }
-            folder.keep({*names, *ambiguous})
-            folder.rename(names)
+                names[pair.name] = [os.path.relpath(getattr(pair, key), folder.path)]
+            for group in found.ambiguous:
+                for path in group[MODALITIES.index(key)]:
+                    name = os.path.relpath(path, folder.path)
+                    names[os.path.splitext(name)[0]].append(name)
         if 'masks' in self._sources:
-            stems = [f'{pair.name}.' for pair in found.pairs]
-            partners = match_names(stems, self._sources['masks'].files).partners
-            self._sources['masks'].rename(
-                {mask: stem.removesuffix('.') for stem, mask in partners.items()}
-            )
+            names = self._sources['masks'].names
+            files = [name for alike in names.values() for name in alike]
+            partners = match_names([f'{pair.name}.' for pair in found.pairs], files).partners
+            names.update({stem.removesuffix('.'): [mask] for stem, mask in partners.items()})
 
     def _stems_there(self):
-        return self._sources['ir'].stems | self._sources['vi'].stems
+        return self._sources['ir'].names.keys() | self._sources['vi'].names.keys()
 
     def _listed_stems(self):
         """Stems to take, and an error for each that is not there."""
@@ -372,7 +359,7 @@ class PairedFusionDataset(BaseDataset):
             return sorted(there, key=natural_key), {}
         text = read_text(self.ann_file, self.encoding)
         stems, missing = read_list(self.ann_file, text, there)
-        pairs = self._sources['ir'].stems & self._sources['vi'].stems
+        pairs = self._sources['ir'].names.keys() & self._sources['vi'].names.keys()
         name = type(self).__name__.removesuffix('Dataset').lower()
         for note in check_list(self.ann_file, text, name, pairs):
             self._warn(note)
@@ -387,17 +374,6 @@ class PairedFusionDataset(BaseDataset):
             for stem, line in missing.items()
         }
         return stems, errors
-
-    @staticmethod
-    def _check_size(reason, path, expected, reference):
-        found = image_size(path)
-        if found != expected:
-            raise PairError.of(
-                reason,
-                path,
-                f'{expected[1]}x{expected[0]} as {reference}',
-                f'{found[1]}x{found[0]}',
-            )
 
     def _warn(self, message):
         print_log(f'{type(self).__name__}: {message}', 'current', logging.WARNING)

@@ -17,7 +17,7 @@ from tsjnet_mm.io.names import natural_key
 from tsjnet_mm.io.text import TextError, read_text, shorten
 from tsjnet_mm.utils import write_whole
 from tsjnet_mm.utils.parallel import available_cores, thread_map
-from tsjnet_mm.utils.words import counted
+from tsjnet_mm.utils.words import counted, name_some
 from tsjnet_mm.version import __version__
 
 from .near_duplicates import THRESHOLD, describe_pair, group_near_duplicates
@@ -253,9 +253,8 @@ def check_split(path: str | Path, stems: Iterable[str]) -> None:
         problems.append(f'expected {record["pairs"]} pairs as were split, found {len(stems)}')
         for what, some in (('not there', listed - stems), ('in no list', stems - listed)):
             if some:
-                shown = sorted(map(shorten, some), key=natural_key)[:_SHOWN]
-                rest = f' and {len(some) - _SHOWN} more' if len(some) > _SHOWN else ''
-                problems.append(f'{what}: {", ".join(shown)}{rest}')
+                names = sorted(map(shorten, some), key=natural_key)
+                problems.append(f'{what}: {name_some(names, _SHOWN)}')
     if problems:
         raise ValueError(f'{path} does not hold:\n  ' + '\n  '.join(problems))
 

@@ -1,6 +1,12 @@
 """Convert published archives to the folders that the datasets read."""
 
-from .prepare import PreparedDataset, prepare_dataset
-from .published import PUBLISHED
+from tsjnet_mm.utils.lazy import lazy_names
 
-__all__ = ['PUBLISHED', 'PreparedDataset', 'prepare_dataset']
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        'PUBLISHED': '.published',
+        'PreparedDataset': '.prepare',
+        'prepare_dataset': '.prepare',
+    },
+)

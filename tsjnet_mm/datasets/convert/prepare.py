@@ -17,7 +17,7 @@ from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.text import read_json
 from tsjnet_mm.utils.files import whole_folder
 from tsjnet_mm.utils.parallel import available_cores, thread_map
-from tsjnet_mm.utils.words import counted
+from tsjnet_mm.utils.words import counted, name_some
 
 from .index_masks import is_index_mask, write_index_mask
 from .published import PUBLISHED, PublishedDataset
@@ -232,9 +232,7 @@ def _pair(published, found, problems):
 
 
 def _listing(stems):
-    names = sorted(stems, key=natural_key)
-    rest = f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
-    return ', '.join(names[:_SHOWN]) + rest
+    return name_some(sorted(stems, key=natural_key), _SHOWN)
 
 
 def _select(published, found, stems):
@@ -280,7 +278,7 @@ def _write(files, folder, link, published, progress):
     for _, source, _ in files.values():
         order.setdefault(source, {name: at for at, name in enumerate(source.sizes)})
     jobs = sorted(files.items(), key=lambda job: order[job[1][1]][job[1][2]])
-    palette = published.dataset.METAINFO.get('seg_palette')
+    palette = published.dataset_class.METAINFO.get('seg_palette')
     what = 'linking' if link else 'copying'
     for target, (part, source, name) in tqdm(jobs, what, unit='file', disable=not progress):
         path = folder / target
@@ -299,7 +297,7 @@ def _check(published, found, stems, folder, allow_partial, progress):
     on_error = 'skip' if allow_partial else 'raise'
     for split, wanted in stems.items():
         kinds = [part.kind for part in published.parts_of(split) if part in found]
-        dataset = published.dataset(
+        dataset = published.dataset_class(
             data_root=str(folder),
             **({'split': split} if split else {}),
             annotations=[kind for kind in kinds if kind in ('boxes', 'masks')],

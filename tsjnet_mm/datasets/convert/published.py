@@ -1,20 +1,9 @@
-"""The published files of each dataset, and their places in the layout."""
+"""The published files of each dataset, and their places in the layout.
 
-from dataclasses import dataclass
+Commands list them before they import torch.
+"""
 
-from tsjnet_mm.datasets.fmb import FMBDataset
-from tsjnet_mm.datasets.llvip import LLVIPDataset
-from tsjnet_mm.datasets.m3fd import M3FDDataset
-from tsjnet_mm.datasets.msrs import MSRSDataset
-from tsjnet_mm.datasets.roadscene import RoadSceneDataset
-from tsjnet_mm.io.images import IMAGE_EXTENSIONS
-
-_EXTENSIONS = {
-    'ir': IMAGE_EXTENSIONS,
-    'vi': IMAGE_EXTENSIONS,
-    'masks': IMAGE_EXTENSIONS,
-    'boxes': ('.txt', '.xml'),
-}
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -42,7 +31,9 @@ class Part:
     @property
     def extensions(self) -> tuple[str, ...]:
         """Extensions of its files, in lower case."""
-        return _EXTENSIONS[self.kind]
+        from tsjnet_mm.io.images import IMAGE_EXTENSIONS
+
+        return ('.txt', '.xml') if self.kind == 'boxes' else IMAGE_EXTENSIONS
 
 
 @dataclass(frozen=True)
@@ -50,7 +41,7 @@ class PublishedDataset:
     """A dataset as its authors publish it.
 
     Attributes:
-        dataset (type): The class that reads it.
+        dataset (str): Name of the class that reads it, in :mod:`tsjnet_mm.datasets`.
         root (str): Where the configs look for it.
         pairs (dict[str | None, int]): Number of pairs of each split; None where there are no
             splits.
@@ -59,12 +50,19 @@ class PublishedDataset:
         size_is_fixed (bool): Whether a pair of another size is an error. Defaults to True.
     """
 
-    dataset: type
+    dataset: str
     root: str
     pairs: dict[str | None, int]
     parts: tuple[Part, ...]
     size: tuple[int, int] | None = None
     size_is_fixed: bool = True
+
+    @property
+    def dataset_class(self) -> type:
+        """The class that reads it."""
+        from tsjnet_mm import datasets
+
+        return getattr(datasets, self.dataset)
 
     def parts_of(self, split: str | None) -> list[Part]:
         """Folders that a split is read from.
@@ -76,11 +74,10 @@ class PublishedDataset:
             list[Part]: With the split filled in.
         """
         return [
-            Part(
-                part.kind,
-                part.target.format(split=split),
-                part.source.format(split=split),
-                part.needed_from,
+            replace(
+                part,
+                target=part.target.format(split=split),
+                source=part.source.format(split=split),
             )
             for part in self.parts
         ]
@@ -89,7 +86,7 @@ class PublishedDataset:
 #: Datasets by the name that the tool knows them by.
 PUBLISHED = {
     'msrs': PublishedDataset(
-        dataset=MSRSDataset,
+        dataset='MSRSDataset',
         root='data/MSRS',
         pairs={'train': 1083, 'test': 361},
         size=(640, 480),
@@ -106,7 +103,7 @@ PUBLISHED = {
         ),
     ),
     'm3fd-fusion': PublishedDataset(
-        dataset=M3FDDataset,
+        dataset='M3FDDataset',
         root='data/M3FD_Fusion',
         pairs={None: 300},
         size=(1024, 768),
@@ -114,7 +111,7 @@ PUBLISHED = {
         parts=(Part('ir', 'Ir'), Part('vi', 'Vis')),
     ),
     'm3fd-detection': PublishedDataset(
-        dataset=M3FDDataset,
+        dataset='M3FDDataset',
         root='data/M3FD_Detection',
         pairs={None: 4200},
         size=(1024, 768),
@@ -122,7 +119,7 @@ PUBLISHED = {
         parts=(Part('ir', 'Ir'), Part('vi', 'Vis'), Part('boxes', 'Annotation')),
     ),
     'llvip': PublishedDataset(
-        dataset=LLVIPDataset,
+        dataset='LLVIPDataset',
         root='data/LLVIP',
         pairs={'train': 12025, 'test': 3463},
         size=(1280, 1024),
@@ -133,13 +130,13 @@ PUBLISHED = {
         ),
     ),
     'roadscene': PublishedDataset(
-        dataset=RoadSceneDataset,
+        dataset='RoadSceneDataset',
         root='data/RoadScene',
         pairs={None: 221},
         parts=(Part('ir', 'cropinfrared'), Part('vi', 'crop_LR_visible')),
     ),
     'fmb': PublishedDataset(
-        dataset=FMBDataset,
+        dataset='FMBDataset',
         root='data/FMB',
         pairs={'train': 1220, 'test': 280},
         size=(800, 600),

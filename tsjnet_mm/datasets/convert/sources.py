@@ -44,11 +44,17 @@ class Source(ABC):
             which they are stored. Hidden files, and those that macOS adds, are left out.
     """
 
+    _archive = None
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self.sizes = {}
+        self._members = {}
 
     @abstractmethod
+    def _stored(self, name):
+        """Open one file."""
+
     def copy(self, name: str, target: Path) -> None:
         """Write one file.
 
@@ -59,10 +65,13 @@ class Source(ABC):
         Raises:
             ValueError: The archive is damaged or locked by a password.
         """
+        with self._readable(name), self._stored(name) as stored, open(target, 'wb') as file:
+            shutil.copyfileobj(stored, file)
 
-    @abstractmethod
     def close(self) -> None:
         """Close the archive."""
+        if self._archive is not None:
+            self._archive.close()
 
     def _add(self, name, size):
         parts = PurePosixPath(name).parts
@@ -108,12 +117,8 @@ class FolderSource(Source):
                 if file.is_file():
                     self._add(file.relative_to(path).as_posix(), file.stat().st_size)
 
-    def copy(self, name: str, target: Path) -> None:
-        """See :meth:`Source.copy`."""
-        shutil.copyfile(self.path / name, target)
-
-    def close(self) -> None:
-        """See :meth:`Source.close`: there is nothing to close."""
+    def _stored(self, name):
+        return open(self.path / name, 'rb')
 
 
 class ZipSource(Source):
@@ -123,7 +128,6 @@ class ZipSource(Source):
         super().__init__(path)
         with self._readable():
             self._archive = zipfile.ZipFile(path)
-        self._members = {}
         for member in self._archive.infolist():
             self._check(member.filename)
             # Some tools of Windows write \ where the format asks for /.
@@ -132,18 +136,8 @@ class ZipSource(Source):
                 self._members[name] = member
                 self._add(name, member.file_size)
 
-    def copy(self, name: str, target: Path) -> None:
-        """See :meth:`Source.copy`."""
-        with (
-            self._readable(name),
-            self._archive.open(self._members[name]) as stored,
-            open(target, 'wb') as file,
-        ):
-            shutil.copyfileobj(stored, file)
-
-    def close(self) -> None:
-        """See :meth:`Source.close`."""
-        self._archive.close()
+    def _stored(self, name):
+        return self._archive.open(self._members[name])
 
 
 class TarSource(Source):
@@ -151,7 +145,6 @@ class TarSource(Source):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self._members = {}
         with self._readable():
             self._archive = tarfile.TarFile.open(path)
             members = self._archive.getmembers()
@@ -162,14 +155,8 @@ class TarSource(Source):
                 self._members[name] = member
                 self._add(name, member.size)
 
-    def copy(self, name: str, target: Path) -> None:
-        """See :meth:`Source.copy`."""
-        with self._readable(name), open(target, 'wb') as file:
-            shutil.copyfileobj(self._archive.extractfile(self._members[name]), file)
-
-    def close(self) -> None:
-        """See :meth:`Source.close`."""
-        self._archive.close()
+    def _stored(self, name):
+        return self._archive.extractfile(self._members[name])
 
 
 def open_source(path: str | Path) -> Source:

@@ -4,19 +4,14 @@ The canvas stores the number of the shape at each pixel. The images and masks ar
 these numbers, so they are registered.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..msrs import MSRSDataset
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
 
 SEGMENTATION_CLASSES = MSRSDataset.METAINFO['seg_classes']
 _LABELS = {'person': 0, 'bike': 1, 'car': 2}

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from mmcv.transforms import BaseTransform
 from mmengine.structures import InstanceData, PixelData
 
 from tsjnet_mm.registry import TRANSFORMS
 from tsjnet_mm.structures import FusionDataSample
 
+from .base import PairTransform
+
 
 @TRANSFORMS.register_module()
-class PackFusionInputs(BaseTransform):
+class PackFusionInputs(PairTransform):
     """Pack a pair as a model's preprocessor takes it.
 
     Returns ``inputs`` with ``ir`` (1, H, W) and ``vi`` (3, H, W) RGB, float32 tensors in
@@ -68,6 +69,3 @@ class PackFusionInputs(BaseTransform):
             bboxes=torch.from_numpy(results['gt_bboxes'][chosen]),
             labels=torch.from_numpy(results['gt_bboxes_labels'][chosen]),
         )
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(meta_keys={self.meta_keys})'

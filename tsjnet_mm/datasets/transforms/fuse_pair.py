@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmcv.transforms import BaseTransform
 
 from tsjnet_mm.registry import INFERENCERS, TRANSFORMS
 
+from .base import PairTransform
+
 
 @TRANSFORMS.register_module()
-class FusePair(BaseTransform):
+class FusePair(PairTransform):
     """Fuse a loaded pair, so that an unchanged mmdet or mmseg model sees one colour image.
 
     It follows :class:`~tsjnet_mm.datasets.transforms.LoadImagePair`; later transforms get an
@@ -68,6 +69,3 @@ class FusePair(BaseTransform):
             fused = np.rint(fused).astype(np.uint8)
         results['img'] = np.ascontiguousarray(fused, image.dtype)
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}({self.options}, grey={self.grey})'

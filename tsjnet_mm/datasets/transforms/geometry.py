@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from mmcv.image import imflip, impad, imresize, rescale_size
-from mmcv.transforms import BaseTransform
 
 from tsjnet_mm.datasets.mask_check import IGNORE_INDEX
 from tsjnet_mm.registry import TRANSFORMS
+
+from .base import PairTransform
 
 _DIRECTIONS = ('horizontal', 'vertical', 'diagonal')
 
@@ -35,7 +36,7 @@ def _positive_size(name, size):
 
 
 @TRANSFORMS.register_module()
-class ResizePair(BaseTransform):
+class ResizePair(PairTransform):
     """Resize, the images bilinearly, the mask to the nearest.
 
     ``scale_factor`` (w, h) is multiplied by the change, so that it stays that to
@@ -98,15 +99,9 @@ class ResizePair(BaseTransform):
         results['scale_factor'] = (before[0] * change[0], before[1] * change[1])
         return results
 
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(scale={self.scale}, scale_factor={self.scale_factor}, '
-            f'keep_ratio={self.keep_ratio})'
-        )
-
 
 @TRANSFORMS.register_module()
-class RandomCropPair(BaseTransform):
+class RandomCropPair(PairTransform):
     """Cut out a window at a random place.
 
     Boxes are clipped to the window; those of which less than a pixel's width or height is
@@ -145,12 +140,9 @@ class RandomCropPair(BaseTransform):
                 results[key] = results[key][kept]
         return results
 
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(crop_size={self.crop_size})'
-
 
 @TRANSFORMS.register_module()
-class RandomFlipPair(BaseTransform):
+class RandomFlipPair(PairTransform):
     """Mirror with a probability; sets ``flip`` and ``flip_direction``.
 
     Args:
@@ -196,12 +188,9 @@ class RandomFlipPair(BaseTransform):
             results['gt_bboxes'] = boxes
         return results
 
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(prob={self.prob}, direction={self.directions})'
-
 
 @TRANSFORMS.register_module()
-class PadPair(BaseTransform):
+class PadPair(PairTransform):
     """Pad at the right and below; boxes stay, the mask is filled with 255 (ignored).
 
     Args:
@@ -247,9 +236,3 @@ class PadPair(BaseTransform):
             lambda mask: impad(mask, padding=padding, pad_val=IGNORE_INDEX),
         )
         return results
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(size={self.size}, divisor={self.divisor}, '
-            f'mode={self.mode!r})'
-        )

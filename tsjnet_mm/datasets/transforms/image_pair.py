@@ -3,12 +3,12 @@
 import os
 
 import numpy as np
-from mmcv.transforms import BaseTransform
 
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import IMAGE_EXTENSIONS
 from tsjnet_mm.registry import TRANSFORMS
 
+from .base import PairTransform
 from .loading import LoadPair
 
 
@@ -32,7 +32,7 @@ def _partner(path, folder, partner_folder):
 
 
 @TRANSFORMS.register_module()
-class LoadImagePair(BaseTransform):
+class LoadImagePair(PairTransform):
     """Load a pair as one image: blue, green, red, infrared.
 
     It takes the place of ``LoadImageFromFile`` in a pipeline of mmdet or mmseg. Resizing,
@@ -77,7 +77,7 @@ class LoadImagePair(BaseTransform):
         self.visible_folder = visible_folder
         self.infrared_folder = infrared_folder
         self.to_float32 = to_float32
-        self._load = LoadPair(ir_range, ir_percentiles, resize, homography)
+        self.load = LoadPair(ir_range, ir_percentiles, resize, homography)
 
     def transform(self, results: dict) -> dict:
         """See the class."""
@@ -85,17 +85,10 @@ class LoadImagePair(BaseTransform):
             path = results['img_path']
             results['vi_path'] = path
             results['ir_path'] = _partner(path, self.visible_folder, self.infrared_folder)
-        results = self._load(results)
+        results = self.load(results)
         ir, vi = results.pop('ir'), results.pop('vi')
         image = np.concatenate([vi[..., ::-1], ir[..., None]], axis=-1) * np.float32(255)
         if not self.to_float32:
             image = np.rint(image).astype(np.uint8)
         results['img'] = image
         return results
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(visible_folder={self.visible_folder!r}, '
-            f'infrared_folder={self.infrared_folder!r}, {self._load.preparation}, '
-            f'to_float32={self.to_float32})'
-        )

@@ -1,19 +1,19 @@
 """Loading the images, boxes and masks of a pair."""
 
 import numpy as np
-from mmcv.transforms import BaseTransform
 
 from tsjnet_mm.datasets.mask_check import check_indices
-from tsjnet_mm.io.errors import PairError
-from tsjnet_mm.io.images import check_sizes, image_size, read_mask
+from tsjnet_mm.io.images import check_size, check_sizes, read_mask
 from tsjnet_mm.io.matching import PairSource
 from tsjnet_mm.io.pairs import read_pairs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.registry import TRANSFORMS
 
+from .base import PairTransform
+
 
 @TRANSFORMS.register_module()
-class LoadPair(BaseTransform):
+class LoadPair(PairTransform):
     """Load both images as float32 in [0, 1].
 
     Infrared comes out with one channel: the first of three equal ones, the luma of false
@@ -78,12 +78,9 @@ class LoadPair(BaseTransform):
         )
         return results
 
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}({self.preparation})'
-
 
 @TRANSFORMS.register_module()
-class LoadPairAnnotations(BaseTransform):
+class LoadPairAnnotations(PairTransform):
     """Turn a pair's instances into arrays and load its mask, where it has them.
 
     Required keys: ``img_shape``. Read where present: ``instances``; ``seg_map_path`` and
@@ -124,20 +121,9 @@ class LoadPairAnnotations(BaseTransform):
     @staticmethod
     def _load_mask(results):
         path = results['seg_map_path']
-        size, expected = image_size(path), results['img_shape']
-        if size != expected:
-            raise PairError.of(
-                'mask of another size',
-                path,
-                f'{expected[1]}x{expected[0]} as {results.get("vi_path", "its image")}',
-                f'{size[1]}x{size[0]}',
-            )
+        reference = results.get('vi_path', 'its image')
+        check_size(path, results['img_shape'], reference, 'mask of another size')
         mask = read_mask(path)
         counts = np.bincount(mask.ravel(), minlength=256)
         check_indices(counts, results.get('num_seg_classes'), path)
         return mask
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(with_boxes={self.with_boxes}, with_masks={self.with_masks})'
-        )

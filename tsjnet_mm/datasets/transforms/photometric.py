@@ -2,13 +2,14 @@
 
 import numpy as np
 from mmcv.image import imconvert
-from mmcv.transforms import BaseTransform
 
 from tsjnet_mm.registry import TRANSFORMS
 
+from .base import PairTransform
+
 
 @TRANSFORMS.register_module()
-class PhotometricVisible(BaseTransform):
+class PhotometricVisible(PairTransform):
     """Change brightness, contrast, saturation and hue of the visible image only.
 
     Each of the four is applied with probability ``prob``, by an amount drawn uniformly. The
@@ -78,9 +79,3 @@ class PhotometricVisible(BaseTransform):
 
     def _chosen(self):
         return np.random.random() < self.prob
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(brightness={self.brightness}, contrast={self.contrast}, '
-            f'saturation={self.saturation}, hue={self.hue}, prob={self.prob})'
-        )
