@@ -5,6 +5,7 @@ of this package has a dictionary that maps the name of a convention to the metri
 :class:`Definition` under it.
 """
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -29,23 +30,6 @@ class Definition(NamedTuple):
     min_size: int = 1
 
 
-def mean_of_two(measure):
-    """Make a fusion metric: the mean of a measure over both source images.
-
-    Args:
-        measure (Callable): ``measure(source, fused) -> (B,)`` of a source image and the fused
-            image.
-
-    Returns:
-        Callable: ``metric(fused, ir, vi) -> (B,)``.
-    """
-
-    def metric(fused, ir, vi):
-        return (measure(ir, fused) + measure(vi, fused)) / 2
-
-    return metric
-
-
 def sum_of_two(measure):
     """Make a fusion metric: the sum of a measure over both source images.
 
@@ -56,61 +40,13 @@ def sum_of_two(measure):
     Returns:
         Callable: ``metric(fused, ir, vi) -> (B,)``.
     """
-
-    def metric(fused, ir, vi):
-        return measure(ir, fused) + measure(vi, fused)
-
-    return metric
+    return lambda fused, ir, vi: measure(ir, fused) + measure(vi, fused)
 
 
-def select_convention(definitions, convention):
-    """Look up the definition of a metric under a convention.
-
-    Args:
-        definitions (Mapping[str, Definition]): The metric's definitions by convention.
-        convention (str): Name of the convention.
-
-    Returns:
-        Definition: The definition.
-
-    Raises:
-        ValueError: No convention has that name, or this metric has no definition under it. The
-            message lists the conventions that define the metric.
-    """
-    known = ', '.join(definitions)
-    if convention not in CONVENTIONS:
-        raise ValueError(f'unknown convention {convention!r}; known: {known}')
-    if convention not in definitions:
-        raise ValueError(f'not defined under the convention {convention!r}; known: {known}')
-    return definitions[convention]
-
-
-def evaluate(definitions, convention, fused, ir, vi):
-    """Check the images and compute a metric in float64.
-
-    Many metrics subtract moments of grey levels up to 255; in float32 such a difference loses
-    most of its digits. With float64, float32 and float64 inputs give the same value. The MPS
-    device has no float64, so its images are computed on the CPU.
-
-    Args:
-        definitions (Mapping[str, Definition]): The metric under each convention.
-        convention (str): Name of the convention.
-        fused (Tensor): (B, 1, H, W), float32 or float64, levels in 0..255.
-        ir (Tensor): The same.
-        vi (Tensor): The same.
-
-    Returns:
-        Tensor: (B,), dtype and device of ``fused``.
-
-    Raises:
-        TypeError: See :func:`check_images`.
-        ValueError: See :func:`check_images`, or the convention is unknown.
-    """
-    metric = select_convention(definitions, convention)
-    check_images(fused, ir, vi, metric.min_size)
-    device = 'cpu' if fused.device.type == 'mps' else fused.device
-    values = metric.function(*(image.to(device).to(torch.float64) for image in (fused, ir, vi)))
-    return values.to(fused.dtype).to(fused.device)
+def mean_of_two(measure):
+    """Make a fusion metric: the mean of a measure, see :func:`sum_of_two`."""
+    total = sum_of_two(measure)
+    return lambda fused, ir, vi: total(fused, ir, vi) / 2
 
 
 _IMAGES = """\
@@ -134,7 +70,13 @@ def fusion_metric(
     reads_sources: bool = True,
     rejects_nan: bool = False,
 ) -> Callable:
-    """Make a decorator of a metric that completes its docstring.
+    """Make a decorator of a metric: it gives it its code, and completes its docstring.
+
+    The decorated function is a signature and a docstring. The metric checks the images and
+    computes its definition under the convention in float64: many metrics subtract moments of
+    grey levels up to 255; in float32 such a difference loses most of its digits. So float32
+    and float64 inputs give the same value. The MPS device has no float64, so its images are
+    computed on the CPU.
 
     All metrics take the same images and return and raise the same, so a metric's own docstring
     describes its ``convention`` alone. What they share is put before and after it. The metric
@@ -147,7 +89,7 @@ def fusion_metric(
         rejects_nan (bool): Whether a pixel that is NaN is an error. Defaults to False.
 
     Returns:
-        Callable: The decorator; it returns the function that it was given.
+        Callable: The decorator.
     """
     unread = '' if reads_sources else '; not looked at'
     sides, causes = _describe_sides(definitions), 'Shapes do not fit'
@@ -157,16 +99,33 @@ def fusion_metric(
         causes += ', a pixel is NaN'
 
     def complete(function):
-        function.definitions = definitions
+        @functools.wraps(function)
+        def metric(fused, ir, vi, convention='plain'):
+            definition = _definition(definitions, convention)
+            check_images(fused, ir, vi, definition.min_size)
+            device = 'cpu' if fused.device.type == 'mps' else fused.device
+            images = (image.to(device).to(torch.float64) for image in (fused, ir, vi))
+            return definition.function(*images).to(fused.dtype).to(fused.device)
+
+        metric.definitions = definitions
         if function.__doc__:  # None under ``python -OO``.
             head, args, rest = inspect.cleandoc(function.__doc__).partition('Args:\n')
             convention, example, rest = rest.partition('Example:\n')
             images = _IMAGES.format(sides=sides, unread=unread)
             result = _RESULT.format(causes=causes)
-            function.__doc__ = ''.join((head, args, images, convention, result, example, rest))
-        return function
+            metric.__doc__ = ''.join((head, args, images, convention, result, example, rest))
+        return metric
 
     return complete
+
+
+def _definition(definitions, convention):
+    known = ', '.join(definitions)
+    if convention not in CONVENTIONS:
+        raise ValueError(f'unknown convention {convention!r}; known: {known}')
+    if convention not in definitions:
+        raise ValueError(f'not defined under the convention {convention!r}; known: {known}')
+    return definitions[convention]
 
 
 def _describe_sides(definitions):

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from tsjnet_mm.utils.filtering import subtract_midpoint
 
-from ._conventions import Definition, evaluate, fusion_metric, mean_of_two
+from ._conventions import Definition, fusion_metric, mean_of_two
 
 _PIXELS = (1, 2, 3)
 
@@ -135,7 +135,6 @@ def mse(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Ten
         >>> mse(ir, ir, vi)
         tensor([50.])
     """
-    return evaluate(MSE_CONVENTIONS, convention, fused, ir, vi)
 
 
 @fusion_metric(RMSE_CONVENTIONS)
@@ -158,7 +157,6 @@ def rmse(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Te
         >>> rmse(ir, ir, vi)
         tensor([5.])
     """
-    return evaluate(RMSE_CONVENTIONS, convention, fused, ir, vi)
 
 
 @fusion_metric(PSNR_CONVENTIONS)
@@ -187,7 +185,6 @@ def psnr(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Te
         >>> psnr(torch.full((1, 1, 8, 8), 127.5), ir, vi)
         tensor([6.0206])
     """
-    return evaluate(PSNR_CONVENTIONS, convention, fused, ir, vi)
 
 
 @fusion_metric(CC_CONVENTIONS)
@@ -211,7 +208,6 @@ def cc(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tens
         >>> cc(2 * ramp, ramp, 100 - ramp)
         tensor([0.])
     """
-    return evaluate(CC_CONVENTIONS, convention, fused, ir, vi)
 
 
 @fusion_metric(SCD_CONVENTIONS)
@@ -236,4 +232,3 @@ def scd(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Ten
         >>> scd(ir + vi, ir, vi)
         tensor([2.])
     """
-    return evaluate(SCD_CONVENTIONS, convention, fused, ir, vi)

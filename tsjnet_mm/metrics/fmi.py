@@ -25,7 +25,7 @@ with the standard deviations :math:`\sigma` of the pixel's number and
 import torch
 from torch import Tensor
 
-from ._conventions import Definition, evaluate, fusion_metric
+from ._conventions import Definition, fusion_metric
 from ._fmi_features import (
     cosine_transform,
     meyer_subbands,
@@ -161,7 +161,6 @@ def fmi_pixel(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') 
         >>> bool(fmi_pixel((ir + vi) / 2, ir, vi) > fmi_pixel(torch.rand_like(ir), ir, vi))
         True
     """
-    return evaluate(FMI_PIXEL_CONVENTIONS, convention, fused, ir, vi)
 
 
 @fusion_metric(FMI_DCT_CONVENTIONS)
@@ -182,7 +181,6 @@ def fmi_dct(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') ->
         >>> bool(fmi_dct((ir + vi) / 2, ir, vi) > fmi_dct(torch.rand_like(ir), ir, vi))
         True
     """
-    return evaluate(FMI_DCT_CONVENTIONS, convention, fused, ir, vi)
 
 
 @fusion_metric(FMI_W_CONVENTIONS)
@@ -203,4 +201,3 @@ def fmi_w(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> T
         >>> bool(fmi_w((ir + vi) / 2, ir, vi) > fmi_w(torch.rand_like(ir), ir, vi))
         True
     """
-    return evaluate(FMI_W_CONVENTIONS, convention, fused, ir, vi)

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from ._conventions import (
     Definition,
-    evaluate,
     fusion_metric,
     mean_of_two,
     sum_of_two,
@@ -152,7 +151,6 @@ def mi(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tens
         >>> mi(ir, ir, torch.zeros_like(ir))
         tensor([8.])
     """
-    return evaluate(MI_CONVENTIONS, convention, fused, ir, vi)
 
 
 @fusion_metric(NMI_CONVENTIONS, rejects_nan=True)
@@ -178,7 +176,6 @@ def nmi(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Ten
         >>> nmi(ir, ir, torch.zeros_like(ir))
         tensor([1.])
     """
-    return evaluate(NMI_CONVENTIONS, convention, fused, ir, vi)
 
 
 @fusion_metric(CE_CONVENTIONS, rejects_nan=True)
@@ -206,4 +203,3 @@ def ce(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tens
         >>> ce(fused, ir, ir)
         tensor([2.])
     """
-    return evaluate(CE_CONVENTIONS, convention, fused, ir, vi)

@@ -12,7 +12,7 @@ from torch import Tensor
 from tsjnet_mm.utils.filtering import gaussian_window
 from tsjnet_mm.utils.ssim_terms import similarity_terms
 
-from ._conventions import Definition, evaluate, fusion_metric
+from ._conventions import Definition, fusion_metric
 from .mef_ssim import multi_exposure_similarity
 
 _WINDOW = gaussian_window(11, 1.5)
@@ -100,4 +100,3 @@ def ms_ssim(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') ->
         >>> bool(ms_ssim((ir + vi) / 2, ir, vi) > ms_ssim(255 - ir, ir, vi))
         True
     """
-    return evaluate(MS_SSIM_CONVENTIONS, convention, fused, ir, vi)

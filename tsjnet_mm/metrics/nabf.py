@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from ._conventions import Definition, evaluate, fusion_metric
+from ._conventions import Definition, fusion_metric
 from ._gradients import sobel
 
 _RIGHT_ANGLE = math.pi / 2
@@ -106,7 +106,6 @@ def nabf(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Te
         >>> nabf(ir, ir, vi)
         tensor([0.])
     """
-    return evaluate(NABF_CONVENTIONS, convention, fused, ir, vi)
 
 
 @fusion_metric(LABF_CONVENTIONS)
@@ -135,4 +134,3 @@ def labf(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Te
         >>> bool(labf(ir, ir, vi) < labf(ir / 4, ir, vi))
         True
     """
-    return evaluate(LABF_CONVENTIONS, convention, fused, ir, vi)

@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from ._conventions import Definition, evaluate, fusion_metric
+from ._conventions import Definition, fusion_metric
 from ._gradients import sobel
 
 _RIGHT_ANGLE = math.pi / 2
@@ -82,4 +82,3 @@ def qabf(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Te
         >>> bool(qabf(ir, ir, vi) > qabf(255 - ir, ir, vi))
         True
     """
-    return evaluate(QABF_CONVENTIONS, convention, fused, ir, vi)

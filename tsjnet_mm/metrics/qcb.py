@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tsjnet_mm.utils.filtering import filter_valid
 
-from ._conventions import Definition, evaluate, fusion_metric
+from ._conventions import Definition, fusion_metric
 from ._stretch import stretch
 
 _RADIUS = 15
@@ -104,4 +104,3 @@ def qcb(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Ten
         >>> qcb(ir, ir, ir)
         tensor([1.])
     """
-    return evaluate(QCB_CONVENTIONS, convention, fused, ir, vi)

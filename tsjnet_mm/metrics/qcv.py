@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ._conventions import Definition, evaluate, fusion_metric
+from ._conventions import Definition, fusion_metric
 from ._gradients import sobel
 from ._stretch import stretch
 
@@ -101,4 +101,3 @@ def qcv(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Ten
         >>> qcv(ir, ir, ir)
         tensor([0.])
     """
-    return evaluate(CV_CONVENTIONS, convention, fused, ir, vi)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tsjnet_mm.utils.filtering import filter_valid
 
-from ._conventions import Definition, evaluate, fusion_metric
+from ._conventions import Definition, fusion_metric
 
 _SIZE = 8
 # Variances are differences of moments of up to 255^2, with rounding errors of some 1e-11;
@@ -112,4 +112,3 @@ def qs(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tens
         >>> qs(ir, ir, ir)
         tensor([1.])
     """
-    return evaluate(QS_CONVENTIONS, convention, fused, ir, vi)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tsjnet_mm.utils.filtering import gaussian_window
 
-from ._conventions import Definition, evaluate, fusion_metric
+from ._conventions import Definition, fusion_metric
 from .qs import compare_windows
 
 _SIZE = 7
@@ -61,4 +61,3 @@ def qy(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tens
         >>> qy(ir, ir, ir)
         tensor([1.])
     """
-    return evaluate(QY_CONVENTIONS, convention, fused, ir, vi)

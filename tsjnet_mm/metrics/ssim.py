@@ -12,7 +12,7 @@ from torch import Tensor
 from tsjnet_mm.utils.filtering import gaussian_window
 from tsjnet_mm.utils.ssim_terms import similarity_terms
 
-from ._conventions import Definition, evaluate, fusion_metric
+from ._conventions import Definition, fusion_metric
 
 _GAUSSIAN = gaussian_window(11, 1.5)
 _UNIFORM = (1 / 7,) * 7
@@ -96,4 +96,3 @@ def ssim(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Te
         >>> bool(ssim(ir, ir, vi) > ssim(255 - ir, ir, vi))
         True
     """
-    return evaluate(SSIM_CONVENTIONS, convention, fused, ir, vi)

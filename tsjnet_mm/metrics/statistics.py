@@ -9,7 +9,7 @@ import math
 import torch
 from torch import Tensor
 
-from ._conventions import Definition, evaluate, fusion_metric
+from ._conventions import Definition, fusion_metric
 from ._gradients import sobel
 from .fidelity import centre, root
 from .information import (
@@ -119,7 +119,6 @@ def en(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tens
         >>> en(fused, fused, fused)
         tensor([8.])
     """
-    return evaluate(EN_CONVENTIONS, convention, fused, ir, vi)
 
 
 @fusion_metric(SD_CONVENTIONS, reads_sources=False)
@@ -140,7 +139,6 @@ def sd(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tens
         >>> sd(fused, fused, fused)
         tensor([127.5000])
     """
-    return evaluate(SD_CONVENTIONS, convention, fused, ir, vi)
 
 
 @fusion_metric(SF_CONVENTIONS, reads_sources=False)
@@ -166,7 +164,6 @@ def sf(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tens
         >>> sf(fused, fused, fused)
         tensor([5.])
     """
-    return evaluate(SF_CONVENTIONS, convention, fused, ir, vi)
 
 
 @fusion_metric(AG_CONVENTIONS, reads_sources=False)
@@ -194,7 +191,6 @@ def ag(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tens
         >>> ag(fused, fused, fused, 'cddfuse')
         tensor([8.7464])
     """
-    return evaluate(AG_CONVENTIONS, convention, fused, ir, vi)
 
 
 @fusion_metric(EI_CONVENTIONS, reads_sources=False)
@@ -218,4 +214,3 @@ def ei(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Tens
         >>> ei(fused, fused, fused)
         tensor([2.6667])
     """
-    return evaluate(EI_CONVENTIONS, convention, fused, ir, vi)

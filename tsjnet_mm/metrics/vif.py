@@ -17,7 +17,7 @@ from tsjnet_mm.utils.filtering import (
     subtract_midpoint,
 )
 
-from ._conventions import Definition, evaluate, fusion_metric
+from ._conventions import Definition, fusion_metric
 from .wavelet_vif import (
     EPS,
     WAVELET_MIN_SIZE,
@@ -146,4 +146,3 @@ def vif(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Ten
         >>> bool(vif((ir + vi) / 2, ir, vi) > vif(torch.zeros_like(ir), ir, vi))
         True
     """
-    return evaluate(VIF_CONVENTIONS, convention, fused, ir, vi)

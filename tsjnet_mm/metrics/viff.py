@@ -8,7 +8,7 @@ information fidelity", Information Fusion 14(2), 2013, with the constants of its
 import torch
 from torch import Tensor
 
-from ._conventions import Definition, evaluate, fusion_metric
+from ._conventions import Definition, fusion_metric
 from .vif import PIXEL_MIN_SIZE, pixel_channels
 
 _NOISE = 0.005 * 255**2
@@ -66,4 +66,3 @@ def viff(fused: Tensor, ir: Tensor, vi: Tensor, convention: str = 'plain') -> Te
         >>> bool(viff((ir + vi) / 2, ir, vi) > viff(torch.zeros_like(ir), ir, vi))
         True
     """
-    return evaluate(VIFF_CONVENTIONS, convention, fused, ir, vi)
