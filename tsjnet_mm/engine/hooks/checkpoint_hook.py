@@ -1,21 +1,17 @@
 """Save checkpoints so that a killed process leaves no incomplete file."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
 
 from tsjnet_mm.engine.work_dir import saved_checkpoints, set_earlier_training_aside
 from tsjnet_mm.registry import HOOKS
 from tsjnet_mm.utils import whole_file, write_whole
 from tsjnet_mm.utils.checkpoints import add_digest
-
-if TYPE_CHECKING:
-    from mmengine.runner import Runner
 
 
 class AtomicLocalBackend(LocalBackend):

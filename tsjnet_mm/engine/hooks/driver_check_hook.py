@@ -1,16 +1,10 @@
 """Compares drivers with the data set before a training starts."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
 
 from tsjnet_mm.registry import HOOKS
-
-if TYPE_CHECKING:
-    from mmengine.runner import Runner
 
 
 @HOOKS.register_module()

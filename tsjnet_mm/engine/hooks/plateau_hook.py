@@ -1,19 +1,15 @@
 """Learning rate on a plateau of the training loss, as in the paper's recipe."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper, ReduceOnPlateauLR
 from mmengine.runner import IterBasedTrainLoop, Runner
+from torch.optim import Optimizer
 
 from tsjnet_mm.registry import HOOKS, PARAM_SCHEDULERS
-
-if TYPE_CHECKING:
-    from torch.optim import Optimizer
 
 
 @PARAM_SCHEDULERS.register_module()

@@ -1,19 +1,15 @@
 """Random numbers that depend on epoch and iteration, not on interruptions of the training."""
 
-from __future__ import annotations
-
 import random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from tsjnet_mm.registry import FUNCTIONS, HOOKS
-
-if TYPE_CHECKING:
-    from mmengine.runner import Runner
 
 
 def _seed_everything(*entropy):

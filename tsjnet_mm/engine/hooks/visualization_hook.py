@@ -1,18 +1,14 @@
 """Sheets of some validation pairs while training, and of all test pairs."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from tsjnet_mm.registry import HOOKS
-
-if TYPE_CHECKING:
-    from mmengine.runner import Runner
 
 
 @HOOKS.register_module()
@@ -84,13 +80,8 @@ class FusionVisualizationHook(Hook):
         """Draw the chosen ones among a batch."""
         for index, sample in enumerate(outputs):
             if self._seen in self._chosen:
-                runner.visualizer.add_datasample(
-                    f'val_{self._stem(sample)}',
-                    data_batch['inputs']['ir'][index],
-                    data_batch['inputs']['vi'][index],
-                    sample,
-                    step=self._step(runner),
-                )
+                name = f'val_{_stem(sample)}'
+                _draw(runner, name, data_batch, index, sample, step=self._step(runner))
             self._seen += 1
 
     def after_test_iter(
@@ -105,18 +96,17 @@ class FusionVisualizationHook(Hook):
             return
         folder = Path(runner.work_dir, runner.timestamp, self.test_out_dir)
         for index, sample in enumerate(outputs):
-            stem = self._stem(sample)
-            runner.visualizer.add_datasample(
-                f'test_{stem}',
-                data_batch['inputs']['ir'][index],
-                data_batch['inputs']['vi'][index],
-                sample,
-                out_file=folder / f'{stem}.png',
-            )
+            path = folder / f'{_stem(sample)}.png'
+            _draw(runner, f'test_{path.stem}', data_batch, index, sample, out_file=path)
 
     def _step(self, runner):
         return runner.epoch if self.by_epoch else runner.iter
 
-    @staticmethod
-    def _stem(sample):
-        return Path(sample.metainfo['ir_path']).stem
+
+def _stem(sample):
+    return Path(sample.metainfo['ir_path']).stem
+
+
+def _draw(runner, name, data_batch, index, sample, **where):
+    ir, vi = (data_batch['inputs'][key][index] for key in ('ir', 'vi'))
+    runner.visualizer.add_datasample(name, ir, vi, sample, **where)
