@@ -1,4 +1,4 @@
-"""Base of fused detectors and fused segmentors."""
+"""Fusion in front of any detector of mmdet or segmentor of mmseg."""
 
 from __future__ import annotations
 
@@ -154,3 +154,33 @@ class FusedModel(BaseModel):
             {'inputs': self.fuse(inputs), 'data_samples': data_samples}, mode == 'loss'
         )
         return self.model(data['inputs'], data['data_samples'], mode=mode)
+
+
+@MODELS.register_module()
+class FusedDetector(FusedModel):
+    """A fusor in front of any mmdet detector.
+
+    Args:
+        detector (dict): Config of the detector.
+        fusor (str | dict): Name of a preset, config file or config, see
+            :class:`FusedModel`.
+        **kwargs: See :class:`FusedModel`.
+    """
+
+    def __init__(self, detector: dict, fusor: str | dict, **kwargs: Any) -> None:
+        super().__init__(detector, 'mmdet', fusor, **kwargs)
+
+
+@MODELS.register_module()
+class FusedSegmentor(FusedModel):
+    """A fusor in front of any mmseg segmentor.
+
+    Args:
+        segmentor (dict): Config of the segmentor.
+        fusor (str | dict): Name of a preset, config file or config, see
+            :class:`FusedModel`.
+        **kwargs: See :class:`FusedModel`.
+    """
+
+    def __init__(self, segmentor: dict, fusor: str | dict, **kwargs: Any) -> None:
+        super().__init__(segmentor, 'mmseg', fusor, **kwargs)
