@@ -292,8 +292,8 @@ class Preparation:
         became = 'black' if black >= _CLIPPED else 'white' if white >= _CLIPPED else 'one grey'
         option = ''
         if given:
-            name = 'ir_range' if self.ir_range else 'ir_percentiles'
-            option = f' with {name} {given[0]:g} {given[1]:g}'
+            kind = 'ir_range' if self.ir_range else 'ir_percentiles'
+            option = f' with {kind} {given[0]:g} {given[1]:g}'
         warnings.warn(
             f'{name} has no contrast{option}: its values from '
             f'{ir.min():g} to {ir.max():g} become {became}',
