@@ -82,7 +82,7 @@ def test_families():
     classical = ['average', 'max', 'laplacian', 'wavelet', 'guided-filter']
     assert names_of('classical') == classical
     assert ready_models() == ['tsjnet-light', *classical]
-    assert len(names_of('peers')) == 22 and names_of('tsjnet')[0] == 'tsjnet-light'
+    assert len(names_of('peers')) == 23 and names_of('tsjnet')[0] == 'tsjnet-light'
 
 
 @pytest.mark.parametrize(

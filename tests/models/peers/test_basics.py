@@ -35,6 +35,7 @@ SYMMETRIC = [
     {'type': 'IFCNN', 'rule': 'max'},
     {'type': 'IFCNN', 'rule': 'mean', 'imagenet_normalised': True},
     {'type': 'IFCNN', 'rule': 'sum'},
+    {'type': 'DCEvo', 'channels': 8, 'heads': 2, 'depth': 1},
 ]
 
 

@@ -5,6 +5,7 @@ from tsjnet_mm.utils.moved import moved_names
 from .cddfuse import CDDFuse
 from .converters import _former_peers, convert_peer, load_peer
 from .datfuse import DATFuse
+from .dcevo import DCEvo
 from .densefuse import DenseFuse
 from .divfusion import DIVFusion
 from .emma import EMMA
@@ -32,6 +33,7 @@ __all__ = [
     'SHIP',
     'CDDFuse',
     'DATFuse',
+    'DCEvo',
     'DIVFusion',
     'DenseFuse',
     'GIFNet',

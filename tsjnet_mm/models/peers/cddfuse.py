@@ -13,6 +13,7 @@ script then stretches each fused image between its own extremes. ``stretch`` of
 :class:`FusionInferencer` does so here. The script also rounds the visible luma to 8 bits first.
 """
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -59,14 +60,18 @@ class DetailBlock(nn.Module):
 
     Args:
         channels (int): Channels of input and output, an even number.
+        bottleneck (Callable[[int], nn.Module]): From a number of channels to the network from
+            one half to the other. Defaults to that of CDDFuse.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(
+        self, channels: int, bottleneck: Callable[[int], nn.Module] = _inverted_bottleneck
+    ) -> None:
         super().__init__()
         self.mix = nn.Conv2d(channels, channels, 1)
-        self.shift_second = _inverted_bottleneck(channels // 2)
-        self.scale_first = _inverted_bottleneck(channels // 2)
-        self.shift_first = _inverted_bottleneck(channels // 2)
+        self.shift_second = bottleneck(channels // 2)
+        self.scale_first = bottleneck(channels // 2)
+        self.shift_first = bottleneck(channels // 2)
 
     def forward(self, features: Tensor) -> Tensor:
         """Couple.
@@ -155,12 +160,21 @@ class CDDFuse(BaseFusor):
         return torch.sigmoid(self.head(features) + vi)
 
 
-def _detail_rules(published, name):
+def detail_rules(published: str, name: str) -> Iterator[tuple[str, str]]:
+    """Rules of :func:`.rename_entries` for a :class:`DetailBlock`.
+
+    Args:
+        published (str): Pattern of what comes before the names of its layers.
+        name (str): What takes that place.
+
+    Yields:
+        tuple[str, str]: A pattern and the new name.
+    """
     yield rf'{published}shffleconv\.(?P<entry>.*)', rf'{name}mix.\g<entry>'
     roles = {'phi': 'shift_second', 'rho': 'scale_first', 'eta': 'shift_first'}
     for letter, role in roles.items():
         # Padding counts there as a layer.
-        for source, target in ((0, 0), (3, 2), (5, 4)):
+        for source, target in ((0, 0), (3, 2), (5, 4), (8, 6)):
             yield (
                 rf'{published}theta_{letter}\.bottleneckBlock\.{source}\.weight',
                 f'{name}{role}.{target}.weight',
@@ -174,11 +188,9 @@ _RULES = (
         rf'DIDF_Encoder\.encoder_level1\.{_INDEX}', r'encoder.shared.\g<index>.'
     ),
     *transformer_rules(r'DIDF_Encoder\.baseFeature\.', 'encoder.base.'),
-    *_detail_rules(
-        rf'DIDF_Encoder\.detailFeature\.net\.{_INDEX}', r'encoder.detail.\g<index>.'
-    ),
+    *detail_rules(rf'DIDF_Encoder\.detailFeature\.net\.{_INDEX}', r'encoder.detail.\g<index>.'),
     *transformer_rules(r'BaseFuseLayer\.', 'fuse_base.'),
-    *_detail_rules(r'DetailFuseLayer\.net\.0\.', 'fuse_detail.'),
+    *detail_rules(r'DetailFuseLayer\.net\.0\.', 'fuse_detail.'),
     (r'DIDF_Decoder\.reduce_channel\.(.*)', r'join.\1'),
     *transformer_rules(rf'DIDF_Decoder\.encoder_level2\.{_INDEX}', r'decoder.\g<index>.'),
     (r'DIDF_Decoder\.output\.(.*)', r'head.\1'),
