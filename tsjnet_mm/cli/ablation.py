@@ -24,7 +24,7 @@ from tsjnet_mm.utils.files import check_ending, write_whole
 from tsjnet_mm.utils.metric_names import CONVENTIONS, resolve_metrics
 from tsjnet_mm.utils.words import counted
 
-from .arguments import add_overwrite_argument, parse_named_path, unique_names
+from .arguments import add_out_files, parse_named_path, unique_names
 from .program import ToolParser, tool
 from .run_arguments import add_config_options, config_options
 
@@ -85,14 +85,8 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
         help='GPUs to train each row on; batch_size counts per GPU (default: %(default)s)',
     )
     add_config_options(parser, 'of every row, as for tools/train.py')
-    parser.add_argument(
-        '--out',
-        nargs='+',
-        default=[],
-        metavar='FILE',
-        help='.md: the table; .csv: a line for each image of each row; .json: everything',
-    )
-    add_overwrite_argument(parser)
+    words = '.md: the table; .csv: a line for each image of each row; .json: everything'
+    add_out_files(parser, words)
     return parser, parser.parse_args()
 
 

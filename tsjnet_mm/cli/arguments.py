@@ -141,18 +141,6 @@ def add_pair_folders(parser: argparse.ArgumentParser) -> None:
         )
 
 
-def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--model``, what fuses, and ``--weights``."""
-    parser.add_argument(
-        '--model',
-        default='tsjnet-light',
-        help='name, or config file (Python code, which is run; default: %(default)s)',
-    )
-    parser.add_argument(
-        '--weights', help='checkpoint of the model (default: the published one)'
-    )
-
-
 def add_device_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """Add ``--device`` and ``--precision``."""
     parser.add_argument(
@@ -196,6 +184,26 @@ def make_inferencer(args: argparse.Namespace, **options: Any) -> FusionInference
     return FusionInferencer(
         args.model, args.weights, args.device, args.precision, compile=args.compile, **options
     )
+
+
+def add_fusing_arguments(
+    parser: argparse.ArgumentParser, percentiles_of: str, batched: str
+) -> argparse._ArgumentGroup:
+    """Add ``--model``, ``--weights``, how sources are prepared, and on which machine.
+
+    Returns the group of :func:`add_machine_arguments`, to which ``batched`` goes.
+    """
+    parser.add_argument(
+        '--model',
+        default='tsjnet-light',
+        help='name, or config file (Python code, which is run; default: %(default)s)',
+    )
+    parser.add_argument(
+        '--weights', help='checkpoint of the model (default: the published one)'
+    )
+    add_overwrite_argument(parser)
+    add_source_arguments(parser, percentiles_of)
+    return add_machine_arguments(parser, batched)
 
 
 def check_weights(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
@@ -263,9 +271,9 @@ def add_overwrite_argument(parser: argparse.ArgumentParser | argparse._ArgumentG
     )
 
 
-def add_figure_out(parser: argparse.ArgumentParser) -> None:
-    """Add ``--out``, the files of a figure, and ``--overwrite``."""
+def add_out_files(parser: argparse.ArgumentParser, words: str, required: bool = False) -> None:
+    """Add ``--out``, one file or several, with ``words`` as help, and ``--overwrite``."""
     parser.add_argument(
-        '--out', nargs='+', required=True, metavar='FILE', help='.png or .pdf, or both'
+        '--out', nargs='+', required=required, default=[], metavar='FILE', help=words
     )
     add_overwrite_argument(parser)

@@ -23,7 +23,7 @@ import argparse
 
 from tsjnet_mm.utils.files import check_ending
 
-from .arguments import add_overwrite_argument
+from .arguments import add_out_files
 from .program import ToolParser, tool
 from .result_figures import add_results
 
@@ -46,14 +46,8 @@ def parse_args() -> argparse.Namespace:
         metavar='N',
         help='of the bootstrap (default: %(default)s)',
     )
-    parser.add_argument(
-        '--out',
-        nargs='+',
-        default=[],
-        metavar='FILE',
-        help='.csv: every number in full; .md: the table',
-    )
-    add_overwrite_argument(parser)
+    words = '.csv: every number in full; .md: the table'
+    add_out_files(parser, words)
     return parser.parse_args()
 
 

@@ -42,7 +42,7 @@ from tsjnet_mm.utils.metric_names import (
 from tsjnet_mm.utils.parallel import available_cores
 
 from .arguments import (
-    add_overwrite_argument,
+    add_out_files,
     add_pair_folders,
     add_source_arguments,
     check_device,
@@ -98,7 +98,6 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
     )
     add_pair_folders(parser)
     add_source_arguments(parser, percentiles_of='each infrared image')
-    add_overwrite_argument(parser)
     parser.add_argument('--method', metavar='NAME', help='name of the only --fused DIR')
     parser.add_argument(
         '--metrics',
@@ -133,13 +132,8 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
         metavar='N',
         help='processes (default: the cores, at most 8; here %(default)s)',
     )
-    parser.add_argument(
-        '--out',
-        nargs='+',
-        default=[],
-        metavar='FILE',
-        help='.csv: a line for each image of each method; .json: everything; .md: the table',
-    )
+    words = '.csv: a line for each image of each method; .json: everything; .md: the table'
+    add_out_files(parser, words)
     return parser, parser.parse_args()
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tsjnet_mm.io.errors import PairError
 
-from .arguments import add_affix_arguments, add_figure_out, add_method_paths, add_pair_folders
+from .arguments import add_affix_arguments, add_method_paths, add_out_files, add_pair_folders
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +55,7 @@ def add_figure_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='INCHES',
         help='printed width, which sets the size of the letters (default: %(default)s)',
     )
-    add_figure_out(parser)
+    add_out_files(parser, '.png or .pdf, or both', required=True)
 
 
 def find_folders(

@@ -31,15 +31,7 @@ from tsjnet_mm.io.written import WRITTEN_FORMATS
 from tsjnet_mm.utils.parallel import local_rank
 from tsjnet_mm.utils.words import counted
 
-from .arguments import (
-    add_machine_arguments,
-    add_model_arguments,
-    add_overwrite_argument,
-    add_source_arguments,
-    check_arguments,
-    make_inferencer,
-    source_options,
-)
+from .arguments import add_fusing_arguments, check_arguments, make_inferencer, source_options
 from .program import ToolParser, tool
 
 
@@ -55,7 +47,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--out', required=True, help='folder for fused images; of one pair also a file: f.png'
     )
-    add_model_arguments(parser)
     parser.add_argument(
         '--grey', action='store_true', help='write the fused luma instead of a colour image'
     )
@@ -71,9 +62,7 @@ def parse_args() -> argparse.Namespace:
         type=int,
         help='1 to 100, of .jpg (default: 95) and .webp (default: lossless)',
     )
-    add_overwrite_argument(parser)
-    add_source_arguments(parser, percentiles_of='each infrared image')
-    machine = add_machine_arguments(parser, batched='pairs')
+    machine = add_fusing_arguments(parser, 'each infrared image', batched='pairs')
     machine.add_argument(
         '--tile',
         type=int,

@@ -28,15 +28,7 @@ from pathlib import Path
 
 from tsjnet_mm.utils.words import counted
 
-from .arguments import (
-    add_machine_arguments,
-    add_model_arguments,
-    add_overwrite_argument,
-    add_source_arguments,
-    check_arguments,
-    make_inferencer,
-    source_options,
-)
+from .arguments import add_fusing_arguments, check_arguments, make_inferencer, source_options
 from .program import ToolParser, tool
 
 
@@ -47,7 +39,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--ir', required=True, help=f'infrared {source}')
     parser.add_argument('--vi', required=True, help=f'visible {source}')
     parser.add_argument('--out', required=True, type=Path, help='video file to write')
-    add_model_arguments(parser)
     parser.add_argument(
         '--fps', type=float, help="frame rate (default: the visible video's; folders: 25)"
     )
@@ -55,7 +46,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--grey', action='store_true', help='write the fused luma instead of colour'
     )
-    add_overwrite_argument(parser)
     parser.add_argument(
         '--no-temporal-filter',
         action='store_true',
@@ -67,8 +57,8 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='print how much the fused video changes from frame to frame, against its sources',
     )
-    add_source_arguments(parser, percentiles_of='the first frame, kept for all')
-    add_machine_arguments(parser, batched='frames (except of live sources)')
+    batched = 'frames (except of live sources)'
+    add_fusing_arguments(parser, 'the first frame, kept for all', batched)
     args = parser.parse_args()
     check_arguments(parser, args)
     return args

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tsjnet_mm.utils.words import counted
 
-from .arguments import add_figure_out
+from .arguments import add_out_files
 
 if TYPE_CHECKING:
     from tsjnet_mm.evaluation import EvaluationResults
@@ -32,7 +32,7 @@ def parse_figure_args(parser: argparse.ArgumentParser, highlighted: str) -> argp
     """Command line of a figure of results; ``highlighted`` is how ``--highlight`` looks."""
     add_results(parser, '--methods', '--metrics')
     parser.add_argument('--title', help='what the images are, such as "MSRS test"')
-    add_figure_out(parser)
+    add_out_files(parser, '.png or .pdf, or both', required=True)
     parser.add_argument('--highlight', metavar='NAME', help=f'method {highlighted}')
     return parser.parse_args()
 

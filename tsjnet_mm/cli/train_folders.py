@@ -129,7 +129,7 @@ def write_config(args: argparse.Namespace) -> Path:
     where ``--out`` has the config of another training. Returns the path of the config.
     """
     from tsjnet_mm.datasets import FolderDataset
-    from tsjnet_mm.engine.folder_config import FolderTraining
+    from tsjnet_mm.engine.folder_config import folder_config
 
     out = Path(args.out).absolute()
     options = _dataset_options(args, args.ir, args.vi)
@@ -146,18 +146,12 @@ def write_config(args: argparse.Namespace) -> Path:
         lists = _split(infos)
         val = {**options, 'ann_file': str(out / 'val.txt')}
     train = {**options, 'ann_file': str(out / 'train.txt')} if lists else options
-    training = FolderTraining(
-        out,
-        train,
-        val,
-        len(lists.get('train.txt', infos)),
-        classes,
-        seg_classes,
-        _loading(args),
-        **{name: getattr(args, name) for name in DEFAULTS},
-    )
+    pairs = len(lists.get('train.txt', infos))
+    numbers = {name: getattr(args, name) for name in DEFAULTS}
     texts = {name: '\n'.join([*stems, '']) for name, stems in lists.items()}
-    texts['config.py'] = training.text()
+    texts['config.py'] = folder_config(
+        out, train, val, pairs, classes, seg_classes, _loading(args), **numbers
+    )
     _write(out, texts)
     drivers = [
         f'a {name} of {", ".join(names)}'
@@ -165,7 +159,7 @@ def write_config(args: argparse.Namespace) -> Path:
         if names
     ]
     words = f' with {" and ".join(drivers)}' if drivers else ', fusion alone'
-    print(f'{out / "config.py"}: {counted(training.pairs, "pair")} to train on{words}')
+    print(f'{out / "config.py"}: {counted(pairs, "pair")} to train on{words}')
     return out / 'config.py'
 
 

@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -94,90 +93,85 @@ work_dir = {work_dir}
 """
 
 
-@dataclass
-class FolderTraining:
-    """Settings of a training on folders.
+def folder_config(
+    out: Path,
+    train: Mapping[str, Any],
+    val: Mapping[str, Any] | None,
+    pairs: int,
+    classes: Sequence[str] = (),
+    seg_classes: Sequence[str] = (),
+    preparation: Mapping[str, Any] | None = None,
+    epochs: int = 20,
+    batch_size: int = 4,
+    crop: int = 192,
+    workers: int = 2,
+    lr: float = 1e-4,
+) -> str:
+    """The config of a training on folders.
 
-    Attributes:
+    Args:
         out (Path): The run's folder, which gets the config, too.
         train (Mapping[str, Any]): Options of :class:`.FolderDataset` to train on.
-        val (Mapping[str, Any], optional): The same to validate on; None: nothing is.
+        val (Mapping[str, Any] | None): The same to validate on; None: nothing is.
         pairs (int): Number of pairs to train on.
         classes (Sequence[str]): Of the boxes; none: no detector.
         seg_classes (Sequence[str]): Of the masks; none: no segmentor.
-        preparation (Mapping[str, Any]): Options of :class:`.LoadPair`.
+        preparation (Mapping[str, Any], optional): Options of :class:`.LoadPair`.
         epochs (int): Number of epochs.
         batch_size (int): Crops in a batch.
         crop (int): Side of the crops.
         workers (int): Processes that load images.
         lr (float): Learning rate of the fusor.
+
+    Returns:
+        str: The file: Python in mmengine's classic style.
     """
-
-    out: Path
-    train: Mapping[str, Any]
-    val: Mapping[str, Any] | None
-    pairs: int
-    classes: Sequence[str] = ()
-    seg_classes: Sequence[str] = ()
-    preparation: Mapping[str, Any] = field(default_factory=dict)
-    epochs: int = 20
-    batch_size: int = 4
-    crop: int = 192
-    workers: int = 2
-    lr: float = 1e-4
-
-    def text(self) -> str:
-        """The config file.
-
-        Returns:
-            str: Python in mmengine's classic style.
-        """
-        parts, drivers = ['models/tsjnet_light', 'models/losses_margin'], ''
-        metainfo = []
-        for name, part, names, key in (
-            ('detector', 'faster-rcnn_r18_fpn', self.classes, 'classes'),
-            ('segmentor', 'deeplabv3plus_r18', self.seg_classes, 'seg_classes'),
-        ):
-            if names:
-                parts.append(f'models/{name}_{part}')
-                drivers += f'    {name}=dict(_base_.{name}, num_classes={len(names)}),\n'
-                metainfo.append(f'{key}={tuple(names)!r}')
-        parts += ['datasets/folder', 'schedules/adam_plateau_40e', 'default_runtime']
-        bases = ''.join(f"    'tsjnet_mm::_base_/{part}.py',\n" for part in parts)
-        # A segmentor normalises over the batch, and pools images to a point: it needs two.
-        alone = bool(self.seg_classes) and self.pairs % self.batch_size == 1
-        dataset = "type='RepeatDataset', times=2, dataset=train_dataset"
-        common = {
-            'metainfo': ', '.join(metainfo),
-            'workers': self.workers,
-            'crop': self.crop,
-            'batch_size': self.batch_size,
-            'drop_last': alone and self.pairs > 1,
-            'dataset': dataset if alone and self.pairs == 1 else '**train_dataset',
-            'persistent': self.workers > 0,
-            'preparation': ''.join(f', {k}={v!r}' for k, v in self.preparation.items()),
-            'train': _options(self.train, 4),
-            'val': _options(self.val or {}, 8),
-        }
-        batches = -(-self.pairs // self.batch_size)
-        schedule = _SCHEDULE.format(
-            epochs=self.epochs,
-            interval=min(5, self.epochs),
-            lr=self.lr,
-            paramwise=_DRIVERS_RATE if drivers else '',
-            log_interval=max(1, min(50, batches)),
-            work_dir=repr(str(self.out)),
-        )
-        return '\n'.join(
-            [
-                _HEAD.format(model=MODEL, name=shlex.quote(str(self.out / 'config.py'))),
-                f'_base_ = [\n{bases}]',
-                (_JOINT if drivers else _ALONE).format(model=MODEL, drivers=drivers),
-                _LOADERS.format(**common),
-                (_NO_VALIDATION if self.val is None else _VALIDATION).format(**common),
-                schedule,
-            ]
-        )
+    parts, drivers = ['models/tsjnet_light', 'models/losses_margin'], ''
+    metainfo = []
+    for name, part, names, key in (
+        ('detector', 'faster-rcnn_r18_fpn', classes, 'classes'),
+        ('segmentor', 'deeplabv3plus_r18', seg_classes, 'seg_classes'),
+    ):
+        if names:
+            parts.append(f'models/{name}_{part}')
+            drivers += f'    {name}=dict(_base_.{name}, num_classes={len(names)}),\n'
+            metainfo.append(f'{key}={tuple(names)!r}')
+    parts += ['datasets/folder', 'schedules/adam_plateau_40e', 'default_runtime']
+    bases = ''.join(f"    'tsjnet_mm::_base_/{part}.py',\n" for part in parts)
+    # A segmentor normalises over the batch, and pools images to a point: it needs two.
+    alone = bool(seg_classes) and pairs % batch_size == 1
+    dataset = "type='RepeatDataset', times=2, dataset=train_dataset"
+    common = {
+        'metainfo': ', '.join(metainfo),
+        'workers': workers,
+        'crop': crop,
+        'batch_size': batch_size,
+        'drop_last': alone and pairs > 1,
+        'dataset': dataset if alone and pairs == 1 else '**train_dataset',
+        'persistent': workers > 0,
+        'preparation': ''.join(f', {k}={v!r}' for k, v in (preparation or {}).items()),
+        'train': _options(train, 4),
+        'val': _options(val or {}, 8),
+    }
+    batches = -(-pairs // batch_size)
+    schedule = _SCHEDULE.format(
+        epochs=epochs,
+        interval=min(5, epochs),
+        lr=lr,
+        paramwise=_DRIVERS_RATE if drivers else '',
+        log_interval=max(1, min(50, batches)),
+        work_dir=repr(str(out)),
+    )
+    return '\n'.join(
+        [
+            _HEAD.format(model=MODEL, name=shlex.quote(str(out / 'config.py'))),
+            f'_base_ = [\n{bases}]',
+            (_JOINT if drivers else _ALONE).format(model=MODEL, drivers=drivers),
+            _LOADERS.format(**common),
+            (_NO_VALIDATION if val is None else _VALIDATION).format(**common),
+            schedule,
+        ]
+    )
 
 
 def _options(options, indent):

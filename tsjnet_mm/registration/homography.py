@@ -9,13 +9,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from tsjnet_mm.io.errors import PairError
-from tsjnet_mm.io.images import visible_to_unit
+from tsjnet_mm.io.images import different_sizes, visible_to_unit
 from tsjnet_mm.io.matching import find_pairs
 from tsjnet_mm.io.pairs import Pair, to_array
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.io.text import TextError, read_csv, shorten
 from tsjnet_mm.utils import write_whole
+from tsjnet_mm.utils.words import counted
 
 from .align import (
     Edges,
@@ -185,13 +185,8 @@ def read_pairs(
         first = first or (shapes, paths)
         for i in range(2):
             if shapes[i] != first[0][i]:
-                raise PairError.of(
-                    'different sizes',
-                    paths[i],
-                    f'{first[0][i][1]}x{first[0][i][0]} as {first[1][i]} (one mapping needs '
-                    'images of one size)',
-                    f'{shapes[i][1]}x{shapes[i][0]}',
-                )
+                remedy = 'one mapping needs images of one size'
+                raise different_sizes(paths[i], shapes[i], first[1][i], first[0][i], remedy)
         yield Pair(name, infrared, luma)
 
 
@@ -219,8 +214,8 @@ def register_pairs(pairs: Sequence[Pair], progress: Callable = iter) -> Registra
     """
     if len(pairs) < MIN_PAIRS:
         raise RegistrationError(
-            f'{len(pairs)} pair{"s" * (len(pairs) != 1)} cannot show whether a mapping is '
-            f'right: at least {MIN_PAIRS} must agree; {_ADVICE}'
+            f'{counted(len(pairs), "pair")} cannot show whether a mapping is right: at least '
+            f'{MIN_PAIRS} must agree; {_ADVICE}'
         )
     edges = [(Edges(pair.ir), Edges(pair.vi)) for pair in pairs]
     remove_fixed(edges)
