@@ -256,7 +256,7 @@ def test_values_out_of_range(run, data):
         Image.fromarray(np.full(SIZE, 200.0, np.float32)).save(data / 'grey' / f'{stem}.tif')
     text = problems(run, 'grey')
     assert 'images that cannot be read (3):' in text
-    assert 'expected 8 or 16 bits, or floats in [0, 1], found float32 from 200.0' in text
+    assert 'floats in [0, 1] (convert it), found float32 from 200.0' in text
 
 
 def test_too_small_for_a_metric(run, data, tmp_path):

@@ -144,6 +144,13 @@ def test_metrics_need_a_convention(run):
     assert status == 2 and '--metrics needs --convention' in error
 
 
+def test_metrics_are_checked_before_anything_is_fused(run, tmp_path):
+    options = ['--models', 'average', '--metrics', 'paper', '--convention', 'cddfuse']
+    status, _, error = run(*options)
+    assert status == 1 and 'CV is not defined under the convention' in error
+    assert not (tmp_path / 'zoo').exists()
+
+
 def test_mean_rank_is_over_all_conventions():
     def results(convention, metrics, values):
         return EvaluationResults(convention, metrics, tuple(values), ('a',), values)

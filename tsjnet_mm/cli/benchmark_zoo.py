@@ -7,7 +7,7 @@ Examples:
     python tools/benchmark_zoo.py --ir RoadScene/ir --vi RoadScene/vi --out OUT \
         --pairs configs/_base_/datasets/splits/roadscene_heldout.txt --models average max
     python tools/benchmark_zoo.py --ir IR --vi VI --out OUT --models average laplacian \
-        --metrics paper --convention cddfuse --skip-costs
+        --metrics SSIM VIF MSE --convention cddfuse --skip-costs
 
 A model is MODEL, MODEL=WEIGHTS or ROW=MODEL=WEIGHTS: a method without weights (average, max,
 laplacian, ...), tsjnet-light (its weights are shipped), a published network with the file that
@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING
 
 from tsjnet_mm.io.text import read_text
 from tsjnet_mm.utils.files import write_whole
-from tsjnet_mm.utils.metric_names import CONVENTIONS
+from tsjnet_mm.utils.metric_names import CONVENTIONS, resolve_metrics
 from tsjnet_mm.utils.parallel import available_cores
 
 from .arguments import (
@@ -46,6 +46,7 @@ from .arguments import (
     parse_size,
     source_options,
 )
+from .figure_scenes import read_scene
 from .program import ToolParser, tool
 
 if TYPE_CHECKING:
@@ -150,7 +151,6 @@ def draw(
     benchmark: ZooBenchmark, results: dict[str, EvaluationResults], highlight: str | None
 ) -> None:
     """Radar charts and grid of scenes."""
-    from tsjnet_mm.evaluation.image_files import read_files
     from tsjnet_mm.visualization import (
         differing_windows,
         grid_figure,
@@ -173,10 +173,7 @@ def draw(
     files = benchmark.find_files(folders)
     step = max(1, len(files) // _GRID_SCENES)
     files = files[step // 2 :: step][:_GRID_SCENES]
-    rows = [
-        [image.transpose(1, 2, 0) / 255 for image in read_files(item, 'plain')]
-        for item in files
-    ]
+    rows = [read_scene(item) for item in files]
     regions = [differing_windows(row[2:] if len(folders) > 1 else row) for row in rows]
     titles = ['Infrared', 'Visible', *folders]
     names = [item.image for item in files]
@@ -202,7 +199,9 @@ def main() -> None:
         raise ValueError('two models have one row: name one by ROW=MODEL=WEIGHTS')
     if args.highlight and args.highlight not in models:
         raise ValueError(f'--highlight {args.highlight} is none of {", ".join(models)}')
-    pairs = None
+    metrics, pairs = None, None
+    if args.convention:
+        metrics = {args.convention: resolve_metrics(args.metrics or 'all', args.convention)}
     if args.pairs:
         there = [
             stem for stem, *_ in find_pairs(args.ir, args.vi, args.ir_affix, args.vi_affix)
@@ -224,9 +223,6 @@ def main() -> None:
         **source_options(args),
     )
     benchmark.fuse(args.device)
-    names = args.metrics or ['all']
-    names = names[0] if len(names) == 1 else names
-    metrics = {args.convention: names} if args.convention else None
     results = benchmark.evaluate(metrics, args.workers)
     tables = [partial(comparison_table, results)]
     if not args.skip_costs:

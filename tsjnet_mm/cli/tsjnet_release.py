@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsjnet_mm.utils.files import whole_file
+from tsjnet_mm.utils.words import name_some
 
 from .program import ToolParser, tool
 
@@ -109,7 +110,8 @@ def convert(checkpoint: dict[str, dict[str, Tensor]]) -> dict[str, Tensor]:
 
     missing = [part for part in PARTS if part not in checkpoint]
     if missing:
-        raise ValueError(f'the checkpoint lacks {missing}; it has {sorted(checkpoint)}')
+        found = name_some(sorted(checkpoint))
+        raise ValueError(f'the checkpoint lacks {", ".join(missing)}; it has {found}')
     state_dict = {}
     for part, rules in PARTS.items():
         entries = {name.removeprefix('module.'): v for name, v in checkpoint[part].items()}

@@ -18,6 +18,7 @@ from tsjnet_mm.io.matching import PairList, PairSource, match_pairs
 from tsjnet_mm.io.names import AFFIXES, match_names, natural_key
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.io.resume import read_note
+from tsjnet_mm.io.unit_range import full_range
 from tsjnet_mm.metrics import FUSION_METRICS
 from tsjnet_mm.utils.parallel import thread_map
 
@@ -59,17 +60,11 @@ def read_grey_values(path: str, keep_channels: bool = False) -> np.ndarray:
         PairError: The file cannot be read or is of another type.
     """
     array = read_image(path)
-    if array.dtype == np.uint16:
+    white = full_range(array, path)[1]
+    if white == 65535:
         array = array / 257
-    elif array.dtype.kind == 'f' and array.min() >= 0 and array.max() <= 1:
+    elif white == 1:
         array = array * np.float64(255)
-    elif array.dtype != np.uint8:
-        raise PairError.of(
-            'unknown value range',
-            path,
-            '8 or 16 bits, or floats in [0, 1]',
-            f'{array.dtype} from {array.min()} to {array.max()}',
-        )
     if array.ndim == 2:
         return array[None]
     if not keep_channels and (array == array[..., :1]).all():
@@ -257,41 +252,29 @@ def agree_on_preparation(
         tells of another one. Files that tell nothing agree with any.
     """
     given = given or Preparation()
-    values, told_by, differing = {}, {}, []
-    for name in ('range', 'homography'):
-        value = _part(given, name)
-        if value is not None:
-            values[name], told_by[name] = value, 'the options'
-    resize = given.resize
-    for item in files:
-        for path in item.fused.values():
-            noted = _noted_preparation(path)
-            if noted is None:
-                continue
-            resize = resize or noted.resize
-            for name in ('range', 'homography'):
-                found = _part(noted, name)
-                if name not in told_by:
-                    values[name], told_by[name] = found, path
-                elif not _is_same(found, values[name]):
-                    line = f'{path}: expected {_words(values[name])} as {told_by[name]}'
-                    differing.append(f'{line}, found {_words(found)}')
-    limits = dict([values['range']]) if values.get('range') else {}
-    return Preparation(resize=resize, homography=values.get('homography'), **limits), differing
+    told = {kind: ('the options', part) for kind, part in _parts(given).items() if part}
+    resize, differing = given.resize, []
+    for path in (path for item in files for path in item.fused.values()):
+        noted = _noted_preparation(path)
+        if noted is None:
+            continue
+        resize = resize or noted.resize
+        for kind, part in _parts(noted).items():
+            source, expected = told.setdefault(kind, (path, part))
+            # A note has no sizes of its homography.
+            if getattr(part, 'matrix', part) != getattr(expected, 'matrix', expected):
+                line = f'{path}: expected {_words(expected)} as {source}, found {_words(part)}'
+                differing.append(line)
+    limits, homography = (told.get(kind, (None, None))[1] for kind in ('range', 'homography'))
+    limits = dict([limits]) if limits else {}
+    return Preparation(resize=resize, homography=homography, **limits), differing
 
 
-def _part(preparation, name):
-    if name == 'homography':
-        return preparation.homography
-    for option in ('ir_range', 'ir_percentiles'):
-        if getattr(preparation, option) is not None:
-            return option, getattr(preparation, option)
-    return None
-
-
-def _is_same(one, other):
-    matrices = [getattr(part, 'matrix', part) for part in (one, other)]
-    return matrices[0] == matrices[1]
+def _parts(preparation):
+    """Range with the name of its option, and homography; None where not given."""
+    given = [(name, getattr(preparation, name)) for name in ('ir_range', 'ir_percentiles')]
+    limits = next((option for option in given if option[1] is not None), None)
+    return {'range': limits, 'homography': preparation.homography}
 
 
 def _words(part):
