@@ -153,7 +153,9 @@ class WindowAttention(nn.Module):
         bias = self.bias(self.distances).permute(2, 0, 1)
         tokens = (self._split(features).flatten(0, 2) for features in (query, key, value))
         found = F.scaled_dot_product_attention(*tokens, attn_mask=bias[None])
-        rows, columns = (-(-(side + self.offset) // self.window) for side in (height, width))
+        # Rounded up without a negative number: ONNX divides such ones towards 0.
+        ends = (side + self.offset + self.window - 1 for side in (height, width))
+        rows, columns = (end // self.window for end in ends)
         found = found.unflatten(0, (-1, rows, columns)).unflatten(4, (self.window, -1))
         found = found.permute(0, 3, 6, 1, 4, 2, 5).flatten(5, 6).flatten(3, 4).flatten(1, 2)
         return found[..., self.offset :, self.offset :][..., :height, :width]
