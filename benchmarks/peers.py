@@ -1,12 +1,14 @@
-r"""Time a fusor beside published networks.
+r"""Time fusors beside published networks.
 
-Clone the networks into one folder, under these names; those that are not there are left out:
+For the networks as their authors wrote them, clone these into one folder, under these names;
+those that are not there are left out:
 
     DATFuse    tthinking/DATFuse                 DenseFuse  hli1221/densefuse-pytorch
     IFCNN      uzeful/IFCNN                      ReCoNet    dlut-dimt/ReCoNet
     SeAFusion  Linfeng-Tang/SeAFusion            TarDAL     JinyuanLiu-CV/TarDAL (v0)
 
 Examples:
+    python benchmarks/peers.py --models tsjnet-light tsjnet-tiny laplacian
     python benchmarks/peers.py --peers ~/peers
     python benchmarks/peers.py --peers ~/peers --precision bf16 --sizes 320x240 640x480
     python benchmarks/peers.py --peers ~/peers --weights tsjnet_light.pth --flush-denormal
@@ -114,8 +116,15 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('--peers', type=Path, help='folder of checkouts (default: ours alone)')
-    parser.add_argument('--model', default='tsjnet-light', help='default: %(default)s')
-    parser.add_argument('--weights', help='checkpoint of it (default: published, or random)')
+    parser.add_argument(
+        '--models',
+        nargs='+',
+        default=['tsjnet-light'],
+        help='ours; times are relative to the last (default: tsjnet-light)',
+    )
+    parser.add_argument(
+        '--weights', help='checkpoint of the first (default: published, or random)'
+    )
     parser.add_argument('--precision', default='fp32', help='of ours (default: %(default)s)')
     parser.add_argument(
         '--compile', action='store_true', help='time ours by torch.compile, too (minutes)'
@@ -123,13 +132,15 @@ def main():
     add_arguments(parser, repeats=7)
     args = parser.parse_args()
 
-    given = (args.model, args.weights, args.device, args.precision)
-    candidates = {
-        args.model: (build_ours, *given),
-        f'{args.model}, colour': (build_ours, *given, True),
-    }
+    first, weights = args.models[0], args.weights
+    candidates = {}
+    for model in args.models:
+        candidates[model] = (build_ours, model, weights, args.device, args.precision)
+        weights = None
+    given = candidates[first]
+    candidates[f'{first}, colour'] = (*given, True)
     if args.compile:
-        candidates[f'{args.model}, compiled'] = (build_ours, *given, False, True)
+        candidates[f'{first}, compiled'] = (*given, False, True)
     for name in PEERS if args.peers else ():
         if (args.peers / name).is_dir():
             candidates[name] = (build_peer, name, args.peers / name, args.device)
@@ -145,12 +156,12 @@ def main():
             f'{args.precision}, flush denormal {args.flush_denormal}, medians of {args.repeats}'
         )
         print(f'{"network":<26}{"parameters":>12}{"GMACs":>9}{"GB":>7}{"ms":>9}{"ratio":>7}')
-        ours = results[args.model].seconds
+        unit = results[args.models[-1]].seconds
         for name, result in sorted(results.items(), key=lambda item: item[1].seconds):
             print(
                 f'{name:<26}{result.parameters:>12,}{result.gmacs:>9.1f}'
                 f'{result.gigabytes:>7.2f}{1000 * result.seconds:>9.1f}'
-                f'{result.seconds / ours:>7.2f}'
+                f'{result.seconds / unit:>7.2f}'
             )
     timer.close()
 

@@ -183,7 +183,7 @@ def tiny_fusor():
             'reduced_channels': 8,
             'hidden_channels': 8,
             'upsample': 2,
-            'bands': 2,
+            'levels': 2,
             'trunk': trunk,
         },
         'losses': {

@@ -69,14 +69,14 @@ def test_training_outputs_agree_with_fuse(tiny_fusor, pair_batch):
     )
     for name in ('ir', 'vi', 'fused', 'ir_reconstruction', 'vi_reconstruction'):
         assert outputs[name].shape == ir.shape, name
-    assert outputs['attention'].shape == (2, 2, 31, 47)
+    assert outputs['attention'].shape == (2, 2, 32, 48)
 
 
-@pytest.mark.parametrize('bands', [0, 2])
-def test_reconstructions_are_drawn_from_features_alone(tiny_fusor, pair_batch, bands):
-    if not bands:
+@pytest.mark.parametrize('levels', [0, 2])
+def test_reconstructions_are_drawn_from_features_alone(tiny_fusor, pair_batch, levels):
+    if not levels:
         tiny_fusor['encoder']['trunk']['stride'] = 1
-        tiny_fusor['decoder'].update(bands=0, upsample=1)
+        tiny_fusor['decoder'].update(levels=0, upsample=1)
     # In double precision: untrained features of two images draw nearly the same.
     fusor = MODELS.build(tiny_fusor).double().eval()
     ir, vi = (image.double() for image in pair_batch['inputs'].values())
@@ -87,7 +87,7 @@ def test_reconstructions_are_drawn_from_features_alone(tiny_fusor, pair_batch, b
     assert tolerance > 1e-12
     for name, image in (('ir', ir), ('vi', vi)):
         detail, local = fusor.extract(image)
-        if bands:
+        if levels:
             merged = fusor.decoder.attention(detail + local)[0]
             gains = fusor.decoder.output.gains(
                 fusor.decoder.trunk(fusor.decoder.reduce(merged))

@@ -1,6 +1,6 @@
 """Decoders."""
 
-from .brd import BandOutput, BaseResNeStDecoder
+from .brd import BaseResNeStDecoder
 from .pyramid_output import PyramidOutput
 
-__all__ = ['BandOutput', 'BaseResNeStDecoder', 'PyramidOutput']
+__all__ = ['BaseResNeStDecoder', 'PyramidOutput']

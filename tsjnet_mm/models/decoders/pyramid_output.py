@@ -9,7 +9,11 @@ from torch import Tensor, nn
 
 from tsjnet_mm.models.layers.pyramid import laplacian_pyramid, resample, smooth
 
-from .detail_weights import detail_shares, weight_map_layers
+#: Added to each energy: that of a detail of a quarter of a grey level. Weaker detail, which is
+#: noise, does not decide which image is the stronger.
+_FAINT = 1e-6
+#: Power of the energies. The larger it is, the more the stronger image's detail dominates.
+_SHARPNESS = 6
 
 
 class PyramidOutput(nn.Module):
@@ -19,7 +23,7 @@ class PyramidOutput(nn.Module):
     detail is the sum of three terms: a map times the stronger detail of the two images, and a
     map times the detail of each image. The base has four: a map times the larger base, a map
     times each base, and an offset. The initial maps are constant and give a classical fusion
-    rule.
+    rule: the stronger detail in each level, and a base between the average and the maximum.
 
     The stronger detail is a mean of the two, weighted by their local energies to the power of
     6. Energies and weights are computed at half the resolution of their level.
@@ -38,7 +42,16 @@ class PyramidOutput(nn.Module):
         super().__init__()
         self.levels = levels
         self.stride = stride
-        self.gains = weight_map_layers(in_channels, hidden_channels, levels)
+        self.gains = nn.Sequential(
+            nn.Conv2d(in_channels, hidden_channels, 3, padding=1, bias=False),
+            nn.LeakyReLU(inplace=True),
+            nn.Conv2d(hidden_channels, 3 * levels + 4, 3, padding=1),
+        )
+        # Small weights, not zeros: with zeros the features would get no gradient at first.
+        nn.init.normal_(self.gains[-1].weight, std=1e-3)
+        with torch.no_grad():
+            maps = torch.tensor([1.0, 0, 0] * levels + [0.3, 0.35, 0.35, 0])
+            self.gains[-1].bias.copy_(maps)
 
     def forward(
         self, features: Tensor, ir: Tensor, vi: Tensor, without_sources: int = 0
@@ -77,7 +90,8 @@ class PyramidOutput(nn.Module):
         for level in reversed(range(self.levels)):
             detail = details[level]
             energies = smooth(resample(detail.square(), 0.5))
-            shares = detail_shares(energies)
+            # By logarithms, for the power itself underflows.
+            shares = (_SHARPNESS * (energies + _FAINT).log()).softmax(dim=1)
             gain = resample(gains[level], self.stride / 2 ** (level + 1))
             weights = resample(torch.addcmul(gain[:, 1:], gain[:, :1], shares), 2)
             fused = resample(fused, 2)

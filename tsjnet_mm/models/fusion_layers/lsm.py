@@ -9,7 +9,7 @@ from tsjnet_mm.registry import MODELS
 class _TwoBranches(nn.Module):
     """A detail and a local branch; a branch configured as ``None`` passes features on."""
 
-    def __init__(self, detail, local, with_cp=False):
+    def __init__(self, detail=None, local=None, with_cp=False):
         super().__init__()
         self.with_cp = with_cp
         self.detail = nn.Identity() if detail is None else MODELS.build(detail)

@@ -8,7 +8,7 @@ from .norm import ChannelLayerNorm, train_on_single_values, without_sync_norms
 from .pad import pad_to_multiple
 from .spatial_attention import SpatialAttention
 from .split_attention import ResNeStBottleneck, ResNeStTrunk, SplitAttention
-from .wavelet import spline_smooth, spline_wavelets
+from .wavelet import spline_wavelets
 
 __all__ = [
     'ChannelLayerNorm',
@@ -22,7 +22,6 @@ __all__ = [
     'for_inference',
     'neighborhood_attention',
     'pad_to_multiple',
-    'spline_smooth',
     'spline_wavelets',
     'train_on_single_values',
     'without_sync_norms',

@@ -11,25 +11,13 @@ from tsjnet_mm.utils.filtering import filter_valid, pad_reflect
 _BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
 
-def spline_smooth(image: Tensor, level: int) -> Tensor:
-    """Smooth with the B3 spline, whose taps stand ``2**level`` pixels apart.
-
-    Args:
-        image (Tensor): (*, H, W), float; continued by reflection.
-        level (int): From 0.
-
-    Returns:
-        Tensor: (*, H, W).
-    """
-    gap = 2**level
-    return filter_valid(pad_reflect(image, 2 * gap), _BINOMIAL, dilation=gap)
-
-
 def spline_wavelets(image: Tensor, levels: int) -> tuple[list[Tensor], Tensor]:
     """Decompose.
 
+    In plane ``i`` the taps of the B3 spline stand ``2**i`` pixels apart.
+
     Args:
-        image (Tensor): (*, H, W), float.
+        image (Tensor): (*, H, W), float; continued by reflection.
         levels (int): Number of detail planes, at least 1.
 
     Returns:
@@ -38,7 +26,8 @@ def spline_wavelets(image: Tensor, levels: int) -> tuple[list[Tensor], Tensor]:
     """
     details = []
     for level in range(levels):
-        smoother = spline_smooth(image, level)
+        gap = 2**level
+        smoother = filter_valid(pad_reflect(image, 2 * gap), _BINOMIAL, dilation=gap)
         details.append(image - smoother)
         image = smoother
     return details, image
