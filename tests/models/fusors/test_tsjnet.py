@@ -7,7 +7,7 @@ from tsjnet_mm.apis import init_fusor
 from tsjnet_mm.models.fusors.presets import fusor_config
 from tsjnet_mm.registry import MODELS
 
-PRESETS = {'tsjnet-official': 45_065_315, 'tsjnet-light': 368_992}
+PRESETS = {'tsjnet-official': 45_065_315, 'tsjnet-light': 84_916}
 
 
 @pytest.fixture(scope='module', params=PRESETS)
@@ -27,8 +27,8 @@ def test_light_stays_within_its_budget():
     fusor = init_fusor('tsjnet-light')
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         fusor.fuse(torch.rand(1, 1, 480, 640), torch.rand(1, 3, 480, 640))
-    assert counter.get_total_flops() / 2 < 4e9
-    assert sum(p.numel() for p in fusor.parameters()) < 1e6
+    assert counter.get_total_flops() / 2 < 1e9
+    assert sum(p.numel() for p in fusor.parameters()) < 1e5
 
 
 @pytest.mark.parametrize('size', [(16, 16), (17, 33), (45, 16)])

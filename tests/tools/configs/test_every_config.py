@@ -130,6 +130,8 @@ def reduced(path):
             'train_cfg.val_interval': 1,
             'train_cfg.val_begin': 1,
         }
+    if config.load_from:  # of the stage before
+        options['load_from'] = None
     if path in FUSED:
         options |= fused_options(config)
     else:
