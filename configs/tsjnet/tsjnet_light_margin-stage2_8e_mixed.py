@@ -1,4 +1,4 @@
-# The second stage of the shipped weights: weights of the terms that keep the metrics in balance.
+# The second stage of the shipped weights: terms weighted to keep the metrics in balance.
 _base_ = './tsjnet_light_margin_50e_mixed.py'
 load_from = 'work_dirs/tsjnet_light_margin_50e_mixed/epoch_50.pth'
 model = dict(

@@ -1,4 +1,4 @@
-# The first stage of the shipped weights: the fusion network alone, on few pairs of several sets.
+# First stage of the shipped weights: the fusion network alone, on few pairs of several sets.
 _base_ = [
     '../_base_/models/tsjnet_light.py',
     '../_base_/models/losses_margin.py',

@@ -12,7 +12,7 @@ from tsjnet_mm.models.fusors.hub import published_weights
 
 PAIR = Path(__file__).parents[1] / 'data' / 'drawn_pair'
 #: Of the drawn pair in tests/data, measured when the weights were published.
-RECORDED = {'SSIM': 0.66587, 'PSNR': 18.65, 'MSE': 887.42, 'CC': 0.70327, 'CV': 86.612}
+RECORDED = {'SSIM': 0.67024, 'PSNR': 18.607, 'MSE': 896.09, 'CC': 0.70348, 'CV': 74.93}
 
 
 @pytest.fixture(scope='module')
