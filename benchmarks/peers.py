@@ -8,7 +8,7 @@ those that are not there are left out:
     SeAFusion  Linfeng-Tang/SeAFusion            TarDAL     JinyuanLiu-CV/TarDAL (v0)
 
 Examples:
-    python benchmarks/peers.py --models tsjnet-light tsjnet-tiny laplacian
+    python benchmarks/peers.py --models tsjnet-light seafusion laplacian
     python benchmarks/peers.py --peers ~/peers
     python benchmarks/peers.py --peers ~/peers --precision bf16 --sizes 320x240 640x480
     python benchmarks/peers.py --peers ~/peers --weights tsjnet_light.pth --flush-denormal

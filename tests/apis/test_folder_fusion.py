@@ -378,15 +378,15 @@ def test_two_that_fuse_the_same_do_each_pair_once(pair_folder, tmp_path):
 
     def work(batch_size):
         inferencer = FusionInferencer('average', show_progress=False)
-        results.append(_run(inferencer, data, out, batch_size=batch_size))
-        results.append(len([*out.glob('*.png')]))
+        counts = _run(inferencer, data, out, batch_size=batch_size)
+        results.append((counts, len([*out.glob('*.png')])))
 
     threads = [threading.Thread(target=work, args=(size,)) for size in (1, 5)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    (one, first), (other, second) = sorted(zip(results[::2], results[1::2], strict=True))
+    (one, first), (other, second) = results
     assert one[0] + other[0] == 24 and one[1] + other[1] == 24
     assert first == second == 24  # Neither ended before all was there.
     assert len([*out.iterdir()]) == 24

@@ -1,7 +1,10 @@
+import itertools
+
 import pytest
 import torch
 import torch.nn.functional as F
 
+from tsjnet_mm.utils import tiling
 from tsjnet_mm.utils.tiling import apply_in_tiles
 
 
@@ -44,8 +47,12 @@ def test_a_tile_is_no_larger_than_asked():
         sizes.add(tuple(image.shape[-2:]))
         return image
 
-    apply_in_tiles(note, [torch.rand(1, 1, 100, 333)], 64, 16)
+    apply_in_tiles(note, [torch.rand(1, 1, 128, 320)], 64, 16)
     assert sizes == {(64, 64)}
+    sizes.clear()
+    # Of odd sizes the last is shorter: it starts at a multiple of 32.
+    apply_in_tiles(note, [torch.rand(1, 1, 100, 333)], 64, 16)
+    assert sizes == {(64, 64), (36, 64), (64, 45), (36, 45)}
     sizes.clear()
     apply_in_tiles(note, [torch.rand(1, 1, 64, 50)], 64, 16)
     assert sizes == {(64, 50)}
@@ -55,3 +62,26 @@ def test_a_tile_is_no_larger_than_asked():
 def test_errors(overlap):
     with pytest.raises(ValueError, match=f'from 4 to half .*, got {overlap} for tiles of 64'):
         apply_in_tiles(lambda x: x, [torch.rand(1, 1, 9, 9)], 64, overlap)
+
+
+@pytest.mark.parametrize('size', [(64, 203), (131, 200), (97, 96)])
+def test_halving_meets_the_same_pixels_in_tiles(size):
+    """Of odd sizes: where tiles started anywhere, pyramids differed by up to 37 grey levels."""
+
+    def blocks(image):
+        height, width = image.shape[2:]
+        padded = F.pad(image, (0, -width % 16, 0, -height % 16), 'reflect')
+        coarse = F.avg_pool2d(padded, 16)
+        return coarse.repeat_interleave(16, 2).repeat_interleave(16, 3)[..., :height, :width]
+
+    image = torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(apply_in_tiles(blocks, [image], 96, 32), blocks(image))
+
+
+def test_neighbours_overlap_by_what_was_asked():
+    for length, tile, overlap in [(203, 96, 32), (4000, 1024, 128), (70, 64, 32), (41, 33, 16)]:
+        windows = tiling._windows(length, tile, overlap)
+        assert windows[0].start == 0 and windows[-1].stop == length
+        for one, other in itertools.pairwise(windows):
+            assert one.stop - other.start >= overlap
+            assert other.start % (16 if tile == 33 else 32) == 0

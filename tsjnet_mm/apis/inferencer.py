@@ -184,8 +184,8 @@ class FusionInferencer:
             vi (Tensor): (B, 3, H, W) RGB or (B, 1, H, W), float32 in [0, 1].
             grey (bool): Return the fused luma alone. Defaults to False.
             stretch (bool): Stretch each fused luma to [0, 1]. Defaults to False.
-            temporal (Callable, optional): Changes the fused luma of consecutive frames, given
-                ``(ir, vi, luma)``: a :class:`~tsjnet_mm.video.TemporalFilter` of the sequence.
+            temporal (Callable, optional): From ``(ir, vi, luma)`` of consecutive frames to
+                their luma: a :class:`~tsjnet_mm.video.TemporalFilter` of the sequence.
 
         Returns:
             Tensor: (B, 3, H, W) RGB with the visible image's chroma (BT.601), or
@@ -258,8 +258,7 @@ class FusionInferencer:
                 to 1.
             grey (bool): Make fused luma instead of colour. Defaults to False.
             stretch (bool): Stretch each fused luma to the full range. Defaults to False.
-            temporal (Callable, optional): See :meth:`fuse`. Defaults to None: each pair is
-                fused by itself.
+            temporal (Callable, optional): See :meth:`fuse`.
             **options: Of :func:`~tsjnet_mm.io.pairs.iterate_pairs`: ``preparation``, or its
                 parts, and affixes.
 
@@ -387,14 +386,9 @@ class FusionInferencer:
         fused = self.fuse_pairs(pairs, batch_size, grey, stretch)
         if writer is not None:
             fused = writer.write_behind(fused)
+        total = None if known is None else len(known)
+        bar = tqdm(fused, 'fusing', total, unit='pair', disable=not self.show_progress)
         images = []
-        bar = tqdm(
-            fused,
-            'fusing',
-            None if known is None else len(known),
-            unit='pair',
-            disable=not self.show_progress,
-        )
         with contextlib.closing(fused):
             for _, image in bar:
                 if return_images:

@@ -9,37 +9,47 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+#: Tiles start at multiples of it, so that a function that halves its images up to five times
+#: groups the same pixels in a tile as in the whole image.
+_GRID = 32
 
-def _starts(length, tile, overlap):
-    """First positions of evenly spread windows that overlap by at least ``overlap``."""
+
+def _windows(length, tile, overlap):
+    """Slices of evenly spread windows that overlap by at least ``overlap``.
+
+    The last may be up to 31 positions shorter than the others.
+    """
     if length <= tile:
-        return [0]
-    count = math.ceil((length - overlap) / (tile - overlap))
-    return [round(index * (length - tile) / (count - 1)) for index in range(count)]
+        return [slice(0, length)]
+    grid = min(_GRID, 2 ** int(math.log2(tile - overlap)))
+    count = math.ceil((length - tile) / ((tile - overlap) // grid * grid))
+    starts = [
+        math.ceil(index * (length - tile) / count / grid) * grid for index in range(count + 1)
+    ]
+    return [slice(start, min(start + tile, length)) for start in starts]
 
 
-def _weights(starts, length, tile, overlap):
+def _weights(windows, overlap):
     """One weight per position of each window along an axis; they sum to 1 at every position.
 
     Across an overlap the weight climbs over its middle half, so the quarter next to a
     window's edge, where the function met that edge, counts nothing.
     """
-    size = min(tile, length)
-    inside = torch.arange(size, dtype=torch.float64) + 0.5
-    windows = []
-    for start in starts:
-        weight = torch.ones(size, dtype=torch.float64)
-        if start > 0:
-            weight = weight * ((inside / overlap - 0.25) * 2).clamp(0, 1)
-        if start + size < length:
-            weight = weight * (((size - inside) / overlap - 0.25) * 2).clamp(0, 1)
-        windows.append(weight)
+    weights, length = [], windows[-1].stop
     total = torch.zeros(length, dtype=torch.float64)
-    for start, weight in zip(starts, windows, strict=True):
-        total[start : start + size] += weight
+    for window in windows:
+        size = window.stop - window.start
+        inside = torch.arange(size, dtype=torch.float64) + 0.5
+        weight = torch.ones(size, dtype=torch.float64)
+        if window.start > 0:
+            weight = weight * ((inside / overlap - 0.25) * 2).clamp(0, 1)
+        if window.stop < length:
+            weight = weight * (((size - inside) / overlap - 0.25) * 2).clamp(0, 1)
+        weights.append(weight)
+        total[window] += weight
     return [
-        (weight / total[start : start + size]).float()
-        for start, weight in zip(starts, windows, strict=True)
+        (weight / total[window]).float()
+        for window, weight in zip(windows, weights, strict=True)
     ]
 
 
@@ -49,8 +59,10 @@ def apply_in_tiles(
     """Apply an image-to-image function tile by tile.
 
     Where a result depends on its surroundings within a quarter of the overlap only, it is
-    the untiled one to rounding. A function that sees all of its image, such as a network with
-    global pooling, differs from tile to tile; there the blending hides the change.
+    the untiled one to rounding. Tiles start at multiples of 32 pixels, so this holds also for
+    a function that halves its images up to five times. A function that sees all of its image,
+    such as a network with global pooling, differs from tile to tile; there the blending hides
+    the change.
 
     Args:
         function (Callable): Of as many tensors (B, C, h, w) as ``images``, to one
@@ -74,13 +86,13 @@ def apply_in_tiles(
     height, width = images[0].shape[-2:]
     if max(height, width) <= tile:
         return function(*images)
-    rows, columns = _starts(height, tile, overlap), _starts(width, tile, overlap)
-    row_weights = _weights(rows, height, tile, overlap)
-    column_weights = _weights(columns, width, tile, overlap)
+    rows, columns = (_windows(length, tile, overlap) for length in (height, width))
+    row_weights = _weights(rows, overlap)
+    column_weights = _weights(columns, overlap)
     result = None
-    for top, down in zip(rows, row_weights, strict=True):
-        for left, across in zip(columns, column_weights, strict=True):
-            window = (..., slice(top, top + len(down)), slice(left, left + len(across)))
+    for row, down in zip(rows, row_weights, strict=True):
+        for column, across in zip(columns, column_weights, strict=True):
+            window = (..., row, column)
             part = function(*(image[window] for image in images))
             if result is None:
                 result = part.new_zeros((*part.shape[:2], height, width))

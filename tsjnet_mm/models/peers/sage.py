@@ -13,9 +13,7 @@ pooled, and features are enlarged to the size that they had.
 With the published weights the output equals that of the authors' code on real pairs to the
 last bit. Their script reads luma that is rounded to 8 bits, and puts the fused luma under the
 visible chroma before it clips the RGB image; nothing is stretched. It takes 0.5 for the neutral
-chroma that OpenCV stores as 128/255, so its red and blue are 0.7 and 0.9 levels off. Pooling
-starts at the image's corner, so tiles of a large image differ by a few levels at edges where
-they do not start at a multiple of 4; :class:`FusionInferencer` has ``tile=0`` against it.
+chroma that OpenCV stores as 128/255, so its red and blue are 0.7 and 0.9 levels off.
 """
 
 from functools import partial
