@@ -152,6 +152,11 @@ def test_interrupts_have_their_own_status(capsys):
     assert capsys.readouterr().err == '\ninterrupted: 3 frames are there\n'
 
 
+def _answer_signals():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(os.name == 'nt', reason='no such signals')
 @pytest.mark.parametrize('number, status', [(15, 143), (1, 129), (2, 130)])
 def test_signals_remove_what_is_half_written(number, status, tmp_path):
@@ -161,8 +166,8 @@ def test_signals_remove_what_is_half_written(number, status, tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell's background jobs, and what they start, ignore SIGINT.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        # What a shell's background job or nohup starts ignores SIGINT or SIGHUP.
+        preexec_fn=_answer_signals,
     )
     assert process.stdout.readline() == 'ready\n'
     assert len(list(tmp_path.iterdir())) == 1
