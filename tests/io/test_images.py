@@ -213,8 +213,18 @@ def test_jpeg_keeps_its_colours_and_obeys_the_quality(tmp_path, scene):
     assert sizes[30] < sizes[95] < sizes[100]
     write_image(scene, tmp_path / 'a.webp', quality=80)
     assert (np.asarray(Image.open(tmp_path / 'a.webp')) != scene).any()
-    write_image(scene, tmp_path / 'a.png', {'made by': 'a test'})
-    assert Image.open(tmp_path / 'a.png').text == {'made by': 'a test'}
+
+
+@pytest.mark.parametrize('with_filter', [True, False])  # False: OpenCV before 4.12
+def test_png_keeps_pixels_and_notes(tmp_path, scene, monkeypatch, with_filter):
+    if not with_filter:
+        monkeypatch.delattr(cv2, 'IMWRITE_PNG_FILTER', raising=False)
+    notes = {'made by': 'a test', 'place': 'Zürich', 'note': '東京'}
+    for image in (scene, scene[..., 0], scene[:, ::-1]):
+        write_image(image, tmp_path / 'a.png', notes)
+        with Image.open(tmp_path / 'a.png') as found:
+            assert found.text == notes
+            np.testing.assert_array_equal(np.asarray(found), image)
 
 
 @pytest.mark.parametrize('extension', ['.gif', '.ico', '.psd', '.xyz', '', '.pdf', '.eps'])

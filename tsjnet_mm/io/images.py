@@ -6,13 +6,15 @@ several pages, or with other colours than grey and RGB, are refused.
 """
 
 import contextlib
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
+from PIL.PngImagePlugin import PngInfo, putchunk
 
 from tsjnet_mm.utils.files import whole_file
 
@@ -352,11 +354,11 @@ def write_image(
     if extension.lower() == '.pgm' and image.ndim == 3:
         raise ValueError(f'{path}: a .pgm holds grey alone; write grey, or a .ppm')
     if kind == 'PNG':
-        # A sixth larger than by zlib's default, in a quarter of the time.
-        options = {'pnginfo': PngInfo(), 'compress_level': 1}
-        for keyword, text in (notes or {}).items():
-            options['pnginfo'].add_text(keyword, text)
-    elif kind == 'JPEG':
+        encoded = _png(image, notes or {})
+        with whole_file(path) as partial:
+            Path(partial).write_bytes(encoded)
+        return
+    if kind == 'JPEG':
         options = {'quality': 95 if quality is None else quality, 'subsampling': '4:4:4'}
     elif kind == 'WEBP':
         options = {'lossless': True} if quality is None else {'quality': quality}
@@ -365,3 +367,24 @@ def write_image(
         options['exif'][DESCRIPTION_TAG] = description
     with whole_file(path) as partial:
         Image.fromarray(np.ascontiguousarray(image)).save(partial, kind, **options)
+
+
+#: Length of the signature and the first chunk of a PNG file; chunks of text come after them.
+PNG_START = 33
+
+
+def _png(image, notes):
+    """Encode by OpenCV: smaller than by Pillow's fastest setting, in half the time."""
+    options = [cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY]
+    if hasattr(cv2, 'IMWRITE_PNG_FILTER'):  # since 4.12
+        options += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH]
+    planes = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    encoded = cv2.imencode('.png', planes, options)[1].tobytes()
+    if not notes:
+        return encoded
+    info, chunks = PngInfo(), io.BytesIO()
+    for keyword, text in notes.items():
+        info.add_text(keyword, text)
+    for kind, data, _ in info.chunks:
+        putchunk(chunks, kind, data)
+    return encoded[:PNG_START] + chunks.getvalue() + encoded[PNG_START:]

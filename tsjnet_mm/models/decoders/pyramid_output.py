@@ -78,7 +78,9 @@ class PyramidOutput(nn.Module):
         # Float32 at least: in half precision the energies would underflow.
         images = torch.cat((ir, vi), dim=1).to(torch.promote_types(ir.dtype, torch.float32))
         with torch.autocast(ir.device.type, enabled=False):
-            image = self._fuse(images, gains.to(images.dtype)).to(ir.dtype)
+            # Enlarging two channels is five times slower in the channels-last layout.
+            gains = gains.to(images.dtype, memory_format=torch.contiguous_format)
+            image = self._fuse(images, gains).to(ir.dtype)
         return torch.cat((image, alone)) if without_sources else image
 
     def _fuse(self, images, gains):
