@@ -44,7 +44,8 @@ def test_config_is_complete(path):
         if model.get(driver):
             assert MODELS.get(model[driver].type) is not None
             library = 'mmdet' if driver == 'detector' else 'mmseg'
-            assert model[driver].config.startswith(f'{library}::')
+            given = model[driver].get('config') or model[driver].model.type
+            assert given.startswith((f'{library}::', 'EncoderDecoder'))
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if loader in config:
             for dataset in single_datasets(config[loader].dataset):

@@ -62,6 +62,10 @@ def driver_options(config):
     """What makes the drivers of a joint config small; random weights must be allowed."""
     options = {}
     detector, segmentor = config.model.get('detector'), config.model.get('segmentor')
+    if 'nano' in str(detector and detector.config):  # Small as they are.
+        for driver in ('detector', 'segmentor'):
+            options |= {f'model.{driver}.weights': None, f'model.{driver}.allow_random': True}
+        return options
     if detector and detector.get('frozen', True):
         options |= {f'model.detector.model.{key}': value for key, value in DETECTOR.items()}
         options['model.detector.allow_random'] = True

@@ -290,7 +290,7 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
         samples = [self._annotated(sample, size) for sample in data_samples]
         inputs, samples = self.prepare(luma, visible, samples, training=True)
         try:
-            losses = self.model.loss(inputs, samples)
+            losses = self._network_losses(inputs, samples)
         except MissingAnnotation as error:
             raise ValueError(
                 f'{type(self.model).__name__} needs `{error}`, which a {type(self).__name__} '
@@ -305,6 +305,10 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
                 'along'
             ) from error
         return self.keep_terms(losses)
+
+    def _network_losses(self, inputs, samples):
+        """All losses of the network on a prepared batch."""
+        return self.model.loss(inputs, samples)
 
     def train(self, mode: bool = True) -> BaseDriver:
         """Set the mode; a frozen driver stays in eval mode."""
