@@ -48,6 +48,7 @@ COMMANDS = {
     'plot-segmentations': Command('plot_segmentations', 'draw masks', '--masks NAME=DIR ...'),
     'publish': Command('publish_model', "take a fusor's weights out", 'e.pth --out mine'),
     'convert': Command('convert_peer', "convert others' weights", 'seafusion IN.pth OUT.pth'),
+    'convert-driver': Command('convert_driver', 'convert detectors', 'yolox-nano IN OUT.pth'),
     'convert-release': Command('tsjnet_release', "convert TSJNet's release", 'IN.pth OUT.pth'),
 }
 

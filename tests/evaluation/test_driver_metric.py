@@ -146,6 +146,11 @@ def test_iou_is_that_of_all_pixels_of_all_images():
     assert unnamed['drivers/fused/IoU_2'] == 0.5
     assert unnamed['drivers/fused/mIoU'] == pytest.approx(1.6 / 3)
     assert 'drivers/fused/IoU_3' not in unnamed
+    # A class that the segmentor does not have does not count.
+    samples[0].set_metainfo({'unsegmentable': [2, 3]})
+    known = run(samples)
+    assert math.isnan(known['drivers/fused/IoU_person'])
+    assert known['drivers/fused/mIoU'] == pytest.approx(1.1 / 2)
     # A class that is found and not there has none.
     wrong = run([segmented([0, 0, 1, 1], *[[0, 0, 1, 3]] * 3)], meta=None)
     assert [wrong[f'drivers/ir/IoU_{label}'] for label in (0, 1, 3)] == [1, 0.5, 0]

@@ -25,6 +25,8 @@ from .program import ToolParser, tool
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from tsjnet_mm.models.drivers import BaseDriver
+
 #: Name -> config of the driver whose weights are converted.
 DRIVERS = {
     'yolox-nano': ('detector_yolox-nano', 'detector'),
@@ -119,7 +121,9 @@ def convert_espnet(path: Path, network: nn.Module) -> dict[str, Tensor]:
         state_dict = rename_entries(checkpoint, _espnet_rules())
     except ValueError as error:
         raise ValueError(f'{path}: not the weights of espnetv2: {error}') from error
-    expected = network.state_dict()
+    counters = {k: v for k, v in network.state_dict().items() if k.endswith('_tracked')}
+    state_dict = counters | state_dict  # Older files have none of these.
+    expected = {k: v for k, v in network.state_dict().items() if k not in counters}
     missing = sorted(expected.keys() - state_dict.keys())
     if missing:
         raise ValueError(
@@ -234,14 +238,14 @@ def convert_yolox(path: Path, network: nn.Module) -> dict[str, Tensor]:
     return state_dict
 
 
-def build_network(name: str) -> nn.Module:
-    """The network of a driver, with random weights.
+def build_driver(name: str) -> BaseDriver:
+    """A driver with random weights.
 
     Args:
         name: One of :data:`DRIVERS`.
 
     Returns:
-        nn.Module: mmdet's or mmseg's, in evaluation mode.
+        BaseDriver: Its ``model`` is the network of mmdet or mmseg, in evaluation mode.
 
     Raises:
         ImportError: The library is missing; says what brings it.
@@ -253,7 +257,16 @@ def build_network(name: str) -> nn.Module:
 
     file, key = DRIVERS[name]
     config = Config.fromfile(config_dir() / '_base_' / 'models' / f'{file}.py')[key]
-    return MODELS.build({**config, 'weights': None}).model
+    return MODELS.build({**config, 'weights': None})
+
+
+def _class_names(driver: BaseDriver) -> list[str]:
+    """Names of the network's classes: its config's, or those of ESPNetv2 for Cityscapes."""
+    if driver.classes:
+        return list(driver.classes)
+    from mmseg.datasets import CityscapesDataset
+
+    return ['background', *CityscapesDataset.METAINFO['classes']]
 
 
 @tool()
@@ -274,10 +287,12 @@ def main() -> None:
     from tsjnet_mm.utils.checkpoints import add_digest
 
     check_outputs([args.out], [args.source], args.overwrite)
-    network = build_network(args.name)
+    driver = build_driver(args.name)
+    network = driver.model
     convert = {'yolox-nano': convert_yolox, 'espnetv2': convert_espnet}[args.name]
     network.load_state_dict(convert(args.source, network))
-    checkpoint = {'meta': {'source': args.source.name}, 'state_dict': network.state_dict()}
+    meta = {'source': args.source.name, 'dataset_meta': {'classes': _class_names(driver)}}
+    checkpoint = {'meta': meta, 'state_dict': network.state_dict()}
     add_digest(checkpoint)
     with whole_file(args.out) as partial:
         torch.save(checkpoint, partial)

@@ -30,9 +30,8 @@ class DriverMetric(BaseMetric):
     labels and predictions; without any there is no value. The values, in [0, 1], are named
     ``<image>/AP@.5_<class>``, ``<image>/mAP@.5``, ``<image>/IoU_<class>`` and
     ``<image>/mIoU``, image being ``ir``, ``vi`` or ``fused``. A class without
-    objects and detections, or that the detector does not have, has ``nan`` and is left out of
-    the mean. The
-    detections are measured as COCO's are (pycocotools), the pixels over all images.
+    objects and detections, or that the driver does not have, has ``nan`` and is left out of the
+    mean. The detections are measured as COCO's are (pycocotools), the pixels over all images.
 
     Args:
         collect_device (str): ``'cpu'`` or ``'gpu'``: how processes exchange their results.
@@ -54,7 +53,7 @@ class DriverMetric(BaseMetric):
             ValueError: A predicted mask has another size than the true one.
         """
         for sample in data_samples:
-            row = {'undetectable': sample.get('undetectable', ())}
+            row = {key: sample.get(key, ()) for key in ('undetectable', 'unsegmentable')}
             if 'gt_instances' in sample and 'pred_instances' in sample:
                 row['objects'] = {
                     'true': self._objects(sample['gt_instances'], None),
@@ -158,6 +157,9 @@ class DriverMetric(BaseMetric):
             part = row['pixels'][image]
             total[: len(part), : len(part)] += part
         ious = [float(value) for value in class_ious(total)]
+        for label in rows[0]['unsegmentable']:
+            if label < size:
+                ious[label] = math.nan
         named = {
             f'{image}/IoU_{self._name("seg_classes", label)}': value
             for label, value in enumerate(ious)

@@ -1,23 +1,27 @@
 """YOLOX-nano and ESPNetv2 compute what their authors' files compute, on real images."""
 
-
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from PIL import Image
 
-from tsjnet_mm.apis import config_dir
-from tsjnet_mm.cli.convert_driver import build_network, convert_yolox
-from tsjnet_mm.registry import MODELS
+from tsjnet_mm.cli.convert_driver import build_driver, convert_espnet, convert_yolox
+from tsjnet_mm.structures import FusionDataSample
 from tsjnet_mm.utils import rgb_to_luma
 
-
-def driver_of(file, key, network):
-    config = Config.fromfile(config_dir() / '_base_' / 'models' / f'{file}.py')[key]
-    driver = MODELS.build({**config, 'weights': None})
-    driver.model.load_state_dict(network)
-    return driver
+#: Logits of the authors' code (EdgeNets, 2b232d3) at three pixels (y, x) of a pair of MSRS.
+PIXELS = [(240, 320), (400, 100), (60, 600)]
+LOGITS = [
+    [1.96284, 4.35705, 1.49684, 1.71813, 2.65075, 1.0813, -3.44968, -1.47137, 4.92868, 4.93497,
+     -2.38393, 0.4508, -1.55546, -1.25305, -3.58401, -2.95378, -4.54631, -1.03918, 0.60684,
+     -1.58473],
+    [8.11253, 6.43507, -3.93787, 0.45393, 2.29691, 2.3554, -5.99979, -0.24058, 1.79458, 7.75902,
+     0.14373, -3.53378, -0.85499, 0.17035, -6.13964, -2.307, -3.872, -1.85825, 1.0959,
+     -1.03065],
+    [-3.55801, -2.61038, 5.78721, 6.21443, 4.64, 0.97501, -1.84155, 0.3113, 3.84274, -1.17794,
+     -2.83754, -0.82853, -6.3113, 2.87151, 1.59275, 3.61978, 2.09717, -6.0286, -4.47269,
+     -1.67297],
+]  # fmt: skip
 
 
 def images(real_data, count, size=None):
@@ -29,8 +33,6 @@ def images(real_data, count, size=None):
 
 def inputs_of(driver, rgb):
     """What the network gets of a visible image that is the fused image, too."""
-    from tsjnet_mm.structures import FusionDataSample
-
     visible = torch.tensor(rgb).permute(2, 0, 1)[None] / 255
     sample = FusionDataSample(metainfo={'img_shape': rgb.shape[:2], 'ori_shape': rgb.shape[:2]})
     inputs, _ = driver.prepare(rgb_to_luma(visible), visible, [sample])
@@ -42,11 +44,8 @@ def test_yolox_nano_equals_its_onnx_file(real_data):
     onnxruntime = pytest.importorskip('onnxruntime')
     path = real_data / 'drivers' / 'yolox_nano_coco.onnx'
     session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
-    driver = driver_of(
-        'detector_yolox-nano',
-        'detector',
-        convert_yolox(path, build_network('yolox-nano')),
-    )
+    driver = build_driver('yolox-nano')
+    driver.model.load_state_dict(convert_yolox(path, driver.model))
     head = driver.model.bbox_head
     best = []
     for small in images(real_data, 3, (416, 312)):
@@ -79,3 +78,20 @@ def test_yolox_nano_equals_its_onnx_file(real_data):
         torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
         best.append(scores.max().item())
     assert max(best) > 0.5  # It sees something: a wrong preprocessing gives scores near 0.
+
+
+@pytest.mark.slow
+def test_espnetv2_equals_the_authors_code(real_data):
+    driver = build_driver('espnetv2')
+    path = real_data / 'drivers' / 'espnetv2_s_2.0_cityscapes.pth'
+    driver.model.load_state_dict(convert_espnet(path, driver.model))
+    rgb = np.asarray(Image.open(real_data / 'MSRS' / 'train' / 'vi' / '00001D.png'))
+    with torch.no_grad():
+        half = driver.model(inputs_of(driver, rgb), mode='tensor')
+    logits = torch.nn.functional.interpolate(
+        half, rgb.shape[:2], mode='bilinear', align_corners=True
+    )
+    for (y, x), expected in zip(PIXELS, LOGITS, strict=True):
+        torch.testing.assert_close(
+            logits[0, :, y, x], torch.tensor(expected), rtol=0, atol=1e-4
+        )

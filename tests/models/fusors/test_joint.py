@@ -170,8 +170,10 @@ def test_drivers_predict_only_if_asked(joint, pair_batch, tiny_detector):
 def test_classes_without_a_match_are_told(joint, pair_batch, tiny_detector):
     tiny_detector['test_cfg'] = DETECTING
     joint['detector']['label_map'] = [2, -1, 0]
+    joint['segmentor']['label_map'] = [0, -1, [1, 3], 2]
     (sample, _) = MODELS.build(joint).eval()(**pair_batch, mode='predict')
     assert sample.undetectable == [1]
+    assert sample.unsegmentable == [1]
 
 
 def test_each_driver_sees_the_image_of_its_name(joint, pair_batch):

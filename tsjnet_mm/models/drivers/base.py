@@ -172,6 +172,11 @@ class BaseDriver(BaseModule, metaclass=ABCMeta):
         head = self.head[-1] if isinstance(self.head, nn.ModuleList) else self.head
         return getattr(head, 'num_classes', None)
 
+    @property
+    def unknown(self) -> list[int]:
+        """The data set's classes that the network does not have; see ``label_map``."""
+        return []
+
     def check(self, metainfo: dict) -> None:
         """Whether the driver can drive a training on a data set; before the first step.
 

@@ -128,6 +128,12 @@ class DetectionDriver(BaseDriver):
         roi_head = getattr(self.model, 'roi_head', None)
         return getattr(self.model if roi_head is None else roi_head, 'bbox_head', None)
 
+    @property
+    def unknown(self) -> list[int]:
+        """The data set's classes that ``label_map`` gives none of the detector's."""
+        labels = [] if self.label_map is None else self.label_map.tolist()
+        return [label for label, known in enumerate(labels) if known < 0]
+
     def _check_classes(self, wanted, count):
         if self.label_map is None:
             super()._check_classes(wanted, count)

@@ -69,11 +69,12 @@ class JointFusor(BaseFusor):
                 found = driver.predict(luma, visible, data_samples)
                 for sample, prediction in zip(data_samples, found, strict=True):
                     setattr(sample, prefix + field, prediction)
-        label_map = getattr(self.detector, 'label_map', None)
-        if label_map is not None:
-            unknown = (label_map < 0).nonzero().flatten().tolist()
-            for sample in data_samples:
-                sample.set_metainfo({'undetectable': unknown})
+        for key, driver in (
+            ('undetectable', self.detector),
+            ('unsegmentable', self.segmentor),
+        ):
+            for sample in data_samples if driver is not None and driver.unknown else ():
+                sample.set_metainfo({key: driver.unknown})
 
     def _detection_losses(self, outputs, visible, data_samples):
         losses = {}
