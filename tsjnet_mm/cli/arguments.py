@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tsjnet_mm.io.ranges import check_percentiles, check_range
+from tsjnet_mm.io.ranges import UNITS, check_percentiles, check_range
 from tsjnet_mm.utils.model_index import ready_models
 
 if TYPE_CHECKING:
@@ -65,11 +65,11 @@ class _LimitsAction(argparse.Action):
 
     def __call__(self, parser, namespace, values, option_string=None):
         """See :class:`argparse.Action`."""
-        check, other = check_range, 'ir_percentiles'
-        if self.dest == 'ir_percentiles':
-            check, other = check_percentiles, 'ir_range'
-        if getattr(namespace, other):
-            parser.error('give --ir-range or --ir-percentiles, not both')
+        check = check_percentiles if self.dest == 'ir_percentiles' else check_range
+        for other in {'ir_range', 'ir_percentiles', 'ir_celsius'} - {self.dest}:
+            if getattr(namespace, other, None):
+                option = '--' + other.replace('_', '-')
+                parser.error(f'give {option} or {option_string}, not both')
         try:
             setattr(namespace, self.dest, check(values, option_string))
         except ValueError as error:
@@ -203,6 +203,21 @@ def add_fusing_arguments(
     )
     add_overwrite_argument(parser)
     add_source_arguments(parser, percentiles_of)
+    radiometric = parser.add_argument_group('temperatures')
+    radiometric.add_argument(
+        '--ir-celsius',
+        nargs=2,
+        type=float,
+        action=_LimitsAction,
+        metavar=('LOW', 'HIGH'),
+        help='temperatures in degrees Celsius that become black and white, e.g. -10 45, of '
+        'FLIR radiometric JPEGs and of images in --ir-unit',
+    )
+    radiometric.add_argument(
+        '--ir-unit',
+        choices=UNITS,
+        help='what other infrared images hold; centikelvin: 16-bit counts of 0.01 K',
+    )
     return add_machine_arguments(parser, batched)
 
 
@@ -250,6 +265,8 @@ def source_preparation(args: argparse.Namespace) -> Preparation:
         ir_percentiles=args.ir_percentiles,
         resize=getattr(args, 'resize', False),
         homography=getattr(args, 'warp', None),
+        ir_celsius=getattr(args, 'ir_celsius', None),
+        ir_unit=getattr(args, 'ir_unit', None),
     )
 
 

@@ -104,17 +104,21 @@ def _readers(files, convention):
     ]
 
 
+#: Options of the preparation of which one says what becomes black and white.
+_RANGES = ('ir_range', 'ir_percentiles', 'ir_celsius')
+
+
 def _read_infrared(files):
     """The infrared image as it was fused, in 8 bits where it was prepared for that."""
     preparation, size = files.preparation, None
     if preparation.moves_infrared:
         size = image_size(files.vi)
-    is_stored = (preparation.ir_range, preparation.ir_percentiles) == (None, None) and (
+    is_stored = not any(getattr(preparation, name) for name in _RANGES) and (
         size is None or (preparation.homography is None and image_size(files.ir) == size)
     )
     if is_stored:
         return read_grey_values(files.ir)
-    unit = preparation.prepare_infrared(read_image(files.ir), files.ir)
+    unit = preparation.load_infrared(files.ir)
     if size is not None:
         unit = preparation.fit(unit, size, (files.ir, files.vi))
     return np.round(unit * 255).astype(np.uint8)[None]
@@ -265,21 +269,25 @@ def agree_on_preparation(
             if getattr(part, 'matrix', part) != getattr(expected, 'matrix', expected):
                 line = f'{path}: expected {_words(expected)} as {source}, found {_words(part)}'
                 differing.append(line)
-    limits, homography = (told.get(kind, (None, None))[1] for kind in ('range', 'homography'))
+    limits, unit, homography = (
+        told.get(kind, (None, None))[1] for kind in ('range', 'unit', 'homography')
+    )
     limits = dict([limits]) if limits else {}
-    return Preparation(resize=resize, homography=homography, **limits), differing
+    return Preparation(resize=resize, homography=homography, ir_unit=unit, **limits), differing
 
 
 def _parts(preparation):
-    """Range with the name of its option, and homography; None where not given."""
-    given = [(name, getattr(preparation, name)) for name in ('ir_range', 'ir_percentiles')]
+    """Range with the name of its option, unit and homography; None where not given."""
+    given = [(name, getattr(preparation, name)) for name in _RANGES]
     limits = next((option for option in given if option[1] is not None), None)
-    return {'range': limits, 'homography': preparation.homography}
+    return {'range': limits, 'unit': preparation.ir_unit, 'homography': preparation.homography}
 
 
 def _words(part):
     if part is None:
         return 'none'
+    if isinstance(part, str):
+        return f'the unit {part}'
     if hasattr(part, 'matrix'):
         return f'the homography {part.tolist()}'
     return f'{part[0]} {part[1][0]:g} {part[1][1]:g}'

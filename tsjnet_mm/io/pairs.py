@@ -165,7 +165,7 @@ def iterate_pairs(
         ir_affix (str | Iterable[str], optional): Of folders, see :func:`match_pairs`.
         vi_affix (str | Iterable[str], optional): See there.
         **options: Instead of ``preparation`` its parts: ``ir_range``, ``ir_percentiles``,
-            ``resize``, ``homography``.
+            ``ir_celsius``, ``ir_unit``, ``resize``, ``homography``.
 
     Returns:
         Iterator[Pair]: The pairs; arrays without a name are numbered from ``000000`` on.
@@ -246,9 +246,11 @@ def read_pairs(
 def _read_pair(source, preparation):
     name, one, other = source
     names = _describe(one, 'infrared', name), _describe(other, 'visible', name)
-    if is_path(one) and is_path(other) and not preparation.moves_infrared:
+    celsius, preparation = preparation.read_celsius(one)
+    if celsius is None and is_path(one) and is_path(other) and not preparation.moves_infrared:
         check_sizes(one, other, OTHER_SIZE)  # before either is decoded
-    images = to_array(one, names[0]), to_array(other, names[1])
+    ir = to_array(one if celsius is None else celsius, names[0])
+    images = ir, to_array(other, names[1])
     return Pair(name, *preparation(*images, names))
 
 

@@ -1,5 +1,6 @@
 """Prepare the two images of a pair for fusion: the same grid, and values in [0, 1]."""
 
+import dataclasses
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ import cv2
 import numpy as np
 
 from .errors import PairError
-from .images import OTHER_SIZE, different_sizes, infrared_to_unit, visible_to_unit
-from .ranges import check_limits
+from .images import OTHER_SIZE, different_sizes, infrared_to_unit, read_image, visible_to_unit
+from .radiometric import read_radiometric, to_celsius
+from .ranges import UNITS, check_limits, check_range
 from .text import expect, read_json
 
 #: An infrared image has no contrast whose values in [0, 1] differ by no more than this ...
@@ -162,10 +164,16 @@ class Preparation:
         homography (Homography | None): Warp infrared images onto the visible image's pixels.
             A 3x3 array or list, and the path of a file for :func:`load_homography`, are taken,
             too.
+        ir_celsius (tuple[float, float] | None): Instead, temperatures in degrees Celsius that
+            become 0 and 1, of radiometric images.
+        ir_unit (str | None): What stored infrared values are, one of
+            :data:`~tsjnet_mm.io.ranges.UNITS`; needed with ``ir_celsius``, but for FLIR
+            radiometric JPEGs.
 
     Raises:
         ValueError: The range or the percentiles cannot be meant (see
-            :mod:`tsjnet_mm.io.ranges`), both are given, or the homography cannot be used.
+            :mod:`tsjnet_mm.io.ranges`), more than one is given, or the homography
+            cannot be used.
         FileNotFoundError: There is no such file of a homography.
 
     Example:
@@ -179,9 +187,22 @@ class Preparation:
     ir_percentiles: tuple[float, float] | None = None
     resize: bool = False
     homography: Homography | None = None
+    ir_celsius: tuple[float, float] | None = None
+    ir_unit: str | None = None
 
     def __post_init__(self) -> None:
         ir_range, ir_percentiles = check_limits(self.ir_range, self.ir_percentiles)
+        celsius = self.ir_celsius
+        if celsius is not None:
+            if ir_range or ir_percentiles:
+                raise ValueError('give ir_celsius, ir_range or ir_percentiles, one of them')
+            celsius = check_range(celsius, 'ir_celsius')
+            object.__setattr__(self, 'ir_celsius', celsius)
+        if self.ir_unit is not None and (self.ir_unit not in UNITS or celsius is None):
+            raise ValueError(
+                f'ir_unit must be one of {", ".join(UNITS)}, and comes with ir_celsius, got '
+                f'{self.ir_unit!r} with ir_celsius {celsius}'
+            )
         homography = self.homography
         if isinstance(homography, str | Path):
             homography = load_homography(homography)
@@ -231,9 +252,48 @@ class Preparation:
         Raises:
             PairError: See :func:`~tsjnet_mm.io.unit_range.infrared_to_unit`.
         """
-        unit = infrared_to_unit(ir, name, self.ir_range, self.ir_percentiles)
+        if self.ir_celsius is not None:
+            ir = to_celsius(ir, self.ir_unit, name)
+        limits = self.ir_range or self.ir_celsius
+        unit = infrared_to_unit(ir, name, limits, self.ir_percentiles)
         self._warn_without_contrast(ir, unit, name)
         return unit
+
+    def read_celsius(self, ir: object) -> 'tuple[np.ndarray | None, Preparation]':
+        """Temperatures of a file that tells them itself, a FLIR radiometric JPEG.
+
+        Args:
+            ir (object): Path of an infrared image; anything else is no such file.
+
+        Returns:
+            tuple[np.ndarray | None, Preparation]: (H, W) degrees Celsius, and the preparation
+            that takes them; None and this preparation where ``ir_celsius`` is not given or the
+            file is another.
+
+        Raises:
+            PairError: See :func:`~tsjnet_mm.io.radiometric.read_radiometric`.
+        """
+        is_file = isinstance(ir, str | Path)
+        celsius = read_radiometric(ir) if self.ir_celsius and is_file else None
+        if celsius is None:
+            return None, self
+        return celsius, dataclasses.replace(self, ir_unit='celsius')
+
+    def load_infrared(self, path: str | Path) -> np.ndarray:
+        """Read an infrared file and bring it to [0, 1].
+
+        Args:
+            path (str | Path): The file.
+
+        Returns:
+            np.ndarray: (H, W) float32 in [0, 1], in its own size.
+
+        Raises:
+            PairError: The file cannot be read, or see :meth:`prepare_infrared`.
+        """
+        celsius, preparation = self.read_celsius(path)
+        ir = read_image(path) if celsius is None else celsius
+        return preparation.prepare_infrared(ir, str(path))
 
     def __call__(
         self,
@@ -286,13 +346,15 @@ class Preparation:
     def _warn_without_contrast(self, ir, unit, name):
         black, white = float((unit <= 0).mean()), float((unit >= 1).mean())
         is_flat = float(unit.max()) - float(unit.min()) < _FLAT
-        given = self.ir_range or self.ir_percentiles
+        kinds = ('ir_range', 'ir_percentiles', 'ir_celsius')
+        kind, given = next(
+            ((kind, getattr(self, kind)) for kind in kinds if getattr(self, kind)), (None, None)
+        )
         if not is_flat and not (given and max(black, white) >= _CLIPPED):
             return
         became = 'black' if black >= _CLIPPED else 'white' if white >= _CLIPPED else 'one grey'
         option = ''
         if given:
-            kind = 'ir_range' if self.ir_range else 'ir_percentiles'
             option = f' with {kind} {given[0]:g} {given[1]:g}'
         warnings.warn(
             f'{name} has no contrast{option}: its values from '
@@ -310,6 +372,8 @@ class Preparation:
         return {
             'ir_range': self.ir_range and list(self.ir_range),
             'ir_percentiles': self.ir_percentiles and list(self.ir_percentiles),
+            **({} if self.ir_celsius is None else {'ir_celsius': list(self.ir_celsius)}),
+            **({} if self.ir_unit is None else {'ir_unit': self.ir_unit}),
             'resize': self.resize,
             'homography': self.homography and self.homography.tolist(),
         }
@@ -327,5 +391,5 @@ class Preparation:
         Raises:
             ValueError: The values cannot be used.
         """
-        fields = ('ir_range', 'ir_percentiles', 'resize', 'homography')
+        fields = (field.name for field in dataclasses.fields(cls))
         return cls(**{name: note[name] for name in fields if note.get(name) is not None})

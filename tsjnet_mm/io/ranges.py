@@ -1,7 +1,15 @@
-"""Check the range of infrared values, or the percentiles, that become black and white."""
+"""Check the infrared values, or percentiles, that become black and white; their units."""
 
 import math
 from collections.abc import Sequence
+
+#: Unit of stored values to (factor, offset) of degrees Celsius.
+UNITS = {
+    'celsius': (1.0, 0.0),
+    'kelvin': (1.0, -273.15),
+    'decikelvin': (0.1, -273.15),
+    'centikelvin': (0.01, -273.15),
+}
 
 
 def _two_numbers(name: str, limits: Sequence[float], example: str) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import torch
 from tsjnet_mm.apis.fused_writer import READERS
 from tsjnet_mm.apis.inferencer import FusionInferencer
 from tsjnet_mm.evaluation.image_files import read_grey_values
-from tsjnet_mm.io.images import read_image, read_visible
+from tsjnet_mm.io.images import read_visible
 from tsjnet_mm.io.matching import PairSource, find_fused
 from tsjnet_mm.io.pairs import read_pairs
 from tsjnet_mm.io.preparation import Preparation
@@ -53,7 +53,7 @@ def _infrared_images(preparation):
     def make(infos):
         for info in infos:
             names = info['ir_path'], info['vi_path']
-            unit = preparation.prepare_infrared(read_image(names[0]), names[0])
+            unit = preparation.load_infrared(names[0])
             unit = preparation.fit(unit, (info['height'], info['width']), names)
             yield np.repeat(_to_uint8(unit)[..., None], 3, axis=-1)
 

@@ -178,7 +178,7 @@ def read_pairs(
         files = [files[i] for i in np.linspace(0, len(files) - 1, count).round().astype(int)]
     first = None
     for name, *paths in files:
-        infrared = preparation.prepare_infrared(to_array(paths[0], paths[0]), paths[0])
+        infrared = preparation.load_infrared(paths[0])
         colour = visible_to_unit(to_array(paths[1], paths[1]), paths[1])
         luma = cv2.cvtColor(np.ascontiguousarray(colour), cv2.COLOR_RGB2GRAY)
         shapes = infrared.shape, luma.shape

@@ -1,0 +1,155 @@
+"""FLIR radiometric JPEGs that are made here, and images in a unit of temperature."""
+
+import io
+import math
+import struct
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.pairs import iterate_pairs
+from tsjnet_mm.io.preparation import Preparation
+from tsjnet_mm.io.radiometric import read_radiometric
+
+R1, R2, B, F, OFFSET = 16556.0, 0.046, 1428.0, 1.0, -207
+CELSIUS = np.array([[-10.0, 17.5, 45.0], [0.0, 20.0, 36.6]])
+
+
+def black_body(celsius):
+    return R1 / (R2 * (np.exp(B / (np.asarray(celsius) + 273.15)) - F)) - OFFSET
+
+
+def camera_record(emissivity=1.0, distance=0.0, window=1.0):
+    record = bytearray(0x320)
+    record[:2] = b'\x02\0'
+    floats = {0x20: emissivity, 0x24: distance, 0x28: 303.15, 0x2C: 293.15, 0x30: 283.15}
+    floats |= {0x34: window, 0x3C: 0.5, 0x58: R1, 0x5C: B, 0x60: F, 0x70: 0.006569}
+    floats |= {0x74: 0.01262, 0x78: -0.002276, 0x7C: -0.00667, 0x80: 1.9, 0x30C: R2}
+    for offset, value in floats.items():
+        struct.pack_into('<f', record, offset, value)
+    struct.pack_into('<i', record, 0x308, OFFSET)
+    return bytes(record)
+
+
+def flir_jpeg(path, counts, camera=None, kind='png', segment=200, keep=None):
+    """Write a JPEG with an FFF container in APP1 segments of ``segment`` bytes."""
+    if kind == 'png':
+        pixels = imagecodecs.png_encode(counts.byteswap())
+    elif kind == 'tiff':
+        file = io.BytesIO()
+        tifffile.imwrite(file, counts)
+        pixels = file.getvalue()
+    else:
+        pixels = counts.astype('<u2').tobytes()
+    height, width = counts.shape
+    raw = struct.pack('<HHH', 2, width, height).ljust(32, b'\0') + pixels
+    camera = camera_record() if camera is None else camera
+    head = b'FFF\0' + b'made here'.ljust(16, b'\0') + struct.pack('>III', 101, 64, 2)
+    start = 64 + 2 * 32
+    entries = struct.pack('>HHIIII', 1, 2, 100, 1, start, len(raw)).ljust(32, b'\0')
+    entries += struct.pack('>HHIIII', 0x20, 1, 100, 2, start + len(raw), len(camera)).ljust(
+        32, b'\0'
+    )
+    container = head.ljust(64, b'\0') + entries + raw + camera
+    parts = [container[i : i + segment] for i in range(0, len(container), segment)]
+    file = io.BytesIO()
+    Image.new('L', (8, 6), 90).save(file, 'JPEG')
+    jpeg, segments = file.getvalue(), b''
+    for number, part in enumerate(parts):
+        if keep is None or number in keep:
+            content = b'FLIR\0\x01' + bytes([number, len(parts) - 1]) + part
+            segments += b'\xff\xe1' + struct.pack('>H', len(content) + 2) + content
+    path.write_bytes(jpeg[:2] + segments + jpeg[2:])
+    return path
+
+
+@pytest.mark.parametrize('kind', ['png', 'tiff', 'plain'])
+def test_temperatures_of_a_black_body(tmp_path, kind):
+    counts = np.round(black_body(CELSIUS)).astype(np.uint16)
+    path = flir_jpeg(tmp_path / 'a.jpg', counts, kind=kind)
+    np.testing.assert_allclose(read_radiometric(path), CELSIUS, atol=0.02)
+
+
+def test_air_window_and_reflection_are_taken_off(tmp_path):
+    emissivity, window, distance = 0.9, 0.8, 8.0
+    water = 0.5 * math.exp(1.5587 + 0.06939 * 20 - 0.00027816 * 400 + 0.00000068455 * 8000)
+    root, half = math.sqrt(water), math.sqrt(distance / 2)
+    air = 1.9 * math.exp(-half * (0.006569 - 0.002276 * root))
+    air += -0.9 * math.exp(-half * (0.01262 - 0.00667 * root))
+    # From the object outwards: reflection, air, window, air.
+    seen = emissivity * black_body(CELSIUS) + (1 - emissivity) * black_body(30.0)
+    seen = air * seen + (1 - air) * black_body(20.0)
+    seen = window * seen + (1 - window) * black_body(10.0)
+    seen = air * seen + (1 - air) * black_body(20.0)
+    camera = camera_record(emissivity, distance, window)
+    path = flir_jpeg(tmp_path / 'a.jpg', np.round(seen).astype(np.uint16), camera)
+    np.testing.assert_allclose(read_radiometric(path), CELSIUS, atol=0.03)
+
+
+def test_an_ordinary_jpeg_has_no_temperatures(tmp_path):
+    Image.new('RGB', (8, 6)).save(tmp_path / 'a.jpg')
+    assert read_radiometric(tmp_path / 'a.jpg') is None
+
+
+def test_pair_by_temperatures_and_by_its_picture(tmp_path):
+    counts = np.round(black_body(CELSIUS)).astype(np.uint16)
+    path = flir_jpeg(tmp_path / 'a.jpg', counts)
+    Image.new('RGB', (3, 2)).save(tmp_path / 'a.png')
+    pair = next(iterate_pairs(path, tmp_path / 'a.png', ir_celsius=(-10, 45)))
+    np.testing.assert_allclose(pair.ir, (CELSIUS + 10) / 55, atol=1e-3)
+    Image.new('RGB', (8, 6)).save(tmp_path / 'a.png')
+    assert next(iterate_pairs(path, tmp_path / 'a.png')).ir.shape == (6, 8)
+
+
+@pytest.mark.parametrize(
+    ('keep', 'camera', 'message'),
+    [
+        ({0, 2, 3, 4, 5, 6, 7, 8}, None, 'segment 1 of'),
+        (None, camera_record(0.0), 'emissivity is 0'),
+        (None, b'\x02\0', 'buffer'),
+    ],
+)
+def test_damaged_data_are_one_error_that_names_the_file(tmp_path, keep, camera, message):
+    counts = np.full((4, 5), 9000, np.uint16)
+    path = flir_jpeg(tmp_path / 'a.jpg', counts, camera, keep=keep)
+    with pytest.raises(PairError, match=rf'a\.jpg.*{message}'):
+        read_radiometric(path)
+
+
+@pytest.mark.parametrize(
+    ('unit', 'stored'),
+    [
+        ('celsius', np.float32([[-10, 17.5, 45]])),
+        ('kelvin', np.float32([[263.15, 290.65, 318.15]])),
+        ('centikelvin', np.uint16([[26315, 29065, 31815]])),
+        ('decikelvin', np.float64([[2631.5, 2906.5, 3181.5]])),
+    ],
+)
+def test_units(unit, stored):
+    preparation = Preparation(ir_celsius=(-10, 45), ir_unit=unit)
+    unit = preparation.prepare_infrared(stored, 'a')
+    np.testing.assert_allclose(unit, [[0, 0.5, 1]], atol=1e-5)
+    assert Preparation.from_note(preparation.to_note()) == preparation
+
+
+def test_counts_without_a_unit_are_refused():
+    with pytest.raises(PairError, match=r'a\.tif.*--ir-unit'):
+        Preparation(ir_celsius=(0, 1)).prepare_infrared(np.ones((2, 2), np.uint16), 'a.tif')
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        {'ir_celsius': (45, -10)},
+        {'ir_celsius': (0, 1), 'ir_range': (0, 1)},
+        {'ir_unit': 'kelvin'},
+        {'ir_celsius': (0, 1), 'ir_unit': 'fahrenheit'},
+    ],
+)
+def test_options_that_cannot_be_meant(options):
+    with pytest.raises(ValueError, match=r'ir_celsius|ir_unit'):
+        Preparation(**options)
