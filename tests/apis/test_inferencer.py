@@ -8,6 +8,7 @@ from tsjnet_mm.apis.inferencer import choose_precision
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.registry import INFERENCERS, MODELS
 from tsjnet_mm.utils import recolour, rgb_to_luma
+from tsjnet_mm.utils.colour import recolour_in_gamut
 
 
 @pytest.fixture
@@ -99,6 +100,9 @@ def test_tensor_interface_equals_the_fusor(inferencer):
     ir, vi = torch.rand(2, 1, 16, 20), torch.rand(2, 3, 16, 20)
     luma = torch.maximum(ir, rgb_to_luma(vi))
     torch.testing.assert_close(inferencer.fuse(ir, vi), recolour(luma, vi))
+    keeping = FusionInferencer(inferencer.fusor, keep_hue=True)
+    torch.testing.assert_close(keeping.fuse(ir, vi), recolour_in_gamut(luma, vi))
+    assert keeping.describe() != inferencer.describe()
     torch.testing.assert_close(inferencer.fuse(ir, vi, grey=True), luma)
 
 

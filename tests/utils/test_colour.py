@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from tsjnet_mm.utils import recolour, rgb_to_luma, rgb_to_ycbcr, ycbcr_to_rgb
+from tsjnet_mm.utils.colour import recolour_in_gamut
 
 
 @pytest.fixture
@@ -147,3 +148,36 @@ def test_wrong_channels_are_a_value_error_with_the_shape(function, shape):
 def test_recolour_names_what_does_not_fit(luma, visible, message):
     with pytest.raises(ValueError, match=message):
         recolour(torch.zeros(luma), torch.zeros(visible))
+
+
+def _hue(image):
+    chroma = rgb_to_ycbcr(image)[..., 1:, :, :] - 0.5
+    return torch.rad2deg(torch.atan2(chroma[..., 1, :, :], chroma[..., 0, :, :]))
+
+
+def test_a_red_sign_that_is_hot_stays_red():
+    sign = torch.tensor([200, 30, 40]).view(3, 1, 1).double() / 255
+    luma = torch.ones(1, 1, 1).double()
+    kept = recolour_in_gamut(luma, sign)
+    torch.testing.assert_close(_hue(kept), _hue(sign))
+    assert kept[0] == 1
+    assert kept[1:].max() < 0.5  # clipped, it has 0.8: nearly white
+    assert recolour(luma, sign)[1:].min() > 0.75
+
+
+def test_gamut_keeps_hue_and_never_leaves_the_range(image):
+    luma = torch.rand_like(image[..., :1, :, :]) * 0.9 + 0.05
+    kept = recolour_in_gamut(luma, image)
+    turn = (_hue(kept) - _hue(image) + 180) % 360 - 180
+    assert turn.abs().max() < 1e-3
+    clipped = image + (luma - rgb_to_luma(image))
+    inside = ((clipped >= 0) & (clipped <= 1)).all(-3, keepdim=True).expand_as(clipped)
+    assert inside.any()
+    assert not inside.all()
+    torch.testing.assert_close(kept[inside], clipped[inside])
+
+
+def test_gamut_keeps_the_luma_of_grey_and_black_and_white():
+    luma = torch.tensor([0.0, 0.25, 1.0]).view(1, 1, 3)
+    grey = torch.full((3, 1, 3), 0.4)
+    torch.testing.assert_close(recolour_in_gamut(luma, grey), luma.expand(3, 1, 3))

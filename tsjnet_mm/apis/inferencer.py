@@ -19,7 +19,7 @@ from tsjnet_mm.models.fusors import BaseFusor, OnnxFusor
 from tsjnet_mm.models.fusors.base import check_finite
 from tsjnet_mm.models.fusors.init import init_fusor
 from tsjnet_mm.registry import INFERENCERS
-from tsjnet_mm.utils import recolour
+from tsjnet_mm.utils.colour import recolour, recolour_in_gamut
 from tsjnet_mm.utils.env import usable_device
 from tsjnet_mm.utils.tiling import apply_in_tiles
 from tsjnet_mm.version import __version__
@@ -128,6 +128,9 @@ class FusionInferencer:
         compile (bool): Compile the fusor by ``torch.compile``, which takes minutes for the
             first image of each size and needs a C++ compiler. Defaults to False.
         show_progress (bool): Show a bar. Defaults to True.
+        keep_hue (bool): Keep the hue of colours that the fused luma would make too bright or
+            too dark to be shown, see :func:`.recolour_in_gamut`; otherwise they are clipped.
+            Defaults to False.
 
     Raises:
         ValueError: A name, a device or an option is unknown, weights do not fit or are unsafe,
@@ -151,6 +154,7 @@ class FusionInferencer:
         overlap: int = 128,
         compile: bool = False,
         show_progress: bool = True,
+        keep_hue: bool = False,
     ) -> None:
         if device is None:
             device = 'cuda' if torch.cuda.is_available() else 'cpu'
@@ -159,6 +163,7 @@ class FusionInferencer:
         self.tile = tile
         self.overlap = overlap
         self.show_progress = show_progress
+        self.keep_hue = keep_hue
         if not isinstance(model, BaseFusor):
             model = init_fusor(model, weights)
         self.fusor = model.for_inference(self.dtype).to(self.device)
@@ -201,7 +206,9 @@ class FusionInferencer:
             luma = self._fuse(ir, vi)
         luma = _stretch(luma) if stretch else luma
         luma = temporal(ir, vi, luma) if temporal else luma
-        return luma if grey else recolour(luma, vi)
+        if grey:
+            return luma
+        return recolour_in_gamut(luma, vi) if self.keep_hue else recolour(luma, vi)
 
     def describe(
         self,
@@ -235,6 +242,7 @@ class FusionInferencer:
             'tile': [self.tile, self.overlap],
             'grey': grey,
             'stretch': stretch,
+            **({'keep_hue': True} if self.keep_hue and not grey else {}),
             **({} if quality is None else {'quality': quality}),
             **(preparation or Preparation()).to_note(),
         }

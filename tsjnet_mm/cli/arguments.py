@@ -181,6 +181,7 @@ def make_inferencer(args: argparse.Namespace, **options: Any) -> FusionInference
     """
     from tsjnet_mm.apis import FusionInferencer
 
+    options['keep_hue'] = getattr(args, 'keep_hue', False)
     return FusionInferencer(
         args.model, args.weights, args.device, args.precision, compile=args.compile, **options
     )
@@ -200,6 +201,11 @@ def add_fusing_arguments(
     )
     parser.add_argument(
         '--weights', help='checkpoint of the model (default: the published one)'
+    )
+    parser.add_argument(
+        '--keep-hue',
+        action='store_true',
+        help='keep the hue of colours that are too bright to be shown, instead of clipping them',
     )
     add_overwrite_argument(parser)
     add_source_arguments(parser, percentiles_of)

@@ -106,3 +106,47 @@ def recolour(luma: Tensor, visible: Tensor) -> Tensor:
         return torch.cat((luma, luma, luma), dim=-3).clamp(0, 1)
     # With Cb and Cr kept, the change of Y is added to red, green and blue alike.
     return (visible + (luma - rgb_to_luma(visible))).clamp(0, 1)
+
+
+#: Chroma from which on a colour keeps all of its saturation: a quarter of the range.
+_FULL_COLOUR = 0.25
+
+
+def recolour_in_gamut(luma: Tensor, visible: Tensor) -> Tensor:
+    """Give a fused luma the visible image's chroma, and keep the hue of every pixel.
+
+    :func:`recolour` clips red, green and blue one by one: a red sign that is bright in infrared
+    becomes white. Here the luma of saturated colours is lowered until their chroma fits. The
+    luma of weak colours is kept, and their chroma is scaled down to what fits.
+
+    Args:
+        luma (Tensor): (*, 1, H, W), float in [0, 1].
+        visible (Tensor): (*, 3, H, W) RGB or (*, 1, H, W) grey, float in [0, 1].
+
+    Returns:
+        Tensor: (*, 3, H, W) RGB in [0, 1], equal to :func:`recolour` where that clips nothing
+        and the chroma fits.
+
+    Raises:
+        TypeError, ValueError: See :func:`recolour`.
+    """
+    _check_channels(visible, (1, 3), 'visible')
+    if visible.shape[-3] == 1 or luma.shape[-2:] != visible.shape[-2:]:
+        return recolour(luma, visible)  # which refuses other sizes
+    _check_channels(luma, (1,), 'luma')
+    own = rgb_to_luma(visible)
+    raised = visible + (luma - own)
+    outside = ((raised.amax(-3) > 1) | (raised.amin(-3) < 0)).expand(raised[..., 0, :, :].shape)
+    if not outside.any():
+        return raised
+    # Few pixels need more than that.
+    chroma = (visible - own).expand_as(raised).movedim(-3, -1)[outside]
+    luma = luma[..., 0, :, :].expand(outside.shape)[outside][:, None].clamp(0, 1)
+    above, below = chroma.amax(-1, True), -chroma.amin(-1, True)
+    share = (above / _FULL_COLOUR).clamp(max=1)
+    luma = torch.minimum(luma, 1 - share * above)
+    tiny = torch.finfo(luma.dtype).tiny
+    fits = torch.minimum((1 - luma) / above.clamp(min=tiny), luma / below.clamp(min=tiny))
+    fused = raised.movedim(-3, -1).clone()
+    fused[outside] = (luma + fits.clamp(max=1) * chroma).clamp(0, 1)
+    return fused.movedim(-1, -3).contiguous()
