@@ -205,7 +205,7 @@ def add_fusing_arguments(
     parser.add_argument(
         '--keep-hue',
         action='store_true',
-        help='keep the hue of colours that are too bright to be shown, instead of clipping them',
+        help='keep the hue of colours that do not fit into 8 bits, instead of clipping',
     )
     add_overwrite_argument(parser)
     add_source_arguments(parser, percentiles_of)
