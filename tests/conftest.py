@@ -205,3 +205,52 @@ def load_checkpoint():
         return torch.load(path, weights_only=True)
 
     return load
+
+
+#: Config of a small detector of two classes.
+DETECTOR = """
+default_scope = 'mmdet'
+model = dict(
+    type='RetinaNet',
+    data_preprocessor=dict(type='DetDataPreprocessor', pad_size_divisor=32),
+    backbone=dict(type='ResNet', depth=18, base_channels=8, num_stages=4,
+        out_indices=(2, 3), norm_cfg=dict(type='BN'), style='pytorch'),
+    neck=dict(type='FPN', in_channels=[32, 64], out_channels=8, num_outs=2),
+    bbox_head=dict(type='RetinaHead', num_classes=2, in_channels=8, stacked_convs=1,
+        feat_channels=8, anchor_generator=dict(type='AnchorGenerator',
+            octave_base_scale=2, scales_per_octave=1, ratios=[1.0], strides=[16, 32]),
+        bbox_coder=dict(type='DeltaXYWHBBoxCoder'),
+        loss_cls=dict(type='FocalLoss', use_sigmoid=True), loss_bbox=dict(type='L1Loss')),
+    test_cfg=dict(nms_pre=100, score_thr=0.05, nms=dict(type='nms', iou_threshold=0.5),
+        max_per_img=5))
+test_dataloader = dict(dataset=dict(pipeline=[
+    dict(type='LoadImageFromFile'), dict(type='Resize', scale=(64, 64), keep_ratio=True),
+    dict(type='LoadAnnotations', with_bbox=True),
+    dict(type='PackDetInputs', meta_keys=('ori_shape', 'img_shape', 'scale_factor'))]))
+"""
+
+
+@pytest.fixture(scope='session')
+def write_detector():
+    """Write config and checkpoint of a small mmdet detector that finds something everywhere."""
+
+    def write(folder, name='tiny'):
+        from mmdet.registry import MODELS
+        from mmengine.config import Config
+
+        config, checkpoint = folder / f'{name}.py', folder / f'{name}.pth'
+        config.write_text(DETECTOR)
+        with DefaultScope.overwrite_default_scope('mmdet'):
+            model = MODELS.build(Config.fromfile(config).model)
+        torch.nn.init.zeros_(model.bbox_head.retina_cls.bias)
+        meta = {'dataset_meta': {'classes': ('person', 'car')}}
+        torch.save({'meta': meta, 'state_dict': model.state_dict()}, checkpoint)
+        return config, checkpoint
+
+    return write
+
+
+@pytest.fixture
+def detector_files(write_detector, tmp_path):
+    """The two files of ``write_detector``."""
+    return write_detector(tmp_path)

@@ -25,6 +25,7 @@ class Command(NamedTuple):
 #: The commands by name; what most people need first.
 COMMANDS = {
     'fuse': Command('fuse', 'fuse pairs of images', '--ir IR --vi VI --out OUT'),
+    'detect': Command('detect', 'fuse and find objects', '--ir IR --vi VI --config CFG ...'),
     'video': Command('fuse_video', 'fuse videos', '--ir a.mp4 --vi b.mp4 --out fused.mp4'),
     'demo': Command('demo', 'serve a web page that fuses', '--examples IR VI'),
     'evaluate': Command('evaluate', 'measure fused images', '--fused OUT --ir IR --vi VI'),

@@ -13,3 +13,4 @@ model = dict(
     type='tsjnet_mm.FusedSegmentor', segmentor=segmentor, fusor='tsjnet-light', frozen=False
 )
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(fusor=dict(lr_mult=0.1))))
+default_hooks = dict(visualization=dict(type='tsjnet_mm.FusedVisualizationHook'))

@@ -10,3 +10,4 @@ segmentor['data_preprocessor']['size'] = (480, 480)
 for head in ('decode_head', 'auxiliary_head'):
     segmentor[head]['num_classes'] = 9
 model = dict(type='tsjnet_mm.FusedSegmentor', segmentor=segmentor, fusor='tsjnet-light')
+default_hooks = dict(visualization=dict(type='tsjnet_mm.FusedVisualizationHook'))

@@ -8,3 +8,4 @@ _base_ = [
 detector = _base_.pop('model')
 detector['roi_head']['bbox_head']['num_classes'] = 3
 model = dict(type='tsjnet_mm.FusedDetector', detector=detector, fusor='tsjnet-light')
+default_hooks = dict(visualization=dict(type='tsjnet_mm.FusedVisualizationHook'))

@@ -15,3 +15,4 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=10),
     paramwise_cfg=dict(custom_keys=dict(fusor=dict(lr_mult=0.1))),
 )
+default_hooks = dict(visualization=dict(type='tsjnet_mm.FusedVisualizationHook'))

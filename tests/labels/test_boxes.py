@@ -1,46 +1,14 @@
 import numpy as np
 import pytest
 import torch
-from mmdet.registry import MODELS
-from mmdet.utils import register_all_modules
 from mmengine.config import Config
 
 from tsjnet_mm.labels import ViewDetector, merge_views
 
-DETECTOR = """
-default_scope = 'mmdet'
-model = dict(
-    type='RetinaNet',
-    data_preprocessor=dict(type='DetDataPreprocessor', pad_size_divisor=32),
-    backbone=dict(type='ResNet', depth=18, base_channels=8, num_stages=4,
-        out_indices=(2, 3), norm_cfg=dict(type='BN'), style='pytorch'),
-    neck=dict(type='FPN', in_channels=[32, 64], out_channels=8, num_outs=2),
-    bbox_head=dict(type='RetinaHead', num_classes=2, in_channels=8, stacked_convs=1,
-        feat_channels=8, anchor_generator=dict(type='AnchorGenerator',
-            octave_base_scale=2, scales_per_octave=1, ratios=[1.0], strides=[16, 32]),
-        bbox_coder=dict(type='DeltaXYWHBBoxCoder'),
-        loss_cls=dict(type='FocalLoss', use_sigmoid=True), loss_bbox=dict(type='L1Loss')),
-    test_cfg=dict(nms_pre=100, score_thr=0.05, nms=dict(type='nms', iou_threshold=0.5),
-        max_per_img=5))
-test_dataloader = dict(dataset=dict(pipeline=[
-    dict(type='LoadImageFromFile'), dict(type='Resize', scale=(64, 64), keep_ratio=True),
-    dict(type='LoadAnnotations', with_bbox=True),
-    dict(type='PackDetInputs', meta_keys=('ori_shape', 'img_shape', 'scale_factor'))]))
-"""
-
 
 @pytest.fixture
-def tiny_detector(tmp_path):
-    """Config and checkpoint of a small detector that finds something everywhere."""
-    config = tmp_path / 'tiny.py'
-    config.write_text(DETECTOR)
-    register_all_modules(init_default_scope=True)
-    model = MODELS.build(Config.fromfile(config).model)
-    torch.nn.init.zeros_(model.bbox_head.retina_cls.bias)
-    checkpoint = tmp_path / 'tiny.pth'
-    meta = {'dataset_meta': {'classes': ('person', 'car')}}
-    torch.save({'meta': meta, 'state_dict': model.state_dict()}, checkpoint)
-    return config, checkpoint
+def tiny_detector(detector_files):
+    return detector_files
 
 
 def view(boxes, scores, labels):

@@ -106,7 +106,7 @@ def test_blocks_that_no_test_runs_are_few(capsys):
 
 
 @pytest.fixture(scope='module')
-def original(tmp_path_factory):
+def original(tmp_path_factory, write_detector):
     """A folder like a clone's, with the files that the documents speak of."""
     folder = tmp_path_factory.mktemp('clone')
     for name in ('tools', 'docs', 'requirements', 'benchmarks', 'tsjnet_mm', 'pyproject.toml'):
@@ -164,6 +164,7 @@ def original(tmp_path_factory):
     with DefaultScope.overwrite_default_scope('tsjnet_mm'):
         model = MODELS.build(Config.fromfile(ROOT / TOY).model)
     torch.save({'state_dict': model.state_dict()}, folder / 'epoch_4.pth')
+    write_detector(folder, 'detector')
     return folder
 
 

@@ -12,6 +12,8 @@ from tsjnet_mm.utils.moved import moved_names
 _MODULES = {
     'BASELINES': 'tsjnet_mm.evaluation.image_folders',
     'FusedImage': 'tsjnet_mm.apis.inferencer',
+    'FusedDetections': 'tsjnet_mm.apis.detector',
+    'FusionDetector': 'tsjnet_mm.apis.detector',
     'FusionInferencer': 'tsjnet_mm.apis.inferencer',
     'PairSource': 'tsjnet_mm.io.matching',
     'Preparation': 'tsjnet_mm.io.preparation',

@@ -1,6 +1,8 @@
 """Labels for pairs that have none: boxes by a detector, masks from boxes."""
 
-from .boxes import ViewDetector, merge_views
+from tsjnet_mm.apis.task_networks import ViewDetector
+
+from .boxes import merge_views
 from .classes import KNOWN_DATASETS, box_classes, map_classes, seg_classes
 from .compose import compose_masks, save_mask
 from .generate import find_fused, generate_boxes, generate_masks, list_pairs

@@ -1,18 +1,15 @@
-"""Names of classes: those of known datasets, and the mapping between two sets."""
+"""Names of classes of known datasets."""
 
 from collections.abc import Sequence
 
 from tsjnet_mm.datasets import LLVIPDataset, M3FDDataset, MSRSDataset
+from tsjnet_mm.utils.class_names import map_classes
 from tsjnet_mm.visualization import class_colour
+
+__all__ = ['KNOWN_DATASETS', 'box_classes', 'map_classes', 'seg_classes']
 
 #: Datasets whose name stands for their classes.
 KNOWN_DATASETS = {'msrs': MSRSDataset, 'm3fd': M3FDDataset, 'llvip': LLVIPDataset}
-#: Names of one thing in several datasets.
-_SAME = (
-    ('person', 'people', 'pedestrian'),
-    ('bike', 'bicycle'),
-    ('motorcycle', 'motorbike'),
-)
 
 
 def box_classes(names: Sequence[str]) -> list[str]:
@@ -59,70 +56,6 @@ def seg_classes(
         raise ValueError(f'an index mask holds at most 255 classes, got {len(names)}')
     # One less, for the background: the colours in which boxes of the same classes are drawn.
     return names, [class_colour(name, index - 1) for index, name in enumerate(names)]
-
-
-def map_classes(
-    sources: Sequence[str],
-    targets: Sequence[str],
-    given: Sequence[str] = (),
-    require_all: bool = True,
-) -> dict[str, int]:
-    """Map each source class to a target class.
-
-    Names that are equal but for case, or are known to mean the same (``bicycle`` and
-    ``bike``, ``People`` and ``person``), belong together by default.
-
-    Args:
-        sources (Sequence[str]): Names to map.
-        targets (Sequence[str]): Names to map to.
-        given (Sequence[str]): ``SOURCE=TARGET`` each, which go first; ``SOURCE=`` leaves the
-            class out.
-        require_all (bool): Every source needs a target or to be left out expressly.
-            Otherwise those without are left out. Defaults to True.
-
-    Returns:
-        dict[str, int]: Index into ``targets`` of each source that has one.
-
-    Raises:
-        ValueError: A name is not among the classes, is given twice, or has no target; or no
-            class is left.
-    """
-    chosen = {}
-    for item in given:
-        source, equals, target = item.partition('=')
-        if not equals:
-            raise ValueError(f'expected SOURCE=TARGET, got {item!r}')
-        if source not in sources or source in chosen or (target and target not in targets):
-            raise ValueError(
-                f'{item!r}: expected one of {", ".join(sources)}, each once, = one of '
-                f'{", ".join(targets)}, or nothing'
-            )
-        chosen[source] = target
-    by_meaning = {_meaning(name): index for index, name in reversed([*enumerate(targets)])}
-    mapping, missing = {}, []
-    for name in sources:
-        if name in chosen:
-            if chosen[name]:
-                mapping[name] = targets.index(chosen[name])
-        elif _meaning(name) in by_meaning:
-            mapping[name] = by_meaning[_meaning(name)]
-        else:
-            missing.append(name)
-    if require_all and missing:
-        raise ValueError(
-            f'no class among {", ".join(targets)} is called {", ".join(missing)}: say which '
-            f'is meant ({missing[0]}=NAME), or leave it out ({missing[0]}=)'
-        )
-    if not mapping:
-        raise ValueError(
-            f'none of the classes {", ".join(sources)} is among {", ".join(targets)}'
-        )
-    return mapping
-
-
-def _meaning(name):
-    name = name.lower().replace(' ', '_')
-    return next((same[0] for same in _SAME if name in same), name)
 
 
 def _check_unique(names):

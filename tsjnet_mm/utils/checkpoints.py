@@ -120,7 +120,8 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 
 
     Args:
         path (str | Path): A checkpoint of mmengine's Runner, or anything else that
-            ``torch.save`` wrote and that holds nothing but tensors and plain values.
+            ``torch.save`` wrote and that holds nothing but tensors and plain values; or the
+            address of one, which is fetched once into torch's cache.
         map_location (str | torch.device | None): As of :func:`torch.load`. Defaults to
             ``'cpu'``.
 
@@ -133,6 +134,8 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 
             would run code.
     """
     path = os.path.expanduser(os.fspath(path))
+    if path.startswith(('https://', 'http://')):
+        return _load_url(path, map_location=map_location)
     if not os.path.isfile(path):
         raise FileNotFoundError(f'no checkpoint at {path}')
     if path.endswith('.safetensors'):
@@ -164,7 +167,22 @@ def load_state_dict(path: str | Path) -> dict[str, Tensor]:
         FileNotFoundError: There is no such file.
         ValueError: It holds other things than weights, or is no checkpoint.
     """
-    checkpoint = read_checkpoint(path)
+    return state_dict_of(read_checkpoint(path), path)
+
+
+def state_dict_of(checkpoint: Any, path: str | Path) -> dict[str, Tensor]:
+    """State dict of the content of a checkpoint.
+
+    Args:
+        checkpoint (Any): See :func:`read_checkpoint`.
+        path (str | Path): The file, for messages.
+
+    Returns:
+        dict[str, Tensor]: Name to tensor.
+
+    Raises:
+        ValueError: It holds other things than weights, or is no checkpoint.
+    """
     if not isinstance(checkpoint, dict):
         raise ValueError(f'{path}: expected a dict of weights, found {type(checkpoint)}')
     state_dict = checkpoint.get('state_dict', checkpoint)

@@ -148,7 +148,7 @@ def test_weights():
     ('arguments', 'message'),
     [
         ({}, 'needs `config`'),
-        ({'config': 'mmseg::pspnet/x.py'}, 'takes configs of mmdet, not of mmseg'),
+        ({'config': 'mmseg::pspnet/x.py'}, 'expected a config of mmdet, found one of mmseg'),
         ({'config': 'mmdet::rtmdet/nope.py'}, 'mmdet has no such config'),
         ({'config': 'nope.py'}, 'nope.py: no such config'),
         ({'config': 'nope.py', 'weights': 'published'}, "'mmdet::folder/name.py'"),

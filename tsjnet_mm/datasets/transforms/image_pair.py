@@ -10,6 +10,10 @@ from tsjnet_mm.registry import TRANSFORMS
 
 from .base import PairTransform
 from .loading import LoadPair
+from .three_channels import accept_pairs
+
+# On import, so that each worker which gets a transform of pairs has it, too.
+accept_pairs()
 
 
 def _partner(path, folder, partner_folder):
@@ -36,9 +40,9 @@ class LoadImagePair(PairTransform):
     """Load a pair as one image: blue, green, red, infrared.
 
     It takes the place of ``LoadImageFromFile`` in a pipeline of mmdet or mmseg. Resizing,
-    flipping, cropping and padding then change both images equally. Leave out transforms that
-    need three channels (``PhotoMetricDistortion``, ``YOLOXHSVRandomAug``, ``Mosaic``,
-    ``MixUp``), or put them after :class:`~tsjnet_mm.datasets.transforms.FusePair`.
+    flipping, cropping, padding and mixing then change both images equally, also by transforms
+    of mmcv, mmdet and mmseg that need three channels (see
+    :func:`~tsjnet_mm.datasets.transforms.three_channels.accept_pairs`).
 
     The infrared image is ``ir_path`` where the dataset gives one, as those of this package do.
     Otherwise ``img_path`` is the visible image, and the infrared one has the same name, or at

@@ -9,6 +9,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from tsjnet_mm.datasets.transforms.three_channels import accept_pairs
 from tsjnet_mm.models.data_preprocessor import stack_images
 from tsjnet_mm.models.drivers import network_images
 from tsjnet_mm.models.fusors.hub import load_fusor_weights
@@ -24,7 +25,8 @@ class FusedModel(BaseModel):
     Its inputs are pairs as :class:`~tsjnet_mm.datasets.transforms.LoadImagePair` loads them;
     they are fused and passed to the network's own data preprocessor. Samples, losses and
     results are those of the network. Attributes that this model does not have are looked up in
-    the network, so that hooks find ``bbox_head`` or ``decode_head``.
+    the network, so that hooks find ``bbox_head`` or ``decode_head``. A checkpoint of the
+    network alone is loaded into the network, and the fusor gets its own weights.
 
     Args:
         model (dict): Config of the network.
@@ -65,6 +67,8 @@ class FusedModel(BaseModel):
             raise ValueError(f"appearance must be 'grey' or 'colour', got {appearance!r}")
         check_versions('mmcv', scope)
         require('mmcv._ext')
+        # Its pipeline may get pairs from elsewhere than LoadImagePair.
+        accept_pairs()
         network = {'_scope_': scope, **model}
         if data_preprocessor is not None:
             network.setdefault('data_preprocessor', data_preprocessor)
@@ -96,6 +100,17 @@ class FusedModel(BaseModel):
         """
         super().init_weights()
         load_fusor_weights(self.fusor, self.fusor_model, self.fusor_weights)
+
+    def _load_from_state_dict(self, state_dict, prefix, *rest):
+        own = tuple(f'{prefix}{part}.' for part in ('model', 'fusor'))
+        alone = [name for name in state_dict if name.startswith(prefix)]
+        if alone and not any(name.startswith(own) for name in alone):
+            for name in alone:
+                state_dict[own[0] + name.removeprefix(prefix)] = state_dict.pop(name)
+            load_fusor_weights(self.fusor, self.fusor_model, self.fusor_weights)
+            for name, value in self.fusor.state_dict().items():
+                state_dict[own[1] + name] = value
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def train(self, mode: bool = True) -> FusedModel:
         """Set the mode; a frozen fusor stays in eval mode."""

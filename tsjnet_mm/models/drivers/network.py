@@ -32,18 +32,31 @@ class Network(NamedTuple):
     classes: tuple[str, ...] | None
 
 
-def _read_config(name: str, scope: str) -> Config:
-    """An experiment's config, by ``library::folder/name.py`` or by path."""
+def read_experiment(name: str, scope: str) -> Config:
+    """Read the config of an experiment.
+
+    Args:
+        name: ``library::folder/name.py``, or a path.
+        scope: The library that it must be of.
+
+    Returns:
+        Config: The whole config.
+
+    Raises:
+        FileNotFoundError: There is no such config.
+        ImportError: The library is not installed.
+        ValueError: It is of another library.
+    """
     if '::' not in name:
         if not Path(name).is_file():
             raise FileNotFoundError(
-                f'{name}: no such config; a driver takes a path, or a config of {scope}, '
+                f'{name}: no such config; expected a path, or a config of {scope}, '
                 f"such as '{scope}::folder/name.py'"
             )
         return Config.fromfile(name)
     library = name.split('::')[0]
     if library != scope:
-        raise ValueError(f'{name}: this driver takes configs of {scope}, not of {library}')
+        raise ValueError(f'{name}: expected a config of {scope}, found one of {library}')
     require(library)  # mmengine would install what is missing.
     name = name if name.endswith('.py') else f'{name}.py'
     folder = Path(get_installed_path(library)) / '.mim' / 'configs'
@@ -53,8 +66,23 @@ def _read_config(name: str, scope: str) -> Config:
     return Config.fromfile(path)
 
 
-def _published_weights(name: str) -> str:
-    """Address of the weights that a library names for one of its configs."""
+def published_weights(name: str) -> str:
+    """Address of the weights that a library names for one of its configs.
+
+    Args:
+        name: ``library::folder/name.py``.
+
+    Returns:
+        str: The address.
+
+    Raises:
+        ValueError: It is none of a library, or the library names no weights.
+    """
+    if '::' not in name:
+        raise ValueError(
+            f'{name}: only configs of a library, such as mmdet::folder/name.py, have published '
+            'weights; give a path or an address'
+        )
     name = name if name.endswith('.py') else f'{name}.py'
     try:
         address = get_config(name, pretrained=True).get('model_path')
@@ -68,7 +96,16 @@ def _published_weights(name: str) -> str:
     return address
 
 
-def _class_names(config: Config, scope: str) -> tuple[str, ...] | None:
+def class_names(config: Config, scope: str) -> tuple[str, ...] | None:
+    """Names of the classes that a config trains on.
+
+    Args:
+        config: An experiment's.
+        scope: Its library.
+
+    Returns:
+        tuple[str, ...] | None: None where it does not say.
+    """
     dataset = (config.get('train_dataloader') or {}).get('dataset') or {}
     while 'dataset' in dataset or 'datasets' in dataset:
         dataset = dataset['dataset'] if 'dataset' in dataset else dataset['datasets'][0]
@@ -165,7 +202,7 @@ def read_network(
     if config is None:
         merged = Config({'model': model}).model
     else:
-        experiment = _read_config(config, scope)
+        experiment = read_experiment(config, scope)
         if 'model' not in experiment:
             raise ValueError(f'{config} has no `model`: it is no config of an experiment')
         merged = experiment.model
@@ -174,8 +211,8 @@ def read_network(
         if 'data_preprocessor' not in merged:
             raise ValueError(f'{config}: its model has no data_preprocessor')
         _without_crops(merged, scope)
-        names = _class_names(experiment, scope)
-        weights = _published_weights(config) if published else weights
+        names = class_names(experiment, scope)
+        weights = published_weights(config) if published else weights
     if num_classes is not None:
         _set_classes(merged, num_classes)
         names = None
