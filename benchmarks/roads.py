@@ -5,8 +5,9 @@
 
 It draws scenes of 640x480 into a temporary folder, as PNG files and two videos, and fuses them
 as `tsjnet fuse` and `tsjnet video` do. Reader, network and writer overlap, so the steps below,
-each timed alone on one pair, add up to more than a pair takes. All times are medians, on the
-threads that PyTorch takes by default.
+each timed alone on one pair, add up to more than a pair takes. The latency is that of a live
+source from a frame in memory to its fused image, filtered in time. All times are medians, on
+the threads that PyTorch takes by default.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from tsjnet_mm.datasets.toy import write_toy_dataset
 from tsjnet_mm.io.images import read_image, write_image
 from tsjnet_mm.io.matching import find_pairs
 from tsjnet_mm.io.pairs import read_pairs
-from tsjnet_mm.video import fuse_video
+from tsjnet_mm.video import TemporalFilter, fuse_video
 
 
 def draw(folder: Path, pairs: int, frames: int) -> None:
@@ -76,6 +77,28 @@ def steps_of(fuse: FusionInferencer, folder: Path) -> dict[str, float]:
     }
 
 
+def latency_ms(fuse: FusionInferencer, folder: Path, rate: float = 5) -> float:
+    """Median milliseconds from a pair of a live source to its fused image.
+
+    Args:
+        fuse: The model.
+        folder: With the PNG files; one pair of them comes again and again.
+        rate: Pairs a second, few enough that none waits for another.
+    """
+    (pair,) = read_pairs(find_pairs(folder / 'ir', folder / 'vi')[:1])
+    handed, times = [], []
+
+    def camera():
+        for _ in range(16):
+            time.sleep(1 / rate)
+            handed.append(time.perf_counter())
+            yield pair
+
+    for _ in fuse.fuse_pairs(camera(), temporal=TemporalFilter()):
+        times.append(1000 * (time.perf_counter() - handed[-1]))
+    return statistics.median(times[1:])
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(
@@ -100,6 +123,8 @@ def main() -> None:
                 video = fuse_video(fuse, folder / 'ir.mp4', folder / 'vi.mp4', f'{out}.mp4')
                 rates[name][1].append(video.frames / video.seconds)
         steps = {name: steps_of(fuse, folder) for name, fuse in fusors.items()}
+        for name, fuse in fusors.items():
+            steps[name]['live latency'] = latency_ms(fuse, folder)
     print(f'{torch.get_num_threads()} threads, 640x480, {fusors[args.models[0]].dtype}')
     heads = ['pairs/s', 'frames/s', *(f'{step} ms' for step in steps[args.models[0]])]
     print(f'{"":<16}' + ''.join(f'{head:>16}' for head in heads))
