@@ -1,4 +1,4 @@
-# The second stage of the shipped weights of tsjnet-tiny: the same as that of tsjnet-light.
+# The second stage, the same as that of tsjnet-light.
 _base_ = './tsjnet_tiny_margin_50e_mixed.py'
 load_from = 'work_dirs/tsjnet_tiny_margin_50e_mixed/epoch_50.pth'
 model = dict(

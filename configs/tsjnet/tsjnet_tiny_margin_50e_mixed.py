@@ -1,4 +1,4 @@
-# First stage of the shipped weights of tsjnet-tiny.
+# The fastest preset, trained as the shipped weights of tsjnet-light: first stage.
 _base_ = [
     '../_base_/models/tsjnet_tiny.py',
     '../_base_/models/losses_margin.py',
