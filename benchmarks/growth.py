@@ -3,8 +3,8 @@
     python benchmarks/growth.py
     python benchmarks/growth.py --pairs 2000 --side 6000 --models laplacian
 
-It draws scenes of 160x120 into a temporary folder, fuses them in one call of `fuse_to_folder` and
-prints the pairs per second and the memory of the process after each tenth. Then one pair of
+It draws scenes of 160x120 into a temporary folder, fuses them in one call of `fuse_to_folder`,
+and prints the pairs per second and the memory of the process after each tenth. Then one pair of
 ``--side`` squared pixels is fused in tiles by `tsjnet fuse`, in a process of its own.
 """
 

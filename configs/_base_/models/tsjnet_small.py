@@ -1,5 +1,5 @@
-# The official structure at a quarter of its width. Features and output keep the resolution of the
-# image, and the decoder computes the fused image from the features alone, as in the paper.
+# The official structure at a quarter of its width. Features and output keep the resolution of
+# the image, and the decoder computes the fused image from features alone, as in the paper.
 channels = 16
 detail = dict(type='DetailSalienceModule', channels=channels)
 local = dict(
@@ -16,9 +16,7 @@ local = dict(
 trunk = dict(stem_channels=(16, 16, 32), planes=32, expansion=4, min_attention_channels=8)
 fusor = dict(
     type='TSJNet',
-    encoder=dict(
-        type='BaseResNeStEncoder', refine_channels=(64, 32, channels), trunk=trunk
-    ),
+    encoder=dict(type='BaseResNeStEncoder', refine_channels=(64, 32, channels), trunk=trunk),
     features=dict(type='LocalSignificantModule', detail=detail, local=local),
     fusion_layer=dict(type='SumFusionLayer', detail=detail, local=local),
     decoder=dict(
