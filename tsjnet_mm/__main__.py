@@ -41,6 +41,7 @@ COMMANDS = {
     'benchmark': Command('benchmark_zoo', 'compare many fusors', '--models average max ...'),
     'ablation': Command('ablation', "train the paper's ablations", '--preset light'),
     'downstream': Command('downstream', 'train on fused images', 'detection ...'),
+    'judge': Command('judge', 'test networks on fused images', 'detection --ir IR ...'),
     'compare': Command('compare_methods', 'test differences', 'results.json --method mine'),
     'plot-box': Command('plot_box', 'draw metrics by image', 'results.json --out f.pdf'),
     'plot-radar': Command('plot_radar', 'draw mean metrics', 'results.json --out f.pdf'),

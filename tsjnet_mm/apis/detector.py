@@ -4,34 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from tsjnet_mm.io.outputs import check_outputs, made_here
 from tsjnet_mm.io.pairs import Images, Pair, name_sources, read_pairs
 from tsjnet_mm.io.preparation import Preparation
-from tsjnet_mm.io.resume import NOTE
 from tsjnet_mm.registry import INFERENCERS
-from tsjnet_mm.utils import write_whole
-from tsjnet_mm.utils.class_names import map_classes
-from tsjnet_mm.utils.words import counted
-from tsjnet_mm.version import __version__
 from tsjnet_mm.visualization import class_colour, draw_boxes
 
+from .coco_results import CocoRecord
 from .fused_writer import READERS, FusedWriter
 from .inferencer import FusionInferencer
 from .task_networks import ViewDetector
 
-#: Names of the two files in an output folder: results as pycocotools' ``loadRes`` takes them,
-#: and the images and categories that their numbers stand for.
-RESULTS, IMAGES = 'predictions.bbox.json', 'images.json'
 #: Options of LoadImagePair that prepare the images.
 _PREPARED = ('ir_range', 'ir_percentiles', 'resize', 'homography')
 
@@ -101,40 +92,6 @@ class FusedDetections:
                     }
                 )
         return results
-
-
-class CocoNumbers(NamedTuple):
-    """Numbers of images and classes in a COCO file.
-
-    Attributes:
-        images (dict[str, int | str]): By the name of the pair.
-        categories (dict[str, int]): By the name of the class.
-    """
-
-    images: dict[str, int | str]
-    categories: dict[str, int]
-
-
-def read_coco_numbers(path: str | Path) -> CocoNumbers:
-    """Read the numbers that a COCO ground truth gives to images and classes.
-
-    Args:
-        path (str | Path): A COCO json with ``images`` and ``categories``.
-
-    Returns:
-        CocoNumbers: Images by the stems of their files.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It is of another kind.
-    """
-    from tsjnet_mm.evaluation.detection_errors import read_detection_truth
-
-    truth = read_detection_truth(path)
-    return CocoNumbers(
-        {name: number for number, name in truth.images.items()},
-        {name: number for number, name in truth.classes.items()},
-    )
 
 
 @INFERENCERS.register_module()
@@ -329,7 +286,9 @@ class FusionDetector:
         known = sources if isinstance(sources, list) else None
         writer, record = None, None
         if out_dir is not None:
-            record = _Record(out_dir, [name for name, *_ in known], self.classes, annotations)
+            record = CocoRecord(
+                out_dir, [name for name, *_ in known], self.classes, annotations
+            )
             record.check(overwrite)
             writer = FusedWriter(
                 f'{out_dir}/',
@@ -353,57 +312,3 @@ class FusionDetector:
                 yield item
         if record is not None:
             record.write()
-
-
-class _Record:
-    """The two COCO files of a folder of detections."""
-
-    def __init__(self, folder, names, classes, annotations):
-        self.results = Path(folder) / RESULTS
-        self.images = Path(folder) / IMAGES
-        self.found, self.sizes = [], {}
-        if annotations is None:
-            images = {name: number for number, name in enumerate(names, start=1)}
-            categories = {name: number for number, name in enumerate(classes, start=1)}
-            self.numbers = CocoNumbers(images, categories)
-            return
-        self.numbers = read_coco_numbers(annotations)
-        missing = [name for name in names if name not in self.numbers.images]
-        if missing:
-            raise ValueError(
-                f'{annotations}: expected an image for each pair, and '
-                f'{counted(len(missing), "pair has", "pairs have")} none, such as {missing[0]}'
-            )
-        there = [*self.numbers.categories.values()]
-        try:
-            mapping = map_classes(classes, [*self.numbers.categories], require_all=False)
-        except ValueError as error:
-            raise ValueError(f'{annotations}: {error}') from error
-        categories = {name: there[index] for name, index in mapping.items()}
-        self.numbers = self.numbers._replace(categories=categories)
-
-    def check(self, overwrite):
-        check_outputs([self.images], overwrite=overwrite)
-        if not made_here(self.images):
-            check_outputs([self.results], overwrite=overwrite)
-
-    def add(self, item):
-        self.sizes[item.name] = item.image.shape[:2]
-        self.found += item.to_coco(self.numbers.images[item.name], self.numbers.categories)
-
-    def write(self):
-        images = [
-            {
-                'id': self.numbers.images[name],
-                'file_name': f'{name}.png',
-                'width': width,
-                'height': height,
-            }
-            for name, (height, width) in self.sizes.items()
-        ]
-        categories = [
-            {'id': number, 'name': name} for name, number in self.numbers.categories.items()
-        ]
-        content = {NOTE: {'version': __version__}, 'images': images, 'categories': categories}
-        write_whole(self.images, json.dumps(content, indent=1) + '\n')
-        write_whole(self.results, json.dumps(self.found) + '\n')

@@ -70,7 +70,9 @@ class TaskNetwork:
         check_versions('mmcv', self.library)
         require('mmcv._ext', self.library)
         name, config = str(config), read_experiment(str(config), self.library)
-        if 'model' not in config:
+        if 'model' not in config and self.driver in config:  # A part, of a driver alone.
+            config.model = {'type': 'JointFusor', self.driver: config[self.driver]}
+        elif 'model' not in config:
             raise ValueError(f'{name}: no config of a {self.driver}, as it has no model')
         if checkpoint == 'published':
             checkpoint = published_weights(name)
@@ -85,9 +87,12 @@ class TaskNetwork:
             driver = model[self.driver]
             keys = {key: driver.get(key) for key in ('config', 'model', 'num_classes')}
             model, steps = read_network(self.library, **keys).model, None
-            state = entries_below(f'{self.driver}.model.', state)
+            # A checkpoint of the whole joint model, or of the network alone.
+            state = entries_below(f'{self.driver}.model.', state) or state
         elif 'data_preprocessor' in config:
             model.setdefault('data_preprocessor', config.data_preprocessor)
+        if self.library == 'mmseg':
+            from tsjnet_mm.models.drivers import espnetv2  # noqa: F401  registers it
         self.fuses = f'Fused{self.driver.capitalize()}' == type_name(model)
         self._compose(steps)
         self.device = usable_device(device)
@@ -120,7 +125,7 @@ class TaskNetwork:
         }
         rest = [step for step in steps[1:] if not type_name(step).startswith('Load')]
         with DefaultScope.overwrite_default_scope(self.library):
-            self._pipeline = Compose([first, *rest])
+            self.pipeline = Compose([first, *rest])
 
     def _load(self, state, checkpoint, name):
         try:
@@ -154,7 +159,7 @@ class TaskNetwork:
         scope = DefaultScope.overwrite_default_scope(self.library)
         with scope, torch.no_grad(), warnings.catch_warnings():
             warnings.filterwarnings('ignore', 'torch.meshgrid')  # The libraries' own.
-            data = self._pipeline({'img': array, 'img_id': 0})
+            data = self.pipeline({'img': array, 'img_id': 0})
             (found,) = self.model.test_step(
                 {'inputs': [data['inputs']], 'data_samples': [data['data_samples']]}
             )

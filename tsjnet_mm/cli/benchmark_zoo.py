@@ -8,6 +8,8 @@ Examples:
         --pairs configs/_base_/datasets/splits/roadscene_heldout.txt --models average max
     python tools/benchmark_zoo.py --ir IR --vi VI --out OUT --models average laplacian \
         --metrics SSIM VIF MSE --convention cddfuse --skip-costs
+    python tools/benchmark_zoo.py --ir IR --vi VI --out OUT --models average laplacian \
+        --boxes LABELS --classes person,car --config mine.py --weights mine.pth
 
 A model is MODEL, MODEL=WEIGHTS or ROW=MODEL=WEIGHTS: a method without weights (average, max,
 laplacian, ...), tsjnet-light (its weights are shipped), a published network with the file that
@@ -17,6 +19,10 @@ ROW names it in the table.
 By default the methods are compared by 13 metrics: SSIM, PSNR, MSE, CC, CV as the
 paper's authors compute them (convention tsjnet), and VIFp, Qabf, SF, SD, EN, AG, SCD, MI as
 their own papers define them (plain).
+
+With --config and --weights a detector of mmdet (--boxes) or a segmentor of mmseg (--masks)
+looks at each method's images. Its mean score is a column of the table that the mean rank leaves
+out. The other tables of tools/judge.py, with rows of both sources, follow.
 
 OUT gets fused/ROW/ with the images, results_CONVENTION.json (every value of every image, for
 tools/analysis_tools), costs.json, table.md, radar_CONVENTION.pdf and grid.png. A second run
@@ -29,7 +35,6 @@ networks run in turn, and the time is a median.
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,11 +52,20 @@ from .arguments import (
     source_options,
 )
 from .figure_scenes import read_scene
+from .judge_arguments import (
+    add_judge_arguments,
+    build_labelled_pairs,
+    build_network,
+    check_truth,
+    network_title,
+    read_nights,
+)
 from .program import ToolParser, tool
 
 if TYPE_CHECKING:
     from tsjnet_mm.evaluation.results import EvaluationResults
     from tsjnet_mm.protocols.benchmark import ZooBenchmark
+    from tsjnet_mm.protocols.judging import Judgement
 
 #: A radar chart has room for so many metrics; of more it takes these.
 _RADAR_AXES = 10
@@ -126,6 +140,7 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
     )
     add_source_arguments(parser, percentiles_of='each infrared image')
     add_overwrite_argument(parser)
+    add_judge_arguments(parser)
     parser.add_argument('--skip-costs', action='store_true', help='measure only the quality')
     return parser, parser.parse_args()
 
@@ -181,6 +196,31 @@ def draw(
     save_figure(figure, benchmark.out / 'grid.png')
 
 
+def judge_methods(
+    benchmark: ZooBenchmark, args: argparse.Namespace
+) -> tuple[str, dict[str, float], Judgement]:
+    """Run the network of the arguments on all methods' images.
+
+    Returns the name of a column, its value for each row, and the whole judgement.
+    """
+    from tsjnet_mm.protocols.judging import Judge
+
+    dataset, network = build_labelled_pairs(args), build_network(args)
+    folders = {row: benchmark.folder(row) for row in benchmark.models}
+    judge = Judge(
+        dataset,
+        folders,
+        network,
+        args.out / 'judged',
+        class_map=args.map,
+        preparation=source_options(args)['preparation'],
+    )
+    nights = read_nights(args.night, judge.names) if args.night else None
+    judgement = judge.judge(nights=nights)
+    values = {row: 100 * judgement.score(row).value for row in folders}
+    return f'{judgement.measure} of {network_title(args)}', values, judgement
+
+
 @tool()
 def main() -> None:
     """Fuse, measure, time, and write table and figures."""
@@ -192,6 +232,9 @@ def main() -> None:
     from tsjnet_mm.protocols.benchmark import ZooBenchmark, comparison_table
 
     check_device(parser, args)
+    args.task = 'detection' if args.boxes or not args.masks else 'segmentation'
+    if args.config or args.weights:
+        check_truth(parser, args)
     if args.metrics and not args.convention:
         parser.error('--metrics needs --convention: the same names mean different numbers')
     models = dict(args.models)
@@ -224,7 +267,15 @@ def main() -> None:
     )
     benchmark.fuse(args.device)
     results = benchmark.evaluate(metrics, args.workers)
-    tables = [partial(comparison_table, results)]
+    machines = {}
+    tables = [lambda style='text': comparison_table(results, style, machines)]
+    if args.config:
+        from tsjnet_mm.protocols.judging_tables import all_tables
+
+        column, values, judgement = judge_methods(benchmark, args)
+        machines[column] = values
+        title = network_title(args)
+        tables.append(lambda style='text': all_tables(judgement, title, ['visible'], style))
     if not args.skip_costs:
         costs = benchmark.costs(args.size, args.repeats, args.threads)
         tables.append(lambda style='text': cost_table(costs, args.size, style))

@@ -102,7 +102,8 @@ def main() -> None:
     """Fuse, detect, draw and write."""
     _, args = parse_args()
 
-    from tsjnet_mm.apis.detector import RESULTS, FusionDetector
+    from tsjnet_mm.apis.coco_results import RESULTS
+    from tsjnet_mm.apis.detector import FusionDetector
 
     detector = FusionDetector(
         args.config,

@@ -83,12 +83,18 @@ def link_listed_pairs(
     return targets
 
 
-def comparison_table(results: dict[str, EvaluationResults], style: str = 'text') -> str:
+def comparison_table(
+    results: dict[str, EvaluationResults],
+    style: str = 'text',
+    machines: Mapping[str, Mapping[str, float]] | None = None,
+) -> str:
     """One table of results under several conventions, with the mean rank over all metrics.
 
     Args:
         results (dict[str, EvaluationResults]): By convention; the same methods and pairs.
         style (str): See :func:`~tsjnet_mm.evaluation.format_table`.
+        machines (Mapping[str, Mapping[str, float]], optional): More columns, of which higher
+            is better and which the mean rank leaves out: value of each method by column.
 
     Returns:
         str: The table, without a final newline.
@@ -109,6 +115,10 @@ def comparison_table(results: dict[str, EvaluationResults], style: str = 'text')
         for method, row in rows.items():
             ranked = ranks[method]
             row['mean rank'] = None if None in ranked else sum(ranked) / len(ranked)
+    for column, values in (machines or {}).items():
+        directions[column] = True
+        for method, row in rows.items():
+            row[column] = values.get(method)
     title = f'mean over {counted(pairs, "pair")}; {"; ".join(legend)}'
     return format_ranked(rows, title, directions.get, style)
 
