@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from tqdm import tqdm
 from tsjnet_mm.io.pairs import Images, Pair, name_sources, read_pairs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.registry import INFERENCERS
+from tsjnet_mm.utils.tensors import digest_tensors
 from tsjnet_mm.visualization import class_colour, draw_boxes
 
 from .coco_results import CocoRecord
@@ -24,7 +25,7 @@ from .inferencer import FusionInferencer
 from .task_networks import ViewDetector
 
 #: Options of LoadImagePair that prepare the images.
-_PREPARED = ('ir_range', 'ir_percentiles', 'resize', 'homography')
+_PREPARED = tuple(field.name for field in dataclasses.fields(Preparation))
 
 
 @dataclass(frozen=True)
@@ -190,12 +191,9 @@ class FusionDetector:
         Returns:
             dict: Plain values for JSON.
         """
-        digest = hashlib.sha256()
-        for name, value in self.detector.model.state_dict().items():
-            digest.update(name.encode() + value.detach().float().cpu().numpy().tobytes())
         return {
             **self.inferencer.describe(preparation, self.grey),
-            'detector': digest.hexdigest()[:16],
+            'detector': digest_tensors(self.detector.model.state_dict())[:16],
             'score_thr': self.score_thr,
         }
 

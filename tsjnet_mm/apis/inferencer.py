@@ -21,6 +21,7 @@ from tsjnet_mm.models.fusors.init import init_fusor
 from tsjnet_mm.registry import INFERENCERS
 from tsjnet_mm.utils.colour import recolour, recolour_in_gamut
 from tsjnet_mm.utils.env import usable_device
+from tsjnet_mm.utils.tensors import digest_tensors
 from tsjnet_mm.utils.tiling import apply_in_tiles
 from tsjnet_mm.version import __version__
 
@@ -128,9 +129,8 @@ class FusionInferencer:
         compile (bool): Compile the fusor by ``torch.compile``, which takes minutes for the
             first image of each size and needs a C++ compiler. Defaults to False.
         show_progress (bool): Show a bar. Defaults to True.
-        keep_hue (bool): Keep the hue of colours that the fused luma would make too bright or
-            too dark to be shown, see :func:`.recolour_in_gamut`; otherwise they are clipped.
-            Defaults to False.
+        keep_hue (bool): Recolour by :func:`.recolour_in_gamut` instead of clipping. Defaults to
+            False.
 
     Raises:
         ValueError: A name, a device or an option is unknown, weights do not fit or are unsafe,
@@ -206,9 +206,8 @@ class FusionInferencer:
             luma = self._fuse(ir, vi)
         luma = _stretch(luma) if stretch else luma
         luma = temporal(ir, vi, luma) if temporal else luma
-        if grey:
-            return luma
-        return recolour_in_gamut(luma, vi) if self.keep_hue else recolour(luma, vi)
+        give_colour = recolour_in_gamut if self.keep_hue else recolour
+        return luma if grey else give_colour(luma, vi)
 
     def describe(
         self,
@@ -228,16 +227,11 @@ class FusionInferencer:
         Returns:
             dict: Plain values for JSON.
         """
-        digest = hashlib.sha256()
-        state = self.fusor.state_dict()
-        for name in sorted(state):
-            digest.update(name.encode())
-            digest.update(state[name].detach().float().cpu().numpy().tobytes())
         return {
             'version': __version__,
             'fusor': type(self.fusor).__name__,
             'structure': _structure(self.fusor),
-            'weights': digest.hexdigest()[:16],
+            'weights': digest_tensors(self.fusor.state_dict())[:16],
             'precision': str(self.dtype).removeprefix('torch.'),
             'tile': [self.tile, self.overlap],
             'grey': grey,

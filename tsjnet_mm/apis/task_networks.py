@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from tsjnet_mm.utils.tensors import entries_below
 from tsjnet_mm.utils.words import counted
 
 
-class TaskNetwork:
+class TaskNetwork(ABC):
     """A network of mmdet or mmseg that looks at single images.
 
     Args:
@@ -53,12 +54,12 @@ class TaskNetwork:
         ImportError: The library or mmcv's operators are missing; says what brings them.
     """
 
-    #: Of the library, of the driver in a joint model, and of the word in messages.
+    #: Name of the library; key of the network in a joint model, and word for it in messages.
     library, driver = '', ''
     #: Steps for images that are fused before.
     plain_pipeline = ()
-    #: Where the library's data sets keep the names.
-    option = '--classes'
+    #: Option of commands that names the classes.
+    option = ''
 
     def __init__(
         self,
@@ -139,8 +140,9 @@ class TaskNetwork:
                 f'{missing[0]}'
             )
 
+    @abstractmethod
     def _count(self, model):
-        raise NotImplementedError
+        """Number of the network's classes; None where its heads do not say."""
 
     def predict(self, image: np.ndarray) -> Any:
         """What the library's own test finds in an image.

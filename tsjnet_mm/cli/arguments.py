@@ -92,7 +92,7 @@ def add_range_arguments(
     parser: argparse.ArgumentParser | argparse._ArgumentGroup,
     percentiles_of: str = 'each infrared image',
 ) -> None:
-    """Add ``--ir-range`` and ``--ir-percentiles``: values that become black and white.
+    """Add ``--ir-range`` and its alternatives: values that become black and white.
 
     The help says what the percentiles are of: ``percentiles_of``.
     """
@@ -112,13 +112,27 @@ def add_range_arguments(
         metavar=('LOW', 'HIGH'),
         help=f'or percentiles of {percentiles_of}, e.g. 1 99',
     )
+    parser.add_argument(
+        '--ir-celsius',
+        nargs=2,
+        type=float,
+        action=_LimitsAction,
+        metavar=('LOW', 'HIGH'),
+        help='or degrees Celsius, e.g. -10 45, of FLIR radiometric JPEGs and of images in '
+        '--ir-unit',
+    )
+    parser.add_argument(
+        '--ir-unit',
+        choices=UNITS,
+        help='what other infrared images hold; centikelvin: 16-bit counts of 0.01 K',
+    )
 
 
 def add_source_arguments(parser: argparse.ArgumentParser, percentiles_of: str) -> None:
     """Add what makes sources fit that do not fit as they are.
 
-    These are ``--ir-range``, ``--ir-percentiles``, ``--resize``, ``--warp``, ``--ir-affix`` and
-    ``--vi-affix``.
+    These are the options of :func:`add_range_arguments`, ``--resize``, ``--warp``,
+    ``--ir-affix`` and ``--vi-affix``.
     """
     sources = parser.add_argument_group('infrared images of another range, size or viewpoint')
     add_range_arguments(sources, percentiles_of)
@@ -209,21 +223,6 @@ def add_fusing_arguments(
     )
     add_overwrite_argument(parser)
     add_source_arguments(parser, percentiles_of)
-    radiometric = parser.add_argument_group('temperatures')
-    radiometric.add_argument(
-        '--ir-celsius',
-        nargs=2,
-        type=float,
-        action=_LimitsAction,
-        metavar=('LOW', 'HIGH'),
-        help='temperatures in degrees Celsius that become black and white, e.g. -10 45, of '
-        'FLIR radiometric JPEGs and of images in --ir-unit',
-    )
-    radiometric.add_argument(
-        '--ir-unit',
-        choices=UNITS,
-        help='what other infrared images hold; centikelvin: 16-bit counts of 0.01 K',
-    )
     return add_machine_arguments(parser, batched)
 
 
@@ -271,8 +270,8 @@ def source_preparation(args: argparse.Namespace) -> Preparation:
         ir_percentiles=args.ir_percentiles,
         resize=getattr(args, 'resize', False),
         homography=getattr(args, 'warp', None),
-        ir_celsius=getattr(args, 'ir_celsius', None),
-        ir_unit=getattr(args, 'ir_unit', None),
+        ir_celsius=args.ir_celsius,
+        ir_unit=args.ir_unit,
     )
 
 

@@ -24,9 +24,9 @@ Detections are scored by COCO's AP at an IoU of 0.5: of each class, by day and n
 size of objects (COCO's: below 32x32 pixels small, above 96x96 large). Segmentors are scored by
 the IoU of each class. Pairs are day or night by the last letter of their names, if all end with
 D or N as those of MSRS, or else by the mean luma of the visible image; --night names a list of
-those at night. Intervals are 95 % of a bootstrap
-over images; the same images are drawn for each method, so that differences are paired. They
-take images as independent, as frames of one video are not.
+those at night. Intervals are 95 % of a bootstrap over images; the same images are drawn for
+each method, so that differences are paired. They take images as independent, as frames of one
+video are not.
 
 OUT gets table.md, judged.json (all scores with intervals), found/ (what the network found; a
 second run only looks at new images), for detectors truth.json and predictions/ROW.bbox.json

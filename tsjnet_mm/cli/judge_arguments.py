@@ -38,7 +38,9 @@ def add_judge_arguments(parser: argparse.ArgumentParser) -> None:
     network.add_argument('--config', help='a file, or mmdet::folder/name.py')
     network.add_argument('--weights', help="its checkpoint, an address, or 'published'")
     network.add_argument(
-        '--network-classes',
+        '--detector-classes',
+        '--segmentor-classes',
+        dest='network_classes',
         nargs='+',
         metavar='NAME',
         help='its classes, where neither checkpoint nor config names them',

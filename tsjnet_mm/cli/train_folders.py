@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 #: Options that stand for something where they are not given.
 DEFAULTS = {'epochs': 20, 'batch_size': 4, 'crop': 192, 'workers': 2, 'lr': 1e-4}
-_SOURCES = ('ir_range', 'ir_percentiles', 'resize', 'warp', 'ir_affix', 'vi_affix')
+_LOADING = ('ir_range', 'ir_percentiles', 'ir_celsius', 'ir_unit', 'resize')
+_SOURCES = (*_LOADING, 'warp', 'ir_affix', 'vi_affix')
 #: Smaller crops have no room for the windows of the loss's metrics.
 _MIN_CROP = 64
 
@@ -199,7 +200,7 @@ def _folder(path):
 def _loading(args):
     """Options of LoadPair; they are checked."""
     source_preparation(args)
-    given = {name: getattr(args, name) for name in ('ir_range', 'ir_percentiles', 'resize')}
+    given = {name: getattr(args, name) for name in _LOADING}
     given['homography'] = args.warp and os.path.abspath(args.warp)
     return {name: value for name, value in given.items() if value}
 

@@ -58,7 +58,7 @@ def to_celsius(array: np.ndarray, unit: str | None, name: str | Path) -> np.ndar
         raise PairError.of(
             'unknown temperatures',
             name,
-            'a FLIR radiometric JPEG, or values of a known unit (give --ir-unit, ir_unit=: '
+            'a FLIR radiometric JPEG, or values of a known unit (give --ir-unit: '
             f'{", ".join(UNITS)})',
             f'{array.dtype} values from {array.min():g} to {array.max():g} of no known unit',
         )
@@ -96,7 +96,7 @@ def read_radiometric(path: str | Path) -> np.ndarray | None:
         raise PairError.of(
             'damaged radiometric data',
             path,
-            'raw counts and camera constants of a FLIR JPEG (without --ir-celsius its picture '
+            'raw counts and camera constants of a FLIR JPEG (without ir_celsius its picture '
             'is read)',
             missing or type(error).__name__,
         ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -32,6 +31,7 @@ from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.io.resume import digest_files, digest_note, read_record, write_record
 from tsjnet_mm.utils import write_whole
 from tsjnet_mm.utils.class_names import map_classes
+from tsjnet_mm.utils.tensors import digest_tensors
 
 from .downstream_protocol import SOURCES
 from .export_images import build_source
@@ -250,7 +250,8 @@ class Judge:
         """What the network finds in a row's images: from the record, or anew."""
         source = build_source(images, self.infos, 1, self._options)
         note = {
-            'network': _digest(self.network),
+            'network': digest_tensors(self.network.model.state_dict()),
+            'pipeline': repr(self.network.pipeline),
             'mapping': self.mapping,
             'classes': self.classes,
             'images': digest_note(
@@ -335,10 +336,3 @@ def _finite_mean(values):
     total = np.where(known, values, 0).sum(axis=0)
     count = known.sum(axis=0)
     return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
-
-
-def _digest(network):
-    digest = hashlib.sha256(repr(network.pipeline).encode())
-    for name, value in network.model.state_dict().items():
-        digest.update(name.encode() + value.detach().float().cpu().numpy().tobytes())
-    return digest.hexdigest()[:16]

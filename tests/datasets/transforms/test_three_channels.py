@@ -1,4 +1,6 @@
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -119,3 +121,22 @@ def test_whole_pipelines(name):
         found = pipeline(results(0, lambda image: image))
     inputs = found['inputs'] if isinstance(found['inputs'], list) else [found['inputs']]
     assert {len(image) for image in inputs} == {4}
+
+
+def test_mmcv_is_changed_where_pairs_are_loaded_and_not_before():
+    code = """
+import pickle
+from mmcv.transforms import BaseTransform
+from tsjnet_mm.datasets.transforms import LoadImagePair
+call = BaseTransform.__call__
+kept = LoadImagePair.__new__(LoadImagePair)
+kept.state = 'some'
+assert BaseTransform.__call__ is call
+pickle.loads(pickle.dumps(kept))  # As in a worker process.
+changed = BaseTransform.__call__
+assert changed is not call
+LoadImagePair()
+assert BaseTransform.__call__ is changed
+"""
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert not done.returncode, done.stderr

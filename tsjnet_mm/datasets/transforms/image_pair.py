@@ -12,9 +12,6 @@ from .base import PairTransform
 from .loading import LoadPair
 from .three_channels import accept_pairs
 
-# On import, so that each worker which gets a transform of pairs has it, too.
-accept_pairs()
-
 
 def _partner(path, folder, partner_folder):
     """The file of the same name, or stem, under the partner's folder."""
@@ -61,6 +58,8 @@ class LoadImagePair(PairTransform):
             are not rounded to 8. Defaults to False.
         resize (bool): See :class:`LoadPair`.
         homography (str | list, optional): See :class:`LoadPair`.
+        ir_celsius (tuple[float, float], optional): See :class:`LoadPair`.
+        ir_unit (str, optional): See :class:`LoadPair`.
 
     Raises:
         ValueError: See :class:`LoadPair`.
@@ -77,11 +76,19 @@ class LoadImagePair(PairTransform):
         to_float32: bool = False,
         resize: bool = False,
         homography: str | list | None = None,
+        ir_celsius: tuple[float, float] | None = None,
+        ir_unit: str | None = None,
     ) -> None:
+        accept_pairs()
         self.visible_folder = visible_folder
         self.infrared_folder = infrared_folder
         self.to_float32 = to_float32
-        self.load = LoadPair(ir_range, ir_percentiles, resize, homography)
+        self.load = LoadPair(ir_range, ir_percentiles, resize, homography, ir_celsius, ir_unit)
+
+    def __setstate__(self, state: dict) -> None:
+        """In a worker process that gets the transform, let the others there take pairs, too."""
+        accept_pairs()
+        self.__dict__.update(state)
 
     def transform(self, results: dict) -> dict:
         """See the class."""

@@ -41,6 +41,9 @@ class LoadPair(PairTransform):
             ``any_ir_size=True``. Defaults to False.
         homography (str | list, optional): Path of a homography's file, or its 3x3 list: warp
             infrared images by it; the data set then needs ``any_ir_size=True``.
+        ir_celsius (tuple[float, float], optional): Temperatures in degrees Celsius that become
+            0 and 1, of FLIR radiometric JPEGs and of images in ``ir_unit``.
+        ir_unit (str, optional): See :class:`.Preparation`.
 
     Raises:
         ValueError: Two ranges are given, or an option cannot be meant, see
@@ -55,13 +58,18 @@ class LoadPair(PairTransform):
         ir_percentiles: tuple[float, float] | None = None,
         resize: bool = False,
         homography: str | list | None = None,
+        ir_celsius: tuple[float, float] | None = None,
+        ir_unit: str | None = None,
     ) -> None:
-        self.preparation = Preparation(ir_range, ir_percentiles, resize, homography)
+        self.preparation = Preparation(
+            ir_range, ir_percentiles, resize, homography, ir_celsius, ir_unit
+        )
 
     def transform(self, results: dict) -> dict:
         """See the class."""
         source = PairSource('', results['ir_path'], results['vi_path'])
-        if not self.preparation.moves_infrared:
+        # A radiometric JPEG's temperatures may have another size than its picture.
+        if not self.preparation.moves_infrared and self.preparation.ir_celsius is None:
             check_sizes(source.ir, source.vi)
         (pair,) = read_pairs([source], self.preparation)
         ir, vi = pair.ir, pair.vi
