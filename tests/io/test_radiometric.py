@@ -10,10 +10,13 @@ import pytest
 import tifffile
 from PIL import Image
 
+from tsjnet_mm.apis import FusionInferencer
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.pairs import iterate_pairs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.io.radiometric import read_radiometric
+from tsjnet_mm.video import fuse_video
+from tsjnet_mm.video.video_files import FileFrames
 
 R1, R2, B, F, OFFSET = 16556.0, 0.046, 1428.0, 1.0, -207
 CELSIUS = np.array([[-10.0, 17.5, 45.0], [0.0, 20.0, 36.6]])
@@ -153,3 +156,68 @@ def test_counts_without_a_unit_are_refused():
 def test_options_that_cannot_be_meant(options):
     with pytest.raises(ValueError, match=r'ir_celsius|ir_unit'):
         Preparation(**options)
+
+
+def test_percentiles_are_of_the_temperatures(tmp_path):
+    counts = np.round(black_body(CELSIUS)).astype(np.uint16)
+    path = flir_jpeg(tmp_path / 'a.jpg', counts)
+    Image.new('RGB', (3, 2)).save(tmp_path / 'a.png')
+    pair = next(iterate_pairs(path, tmp_path / 'a.png', ir_percentiles=(0, 100)))
+    np.testing.assert_allclose(pair.ir, (CELSIUS + 10) / 55, atol=1e-3)
+    measured = pair.thermal()
+    assert measured.is_celsius and measured.limits == pytest.approx((-10, 45), abs=0.02)
+    np.testing.assert_allclose(measured.values, CELSIUS, atol=0.02)
+
+
+def test_measured_values_of_other_sources(tmp_path):
+    counts, vi = np.uint16([[28315, 29315], [30315, 31315]]), np.zeros((2, 2, 3), np.uint8)
+    values = [[10, 20], [30, 40]]
+    for options, limits in (
+        ({'ir_celsius': (0, 50)}, (0, 50)),
+        ({'ir_range': (27315, 32315)}, (0, 50)),
+        ({'ir_percentiles': (0, 100)}, (10, 40)),
+    ):
+        pair = next(iterate_pairs(counts, vi, ir_unit='centikelvin', **options))
+        np.testing.assert_allclose(pair.thermal().values, values, atol=1e-4)
+        assert pair.thermal().limits == pytest.approx(limits)
+        assert pair.thermal().is_celsius
+    stored = next(iterate_pairs(counts, vi, ir_range=(1, 2))).thermal()
+    assert not stored.is_celsius and stored.limits == (1, 2)
+    np.testing.assert_array_equal(stored.values, counts)
+    eight = next(iterate_pairs(counts.astype(np.uint8), vi)).thermal()
+    assert eight.limits == (0, 255)
+    grown = next(
+        iterate_pairs(counts, np.zeros((4, 4, 3), np.uint8), ir_range=(1, 2), resize=True)
+    )
+    assert grown.thermal().values.shape == (4, 4)
+    moved = np.array([[1.0, 0, 1], [0, 1, 0], [0, 0, 1]])
+    pair = next(iterate_pairs(counts, vi, ir_range=(1, 2), homography=moved))
+    np.testing.assert_array_equal(pair.thermal().values[:, 1], counts[:, 0])
+
+
+def test_the_picture_of_a_radiometric_file_has_no_values(tmp_path):
+    path = flir_jpeg(tmp_path / 'a.jpg', np.full((4, 5), 9000, np.uint16))
+    Image.new('RGB', (8, 6)).save(tmp_path / 'a.png')
+    pair = next(iterate_pairs(path, tmp_path / 'a.png'))
+    with pytest.raises(PairError, match=r'a\.jpg.*--ir-celsius'):
+        pair.thermal()
+
+
+def test_frames_of_a_video_are_radiometric(tmp_path):
+    for kind in ('ir', 'vi'):
+        (tmp_path / kind).mkdir()
+    for number in range(3):
+        celsius = np.full((64, 80), 20.0)
+        celsius[:30, :30] = 40 + 20 * number
+        counts = np.round(black_body(celsius)).astype(np.uint16)
+        flir_jpeg(tmp_path / 'ir' / f'{number}.jpg', counts, segment=60000)
+        Image.new('RGB', (80, 64)).save(tmp_path / 'vi' / f'{number}.png')
+    inferencer = FusionInferencer('max', show_progress=False)
+    sources = tmp_path / 'ir', tmp_path / 'vi'
+    for options in ({'ir_percentiles': (0, 100)}, {'ir_celsius': (20, 40)}):
+        out = tmp_path / f'{next(iter(options))}.mkv'
+        fuse_video(inferencer, *sources, out, temporal_filter=False, **options)
+        frames = [ir for ir, _ in FileFrames(out, out)]
+        assert len(frames) == 3
+        for frame in frames:  # One range for all, of the first frame.
+            assert frame[15, 15].min() > 250 and frame[60, 70].max() < 5

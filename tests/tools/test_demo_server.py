@@ -74,6 +74,7 @@ class Visitor:
         """Press Fuse; the paths of two uploads."""
         files = [{'path': path, 'meta': {'_type': 'gradio.FileData'}} for path in (ir, vi)]
         options = [False, False, False, 1, 99, 'visible', True, 0.3]
+        options += ['luma', 'ironbow', 180, False]
         return self.call('fuse', 'click', [model, *files, *options])
 
 

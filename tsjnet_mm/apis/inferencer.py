@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,28 +22,18 @@ from tsjnet_mm.models.fusors.init import init_fusor
 from tsjnet_mm.registry import INFERENCERS
 from tsjnet_mm.utils.colour import recolour, recolour_in_gamut
 from tsjnet_mm.utils.env import usable_device
+from tsjnet_mm.utils.styles import Style
 from tsjnet_mm.utils.tensors import digest_tensors
 from tsjnet_mm.utils.tiling import apply_in_tiles
 from tsjnet_mm.version import __version__
 
 from .fused_writer import READERS, FusedWriter
+from .pair_batches import FusedImage, fuse_in_batches
 
 if TYPE_CHECKING:
     from mmengine.config import Config
 
 _PRECISIONS = {'fp32': torch.float32, 'bf16': torch.bfloat16, 'fp16': torch.float16}
-
-
-class FusedImage(NamedTuple):
-    """One result.
-
-    Attributes:
-        name (str): Stem of the pair's visible file, or its number among arrays.
-        image (np.ndarray): (H, W, 3) RGB, or (H, W) grey, uint8.
-    """
-
-    name: str
-    image: np.ndarray
 
 
 def choose_precision(precision: str, device: torch.device) -> torch.dtype:
@@ -131,6 +122,9 @@ class FusionInferencer:
         show_progress (bool): Show a bar. Defaults to True.
         keep_hue (bool): Recolour by :func:`.recolour_in_gamut` instead of clipping. Defaults to
             False.
+        style (str | Style): How pairs are shown, by :meth:`__call__`, :meth:`stream` and
+            :meth:`fuse_pairs`; :meth:`fuse` always gives the style ``'luma'``. Of
+            ``'overlay'`` and ``'msx'`` no network is run. Defaults to ``'luma'``.
 
     Raises:
         ValueError: A name, a device or an option is unknown, weights do not fit or are unsafe,
@@ -155,6 +149,7 @@ class FusionInferencer:
         compile: bool = False,
         show_progress: bool = True,
         keep_hue: bool = False,
+        style: str | Style = 'luma',
     ) -> None:
         if device is None:
             device = 'cuda' if torch.cuda.is_available() else 'cpu'
@@ -164,6 +159,7 @@ class FusionInferencer:
         self.overlap = overlap
         self.show_progress = show_progress
         self.keep_hue = keep_hue
+        self.style = Style.of(style)
         if not isinstance(model, BaseFusor):
             model = init_fusor(model, weights)
         self.fusor = model.for_inference(self.dtype).to(self.device)
@@ -226,7 +222,11 @@ class FusionInferencer:
 
         Returns:
             dict: Plain values for JSON.
+
+        Raises:
+            ValueError: ``grey`` or ``stretch`` does not go with the style.
         """
+        self.style.check(grey, stretch)
         return {
             'version': __version__,
             'fusor': type(self.fusor).__name__,
@@ -237,6 +237,7 @@ class FusionInferencer:
             'grey': grey,
             'stretch': stretch,
             **({'keep_hue': True} if self.keep_hue and not grey else {}),
+            **self.style.to_note(),
             **({} if quality is None else {'quality': quality}),
             **(preparation or Preparation()).to_note(),
         }
@@ -295,35 +296,13 @@ class FusionInferencer:
             Iterator[FusedImage]: In the order of the pairs.
 
         Raises:
-            ValueError: ``batch_size`` is below 1.
+            ValueError: ``batch_size`` is below 1, or an option does not go with the style.
         """
         if batch_size < 1:
             raise ValueError(f'batch_size must be at least 1, got {batch_size}')
-        return self._in_batches(pairs, batch_size, (grey, stretch, temporal))
-
-    def _in_batches(self, pairs, batch_size, options):
-        batch = []
-        for pair in pairs:
-            if batch and batch[0].ir.shape != pair.ir.shape:
-                yield from self._fuse_pairs(batch, options)
-                batch = []
-            batch.append(pair)
-            if len(batch) == batch_size:
-                yield from self._fuse_pairs(batch, options)
-                batch = []
-        if batch:
-            yield from self._fuse_pairs(batch, options)
-
-    def _fuse_pairs(self, pairs, options):
-        ir = torch.from_numpy(np.stack([pair.ir for pair in pairs]))[:, None]
-        vi = torch.from_numpy(np.stack([pair.vi for pair in pairs])).permute(0, 3, 1, 2)
-        try:
-            fused = self.fuse(ir, vi, *options)
-        except ValueError as error:
-            raise ValueError(f'{", ".join(pair.name for pair in pairs)}: {error}') from error
-        levels = (fused * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
-        for pair, image in zip(pairs, levels, strict=True):
-            yield FusedImage(pair.name, image[..., 0] if image.shape[2] == 1 else image)
+        self.style.check(grey, stretch)
+        fuse = functools.partial(self.fuse, stretch=stretch, temporal=temporal)
+        return fuse_in_batches(fuse, pairs, batch_size, grey, self.style)
 
     def __call__(
         self,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tsjnet_mm.io.ranges import UNITS, check_percentiles, check_range
 from tsjnet_mm.utils.model_index import ready_models
+from tsjnet_mm.utils.styles import PALETTES, STYLES, Style
 
 if TYPE_CHECKING:
     from tsjnet_mm.apis.inferencer import FusionInferencer
@@ -196,6 +197,7 @@ def make_inferencer(args: argparse.Namespace, **options: Any) -> FusionInference
     from tsjnet_mm.apis import FusionInferencer
 
     options['keep_hue'] = getattr(args, 'keep_hue', False)
+    options['style'] = getattr(args, 'shown_as', 'luma')
     return FusionInferencer(
         args.model, args.weights, args.device, args.precision, compile=args.compile, **options
     )
@@ -224,6 +226,52 @@ def add_fusing_arguments(
     add_overwrite_argument(parser)
     add_source_arguments(parser, percentiles_of)
     return add_machine_arguments(parser, batched)
+
+
+def add_style_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--style`` and its options, for :func:`check_style`."""
+    group = parser.add_argument_group('thermal colours')
+    group.add_argument(
+        '--style',
+        choices=STYLES,
+        default='luma',
+        help='; '.join(f'{name}: {words}' for name, words in STYLES.items())
+        + ' (default: %(default)s)',
+    )
+    group.add_argument(
+        '--palette', choices=PALETTES, help='of the thermal colours (default: ironbow)'
+    )
+    group.add_argument(
+        '--isotherm',
+        type=float,
+        metavar='VALUE',
+        help='what is hotter is coloured: degrees Celsius with --ir-celsius or --ir-unit, '
+        'otherwise a stored infrared value',
+    )
+    group.add_argument(
+        '--opacity',
+        type=float,
+        help='of the colours of overlay (default: 0.5) and isotherm (default: 0.8)',
+    )
+    group.add_argument('--legend', action='store_true', help='draw the palette with its values')
+
+
+def check_style(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Make ``args.shown_as`` of the style's options; end with a message if they conflict."""
+    if args.palette is not None and args.style == 'luma':
+        parser.error('--palette is for --style overlay, msx and isotherm')
+    options = {'palette': args.palette} if args.palette else {}
+    try:
+        args.shown_as = Style(
+            args.style,
+            isotherm=args.isotherm,
+            opacity=args.opacity,
+            legend=args.legend,
+            **options,
+        )
+        args.shown_as.check(args.grey, getattr(args, 'stretch', False))
+    except ValueError as error:
+        parser.error(str(error))
 
 
 def check_weights(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:

@@ -31,7 +31,14 @@ from tsjnet_mm.io.written import WRITTEN_FORMATS
 from tsjnet_mm.utils.parallel import local_rank
 from tsjnet_mm.utils.words import counted
 
-from .arguments import add_fusing_arguments, check_arguments, make_inferencer, source_options
+from .arguments import (
+    add_fusing_arguments,
+    add_style_arguments,
+    check_arguments,
+    check_style,
+    make_inferencer,
+    source_options,
+)
 from .program import ToolParser, tool
 
 
@@ -72,7 +79,9 @@ def parse_args() -> argparse.Namespace:
     machine.add_argument(
         '--overlap', type=int, default=128, help='of tiles, in pixels (default: %(default)s)'
     )
+    add_style_arguments(parser)
     args = parser.parse_args()
+    check_style(parser, args)
     check_arguments(parser, args)
     return args
 

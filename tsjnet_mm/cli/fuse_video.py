@@ -28,7 +28,14 @@ from pathlib import Path
 
 from tsjnet_mm.utils.words import counted
 
-from .arguments import add_fusing_arguments, check_arguments, make_inferencer, source_options
+from .arguments import (
+    add_fusing_arguments,
+    add_style_arguments,
+    check_arguments,
+    check_style,
+    make_inferencer,
+    source_options,
+)
 from .program import ToolParser, tool
 
 
@@ -59,7 +66,9 @@ def parse_args() -> argparse.Namespace:
     )
     batched = 'frames (except of live sources)'
     add_fusing_arguments(parser, 'the first frame, kept for all', batched)
+    add_style_arguments(parser)
     args = parser.parse_args()
+    check_style(parser, args)
     check_arguments(parser, args)
     return args
 

@@ -13,6 +13,8 @@ HEADING = """<h1>Infrared and visible image fusion</h1>
 <p>Give two registered images of one scene, or pick an example, and press Fuse.</p>"""
 #: In place of the table, before anything is measured.
 NO_METRICS = '<p class="hint">The metrics appear here once a pair is fused.</p>'
+#: And for a picture in thermal colours.
+NOT_MEASURED = '<p class="hint">Metrics are of the style luma alone.</p>'
 #: CSS; colours are Gradio's variables, so that they follow its dark mode.
 STYLE = """
 .gradio-container { width: 100%; max-width: 1400px !important; margin: 0 auto !important; }

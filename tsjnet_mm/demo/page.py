@@ -16,10 +16,11 @@ from fastapi import FastAPI
 
 from tsjnet_mm.io.images import IMAGE_EXTENSIONS
 from tsjnet_mm.metrics import CONVENTIONS
+from tsjnet_mm.utils.styles import PALETTES, STYLES
 
 from .fusor_choice import DemoModels
 from .guard import DemoGuard
-from .html import HEADING, NO_METRICS, STYLE, format_metrics
+from .html import HEADING, NO_METRICS, NOT_MEASURED, STYLE, format_metrics
 from .store import DemoStore
 from .upload_fusion import (
     Fusion,
@@ -29,7 +30,13 @@ from .upload_fusion import (
     new_folder,
     save_view,
 )
-from .uploads import DemoError, check_percentiles, example_thumbnail, preview_upload
+from .uploads import (
+    DemoError,
+    check_percentiles,
+    choose_style,
+    example_thumbnail,
+    preview_upload,
+)
 
 _FONTS, _MONO_FONTS = ('system-ui', 'sans-serif'), ('ui-monospace', 'monospace')
 _QUEUE = 16
@@ -127,6 +134,15 @@ class DemoPage:
                     gr.Number(value, label=label, minimum=0, maximum=100, min_width=90)
                     for value, label in ((1, 'Black, %'), (99, 'White, %'))
                 ]
+            with gr.Row():
+                self.style = [
+                    gr.Dropdown(
+                        list(STYLES), value='luma', label='Style', min_width=90, elem_id='style'
+                    ),
+                    gr.Dropdown(list(PALETTES), label='Palette', min_width=90),
+                    gr.Number(180, label='Isotherm', min_width=90),
+                    gr.Checkbox(label='Legend', min_width=90),
+                ]
         with gr.Row():
             self.button = gr.Button('Fuse', variant='primary', min_width=120, elem_id='fuse')
             self.download = gr.DownloadButton(
@@ -185,7 +201,7 @@ class DemoPage:
         # One job at a time, whoever asks, and no endpoint that a program is invited to use.
         heavy = {'concurrency_id': 'work', 'concurrency_limit': 1, 'api_visibility': 'private'}
         light = {'queue': False, 'show_progress': 'hidden', 'api_visibility': 'private'}
-        percentiles = [self.stretch, *self.percentiles]
+        percentiles, style = [self.stretch, *self.percentiles], self.style
         shown = [self.slider, self.views[2], self.found]
         look = [self.fusion, self.against, self.show_objects, self.threshold]
         self.gallery.select(self.pick_example, None, [*self.files, *self.views[:2]], **heavy)
@@ -198,7 +214,7 @@ class DemoPage:
         self.model.change(self.toggle_objects, self.model, self.objects, **light)
         self.button.click(
             self.fuse,
-            [self.model, *self.files, self.grey, self.resize, *percentiles, *look[1:]],
+            [self.model, *self.files, self.grey, self.resize, *percentiles, *look[1:], *style],
             [self.fusion, self.download, *self.views[:2], *shown, self.metrics],
             show_progress_on=self.slider,
             **heavy,
@@ -262,6 +278,10 @@ class DemoPage:
         against: str,
         show_objects: bool,
         threshold: float,
+        style: str,
+        palette: str,
+        isotherm: float | None,
+        legend: bool,
     ) -> tuple:
         """Fuse the two files; returns what each component of the results becomes."""
         fusion = fuse_upload(
@@ -274,6 +294,7 @@ class DemoPage:
             percentiles=check_percentiles(low, high) if stretch else None,
             resize=bool(resize),
             max_megapixels=self.max_megapixels,
+            style=choose_style(style, palette, isotherm, legend),
         )
         for note in fusion.notes:
             gr.Warning(html.escape(note), 15)
@@ -303,8 +324,8 @@ class DemoPage:
     @_reported
     def measure(self, fusion: Fusion | None, convention: str, all_metrics: bool) -> str:
         """The table of metrics of what was fused."""
-        if fusion is None:
-            return NO_METRICS
+        if fusion is None or not fusion.is_measurable:
+            return NO_METRICS if fusion is None else NOT_MEASURED
         return format_metrics(measure_fusion(fusion, convention, all_metrics), convention)
 
     def serve(

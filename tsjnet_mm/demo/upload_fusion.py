@@ -1,5 +1,6 @@
 """Fuse and measure the uploads of the web page, without its components."""
 
+import copy
 import math
 import re
 import tempfile
@@ -16,6 +17,7 @@ from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import read_visible, write_image
 from tsjnet_mm.metrics import FUSION_METRICS, measure
 from tsjnet_mm.utils.metric_names import default_metrics, resolve_metrics
+from tsjnet_mm.utils.styles import Style
 from tsjnet_mm.visualization.drawing import draw_boxes
 from tsjnet_mm.visualization.palette import class_colour
 
@@ -38,6 +40,7 @@ class Fusion:
             infrared image was stretched or resized, as it was fused, in 8 bits.
         detections (Detections | None): None where the model has no detector.
         notes (list[str]): What the visitor should know.
+        is_measurable (bool): Whether it is a fused luma, and no picture in thermal colours.
     """
 
     fused: Path
@@ -45,11 +48,16 @@ class Fusion:
     sources: tuple[Path, Path]
     detections: Detections | None
     notes: list[str]
+    is_measurable: bool = True
 
 
-def download_name(vi: str | Path, model: str, grey: bool = False) -> str:
-    """File name of a download: ``<visible stem>_<model>_fused.png``."""
+def download_name(
+    vi: str | Path, model: str, grey: bool = False, style: Style | None = None
+) -> str:
+    """File name of a download: ``<visible stem>_<model>_fused.png``, or of a style's name."""
     parts = [Path(vi).stem, model, 'fused_grey' if grey else 'fused']
+    if style is not None and style.name != 'luma':
+        parts[1:] = [style.name]
     parts = [re.sub(r'[^\w.-]+', '-', part).strip('-.')[:80] for part in parts]
     return '_'.join(part for part in parts if part) + '.png'
 
@@ -100,6 +108,7 @@ def fuse_upload(
     percentiles: tuple[float, float] | None = None,
     resize: bool = False,
     max_megapixels: float = 16.0,
+    style: Style | None = None,
 ) -> Fusion:
     """Fuse two uploads.
 
@@ -113,6 +122,8 @@ def fuse_upload(
         percentiles (tuple[float, float], optional): See :func:`read_upload`.
         resize (bool): See there. Defaults to False.
         max_megapixels (float): See there. Defaults to 16.
+        style (Style, optional): How the pair is shown. Nothing is detected in other styles
+            than ``'luma'``. Defaults to that.
 
     Returns:
         Fusion: Its fused image equals what ``tools/fuse.py`` writes with the same options.
@@ -125,9 +136,12 @@ def fuse_upload(
     pair, notes = read_upload(ir, vi, percentiles, resize, max_megapixels)
     model = models[name]
     try:
-        image = model.inferencer(pair.ir, pair.vi, grey=grey)[0]
+        inferencer = copy.copy(model.inferencer)
+        inferencer.style = style = style or Style()
+        style.check(grey, stretch=False)
+        ((_, image),) = inferencer.fuse_pairs([pair], grey=grey)
     except ValueError as error:
-        reason = str(error).removeprefix('000000: ')  # What arrays without a name are called.
+        reason = str(error).removeprefix(f'{pair.name}: ')
         raise DemoError(f'{name} cannot fuse this pair: {reason}') from error
     except (MemoryError, torch.cuda.OutOfMemoryError) as error:
         raise DemoError('The machine has too little memory for images this large.') from error
@@ -137,15 +151,16 @@ def fuse_upload(
     measured = Path(ir) if same else folder / 'infrared_as_fused.png'
     if not same:
         write_image(levels, measured)
-    fused = folder / download_name(vi, name, grey)
+    fused = folder / download_name(vi, name, grey, style)
     write_image(image, fused)
     views = {
         'infrared': save_view(levels, folder, 'infrared'),
         'visible': save_view(np.round(pair.vi * 255).astype(np.uint8), folder, 'visible'),
         'fused': save_view(image, folder, 'fused'),
     }
-    detections = model.detector(image, pair.vi) if model.detector else None
-    return Fusion(fused, views, (measured, Path(vi)), detections, notes)
+    is_fused = style.name == 'luma'
+    detections = model.detector(image, pair.vi) if model.detector and is_fused else None
+    return Fusion(fused, views, (measured, Path(vi)), detections, notes, is_fused)
 
 
 def draw_detections(fusion: Fusion, threshold: float) -> tuple[Path, int]:

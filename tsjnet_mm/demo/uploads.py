@@ -21,6 +21,7 @@ from tsjnet_mm.io.images import (
 )
 from tsjnet_mm.io.matching import find_pairs
 from tsjnet_mm.io.pairs import Pair, iterate_pairs
+from tsjnet_mm.utils.styles import Style
 
 _EXAMPLE_SIZE = (640, 480)
 
@@ -92,6 +93,32 @@ def check_percentiles(low: float | None, high: float | None) -> tuple[float, flo
     if low is None or high is None or not 0 <= low < high <= 100:
         raise DemoError('The infrared percentiles must be two numbers, 0 <= low < high <= 100.')
     return float(low), float(high)
+
+
+def choose_style(name: str, palette: str, isotherm: float | None, legend: bool) -> Style:
+    """The style that the controls of the page ask for.
+
+    Args:
+        name (str): One of :data:`~tsjnet_mm.utils.styles.STYLES`.
+        palette (str): One of :data:`~tsjnet_mm.utils.styles.PALETTES`.
+        isotherm (float | None): Of the style ``'isotherm'``; of others it has no meaning.
+        legend (bool): Of all styles but ``'luma'``.
+
+    Returns:
+        Style: The style.
+
+    Raises:
+        DemoError: The style lacks an option, or a name is unknown.
+    """
+    try:
+        return Style(
+            name,
+            palette,
+            isotherm if name == 'isotherm' else None,
+            legend=bool(legend) and name != 'luma',
+        )
+    except ValueError as error:
+        raise DemoError(f'{error}.') from error
 
 
 def read_upload(

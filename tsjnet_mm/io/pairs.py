@@ -1,5 +1,6 @@
 """Pairs from files, folders, patterns, arrays, tensors and streams."""
 
+import functools
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +19,7 @@ from .errors import PairError
 from .images import OTHER_SIZE, check_finite, check_sizes, image_size, read_image
 from .matching import find_pairs, name_all
 from .preparation import Preparation
+from .thermal import ThermalMap, thermal_map
 
 #: Larger images are not read ahead: several of them would need gigabytes.
 _MOST_PIXELS_AHEAD = 2**23
@@ -35,11 +37,14 @@ class Pair:
         name (str): Stem of the file that its fused image is written to.
         ir (np.ndarray): Infrared, (H, W) float32 in [0, 1].
         vi (np.ndarray): Visible, (H, W, 3) float32 RGB in [0, 1].
+        thermal (Callable[[], ThermalMap] | None): Makes the measured infrared values, where
+            they are known, for those who need them.
     """
 
     name: str
     ir: np.ndarray
     vi: np.ndarray
+    thermal: Callable[[], ThermalMap] | None = None
 
 
 def is_path(source: Any) -> bool:
@@ -246,12 +251,40 @@ def read_pairs(
 def _read_pair(source, preparation):
     name, one, other = source
     names = _describe(one, 'infrared', name), _describe(other, 'visible', name)
-    celsius, preparation = preparation.read_celsius(one)
-    if celsius is None and is_path(one) and is_path(other) and not preparation.moves_infrared:
-        check_sizes(one, other, OTHER_SIZE)  # before either is decoded
-    ir = to_array(one if celsius is None else celsius, names[0])
-    images = ir, to_array(other, names[1])
-    return Pair(name, *preparation(*images, names))
+    return read_pair(name, one, other, preparation, names)
+
+
+def read_pair(
+    name: str,
+    ir: str | Path | np.ndarray | Tensor,
+    vi: str | Path | np.ndarray | Tensor,
+    preparation: Preparation,
+    names: tuple[str, str],
+) -> Pair:
+    """Read one pair.
+
+    Args:
+        name (str): Of the pair.
+        ir (str | Path | np.ndarray | Tensor): Infrared image, see :func:`to_array`.
+        vi (str | Path | np.ndarray | Tensor): Visible image.
+        preparation (Preparation): How the two are prepared.
+        names (tuple[str, str]): What an error or a warning calls them.
+
+    Returns:
+        Pair: The pair, prepared.
+
+    Raises:
+        PairError: It cannot be used; the message names the image.
+    """
+    celsius, preparation = preparation.read_celsius(ir)
+    if celsius is None and is_path(ir) and is_path(vi) and not preparation.moves_infrared:
+        check_sizes(ir, vi, OTHER_SIZE)  # before either is decoded
+    path = ir if is_path(ir) else None
+    stored = to_array(ir if celsius is None else celsius, names[0])
+    images = preparation(stored, to_array(vi, names[1]), names)
+    size = images[1].shape[:2]
+    thermal = functools.partial(thermal_map, stored, preparation, size, names, path)
+    return Pair(name, *images, thermal)
 
 
 __getattr__ = moved_names(

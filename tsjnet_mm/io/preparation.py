@@ -159,7 +159,8 @@ class Preparation:
         ir_range (tuple[float, float] | None): Stored infrared values that become 0 and 1;
             what lies outside is clipped. None: the range of the stored type.
         ir_percentiles (tuple[float, float] | None): Instead, percentiles of each infrared
-            image, in 0..100, that become 0 and 1.
+            image, in 0..100, that become 0 and 1; of FLIR radiometric JPEGs those of the
+            temperatures.
         resize (bool): Resize infrared images of another size to the visible image's.
         homography (Homography | None): Warp infrared images onto the visible image's pixels.
             A 3x3 array or list, and the path of a file for :func:`load_homography`, are taken,
@@ -168,7 +169,8 @@ class Preparation:
             become 0 and 1, of radiometric images.
         ir_unit (str | None): What stored infrared values are, one of
             :data:`~tsjnet_mm.io.ranges.UNITS`; needed with ``ir_celsius``, but for FLIR
-            radiometric JPEGs.
+            radiometric JPEGs. With the other two it tells the temperatures of what is drawn
+            or written.
 
     Raises:
         ValueError: The range or the percentiles cannot be meant (see
@@ -198,10 +200,12 @@ class Preparation:
                 raise ValueError('give ir_celsius, ir_range or ir_percentiles, one of them')
             celsius = check_range(celsius, 'ir_celsius')
             object.__setattr__(self, 'ir_celsius', celsius)
-        if self.ir_unit is not None and (self.ir_unit not in UNITS or celsius is None):
+        has_limits = bool(celsius or ir_range or ir_percentiles)
+        if self.ir_unit is not None and not (self.ir_unit in UNITS and has_limits):
             raise ValueError(
-                f'ir_unit must be one of {", ".join(UNITS)}, and comes with ir_celsius, got '
-                f'{self.ir_unit!r} with ir_celsius {celsius}'
+                f'ir_unit must be one of {", ".join(UNITS)}, and comes with ir_celsius, '
+                f'ir_range or ir_percentiles, got {self.ir_unit!r}'
+                + ('' if has_limits else ' without any')
             )
         homography = self.homography
         if isinstance(homography, str | Path):
@@ -267,14 +271,14 @@ class Preparation:
 
         Returns:
             tuple[np.ndarray | None, Preparation]: (H, W) degrees Celsius, and the preparation
-            that takes them; None and this preparation where ``ir_celsius`` is not given or the
-            file is another.
+            that takes them; None and this preparation where neither ``ir_celsius`` nor
+            ``ir_percentiles`` is given or the file is another.
 
         Raises:
             PairError: See :func:`~tsjnet_mm.io.radiometric.read_radiometric`.
         """
-        is_file = isinstance(ir, str | Path)
-        celsius = read_radiometric(ir) if self.ir_celsius and is_file else None
+        wanted = isinstance(ir, str | Path) and (self.ir_celsius or self.ir_percentiles)
+        celsius = read_radiometric(ir) if wanted else None
         if celsius is None:
             return None, self
         return celsius, dataclasses.replace(self, ir_unit='celsius')

@@ -66,6 +66,21 @@ def to_celsius(array: np.ndarray, unit: str | None, name: str | Path) -> np.ndar
     return array.astype(np.float64) * factor + offset
 
 
+def is_radiometric(path: str | Path) -> bool:
+    """Whether a file is a FLIR radiometric JPEG, by its segments alone."""
+    try:
+        with open(path, 'rb') as file:
+            if file.read(2) != b'\xff\xd8':
+                return False
+            while (head := file.read(4))[:1] == b'\xff' and head[1:2] != b'\xda':
+                content = file.read(max(0, int.from_bytes(head[2:], 'big') - 2))
+                if head[1] == 0xE1 and content.startswith(_SEGMENT):
+                    return True
+    except OSError:
+        pass  # the reader of images tells what is wrong with it
+    return False
+
+
 def read_radiometric(path: str | Path) -> np.ndarray | None:
     """Temperatures of a FLIR radiometric JPEG.
 

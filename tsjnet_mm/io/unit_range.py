@@ -48,8 +48,20 @@ def _to_unit(array, low, high):
     return np.clip(unit, 0, 1, out=unit).astype(np.float32, copy=False)
 
 
-def _single_channel(array):
+def single_channel(array: np.ndarray) -> np.ndarray:
+    """One channel of an infrared image.
+
+    Args:
+        array (np.ndarray): (H, W), (H, W, 1) or (H, W, 3) RGB, of any type.
+
+    Returns:
+        np.ndarray: (H, W): of three equal channels the first, of different ones the luma.
+    """
+    if array.ndim == 2:
+        return array
     first = array[..., 0]
+    if array.shape[2] == 1:
+        return first
     if all(np.array_equal(first, array[..., channel]) for channel in (1, 2)):
         return first
     return (array @ _LUMA).astype(np.float32 if array.dtype.itemsize < 4 else np.float64)
@@ -95,15 +107,23 @@ def infrared_to_unit(
         value_range, percentiles, ('value_range', 'percentiles')
     )
     if value_range is None and percentiles is None:
-        value_range = full_range(
-            array, name, 'for other infrared images give ir_range=(low, high)'
-        )
         _warn_of_narrow_range(array)
-    if array.ndim == 3:
-        array = array[..., 0] if array.shape[2] == 1 else _single_channel(array)
+    limits = infrared_limits(array, name, value_range, percentiles)
+    return _to_unit(single_channel(array), *limits)
+
+
+def infrared_limits(
+    array: np.ndarray,
+    name: str | Path,
+    value_range: tuple[float, float] | None = None,
+    percentiles: tuple[float, float] | None = None,
+) -> tuple[float, float]:
+    """The values of an infrared image that become 0 and 1, see :func:`infrared_to_unit`."""
+    if value_range is not None:
+        return value_range
     if percentiles is not None:
-        value_range = np.percentile(array, percentiles)
-    return _to_unit(array, *value_range)
+        return tuple(np.percentile(single_channel(array), percentiles))
+    return full_range(array, name, 'for other infrared images give ir_range=(low, high)')
 
 
 def visible_to_unit(array: np.ndarray, name: str | Path) -> np.ndarray:

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from tsjnet_mm.io.images import OTHER_SIZE, check_sizes
 from tsjnet_mm.io.outputs import check_outputs, list_read, mark_file
-from tsjnet_mm.io.pairs import Pair, is_path, to_array
+from tsjnet_mm.io.pairs import read_pair, to_array
 from tsjnet_mm.io.preparation import Preparation
+from tsjnet_mm.io.unit_range import single_channel
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.parallel import read_ahead, thread_map
 from tsjnet_mm.utils.words import counted
@@ -76,12 +76,15 @@ def _fix_range(frames, preparation):
     frames, skipped = iter(frames), []
     for ir, vi in itertools.islice(frames, 100):
         skipped.append((ir, vi))
-        low, high = np.percentile(to_array(ir, 'infrared frame'), percentiles)
+        celsius, _ = preparation.read_celsius(ir)
+        stored = to_array(ir if celsius is None else celsius, 'infrared frame')
+        low, high = np.percentile(single_channel(stored), percentiles)
         if high > low:
-            limits = {'ir_range': (float(low), float(high)), 'ir_percentiles': None}
+            kind = 'ir_range' if celsius is None else 'ir_celsius'
+            limits = {kind: (float(low), float(high)), 'ir_percentiles': None}
             preparation = dataclasses.replace(preparation, **limits)
             break
-    if skipped and preparation.ir_range is None:
+    if skipped and preparation.ir_percentiles is not None:
         raise ValueError(
             f'infrared percentiles {tuple(percentiles)} are equal in the first '
             f'{counted(len(skipped), "frame")}: give ir_range=(low, high)'
@@ -94,12 +97,9 @@ def _prepare(frames, describe, preparation, notes):
     like = collections.Counter()
     for index, (ir, vi) in enumerate(frames):
         names = describe('infrared', index), describe('visible', index)
-        if is_path(ir) and not preparation.moves_infrared:
-            check_sizes(ir, vi, OTHER_SIZE)
-        images = to_array(ir, names[0]), to_array(vi, names[1])
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter('always')
-            pair = Pair(f'{index:06d}', *preparation(*images, names))
+            pair = read_pair(f'{index:06d}', ir, vi, preparation, names)
         for warning in caught:
             kind = str(warning.message).replace(names[0], 'infrared').split(':')[0]
             like[kind] += 1

@@ -69,7 +69,8 @@ class LoadPair(PairTransform):
         """See the class."""
         source = PairSource('', results['ir_path'], results['vi_path'])
         # A radiometric JPEG's temperatures may have another size than its picture.
-        if not self.preparation.moves_infrared and self.preparation.ir_celsius is None:
+        may_be_radiometric = self.preparation.ir_celsius or self.preparation.ir_percentiles
+        if not self.preparation.moves_infrared and not may_be_radiometric:
             check_sizes(source.ir, source.vi)
         (pair,) = read_pairs([source], self.preparation)
         ir, vi = pair.ir, pair.vi
