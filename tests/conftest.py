@@ -1,8 +1,13 @@
+import contextlib
+import http.server
+import io
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -254,3 +259,57 @@ def write_detector():
 def detector_files(write_detector, tmp_path):
     """The two files of ``write_detector``."""
     return write_detector(tmp_path)
+
+
+class _Stream(http.server.BaseHTTPRequestHandler):
+    """Each connection gets the next part of ``self.server.parts``: levels of its frames."""
+
+    def do_GET(self):
+        with self.server.lock:
+            part = self.server.parts.pop(0) if self.server.parts else ()
+        if not part:
+            self.send_error(503)
+            return
+        self.send_response(200)
+        self.send_header('Content-Type', 'multipart/x-mixed-replace; boundary=frame')
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            for level in part:
+                picture = np.full((*self.server.size, 3), level, np.uint8)
+                with io.BytesIO() as file:
+                    Image.fromarray(picture).save(file, 'JPEG')
+                    data = file.getvalue()
+                head = f'--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}'
+                self.wfile.write(head.encode() + b'\r\n\r\n' + data + b'\r\n')
+                time.sleep(self.server.seconds_each)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def serve():
+    """Start a live MJPEG stream on this machine; returns its URL.
+
+    Each connection gets one of the parts, a number of frames whose grey levels count from 10;
+    one connection more is refused.
+    """
+    servers = []
+
+    def start(*counts, seconds_each=0.02, size=(48, 64)):
+        server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), _Stream)
+        starts = np.cumsum((0, *counts))
+        server.parts = [
+            [10 + level % 240 for level in range(first, first + count)]
+            for first, count in zip(starts, counts, strict=False)
+        ]
+        server.lock, server.seconds_each, server.size = threading.Lock(), seconds_each, size
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f'http://127.0.0.1:{server.server_address[1]}/'
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()

@@ -163,3 +163,53 @@ def test_exported_models_need_no_weights(run_tool, tmp_path):
     assert done.returncode == 1 and 'no ONNX model at none.onnx' in done.stderr
     done = run_tool(*command, '--model', 'tsjnet-official', check=False)
     assert done.returncode == 2 and 'needs --weights' in done.stderr
+
+
+def test_live_streams_of_unequal_rates(run_here, serve, tmp_path):
+    ir, vi = serve(400, seconds_each=0.1), serve(400, seconds_each=0.03)
+    status, stdout, stderr = run_here(
+        '--ir', ir, '--vi', vi, '--out', tmp_path / 'o.mkv', '--max-frames', '30',
+        '--model', 'average', '--ir-delay', '0.02', '--fps', '20',
+    )  # fmt: skip
+    assert status == 0 and '30 frames of 64x48 at 20 frames per second' in stdout
+    assert count_frames(tmp_path / 'o.mkv') == 30
+    assert re.search(
+        rf'^infrared {ir}: \d+ frames came at ([89]|1\d)\.\d per second, ', stdout, re.M
+    )
+    assert re.search(rf'^visible {vi}: \d+ .* used, \d+ dropped$', stdout, re.M)
+    assert re.search(r'^\d+ pairs: \d+ ms \(at most \d+\) apart; \d+ ms ', stdout, re.M)
+    assert re.search(r'dropped \d+ \+ \d+, delay 0\.\d\d s', stderr)
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='no such signals')
+@pytest.mark.slow
+@pytest.mark.parametrize('number, status', [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_live_streams_also_within_a_gap(
+    number, status, serve, tmp_path, repository
+):
+    ir, vi = serve(20, seconds_each=0.05), serve(4000, seconds_each=0.05)
+    process = subprocess.Popen(
+        [
+            *(sys.executable, str(repository / 'tools' / 'fuse_video.py'), '--ir', ir),
+            *('--vi', vi, '--out', tmp_path / 'o.mp4', '--model', 'average'),
+        ],
+        env={**os.environ, 'PYTHONPATH': str(repository), 'OMP_NUM_THREADS': '1'},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    try:
+        seen = ''
+        while 'was lost: reconnecting in 0.5 s' not in seen:
+            seen += process.stderr.read(1)
+        process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == status
+    assert 'Traceback' not in seen + stderr
+    assert 'the file holds what was fused until then' in stderr
+    frames = int(re.match(r'(\d+) frames', stdout)[1])
+    assert count_frames(tmp_path / 'o.mp4') == frames > 5
+    assert f'infrared {ir}: 20 frames came at ' in stdout

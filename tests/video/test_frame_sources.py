@@ -1,53 +1,12 @@
 import contextlib
-import http.server
 import shutil
 import subprocess
-import threading
-import time
 
-import cv2
 import numpy as np
 import pytest
 
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.video.frame_sources import open_frames
-
-
-@pytest.fixture
-def serve():
-    """Start a live MJPEG stream on this machine; returns its URL. Frame i has grey level i."""
-    servers = []
-
-    def start(count, seconds_each=0.02):
-        class Stream(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.send_response(200)
-                kind = 'multipart/x-mixed-replace; boundary=frame'
-                self.send_header('Content-Type', kind)
-                self.end_headers()
-                with contextlib.suppress(OSError):
-                    for level in range(count):
-                        picture = np.full((48, 64, 3), 10 + level % 240, np.uint8)
-                        data = cv2.imencode('.jpg', picture)[1].tobytes()
-                        head = '--frame\r\nContent-Type: image/jpeg\r\nContent-Length: '
-                        self.wfile.write(
-                            f'{head}{len(data)}'.encode() + b'\r\n\r\n' + data + b'\r\n'
-                        )
-                        time.sleep(seconds_each)
-
-            def log_message(self, *_):
-                pass
-
-        server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Stream)
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f'http://127.0.0.1:{server.server_address[1]}/'
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
 
 
 def test_files_give_rgb_frames_in_step(make_frames, write_video, tmp_path):
@@ -140,35 +99,3 @@ def test_sixteen_bit_video_keeps_its_depth(make_frames, write_video, tmp_path):
         got = [ir for ir, _ in source]
     assert got[0].dtype == np.uint16
     assert np.array_equal(got, ramp)
-
-
-def test_absent_camera_and_stream_are_named():
-    with pytest.raises(PairError, match=r'^97: unreachable camera'):
-        open_frames('97', '98')
-    with pytest.raises(
-        PairError, match=r'me:\*\*\*@127\.0\.0\.1:9/ir: unreachable stream'
-    ) as e:
-        open_frames('http://me:secret@127.0.0.1:9/ir', 'http://127.0.0.1:9/vi')
-    assert 'secret' not in str(e.value)
-
-
-def test_live_streams_give_the_newest_frames_and_drop_the_others(serve):
-    source = open_frames(serve(200), serve(200))
-    with contextlib.closing(source):
-        levels = []
-        for ir, vi in source:
-            levels.append((int(ir.mean()), int(vi.mean())))
-            if len(levels) == 4:
-                break
-            time.sleep(0.3)
-    assert source.is_live and source.count is None
-    for index in range(2):
-        steps = np.diff([pair[index] for pair in levels])
-        assert (steps >= 3).all(), levels
-
-
-def test_end_of_a_live_stream_is_told(serve):
-    url = serve(5)
-    with contextlib.closing(open_frames(url, serve(100))) as source:
-        assert len(list(source)) < 100
-    assert source.ended_early == f'{url} ended'

@@ -8,6 +8,7 @@ Examples:
     python tools/fuse_video.py --ir 0 --vi 1 --out fused.mp4               # two cameras
     python tools/fuse_video.py --ir rtsp://user:password@10.0.0.2/ir \
         --vi rtsp://user:password@10.0.0.2/vi --out fused.mp4 --max-frames 1500
+    python tools/fuse_video.py --ir rtsp://10.0.0.2/ir --vi 0 --out fused.mp4 --ir-delay 0.12
     python tools/fuse_video.py --ir ir.mp4 --vi vi.mp4 --out fused.mp4 --warp H.json
     python tools/fuse_video.py --ir raw16.mkv --vi vi.mp4 --out fused.mp4 --ir-range 7000 9000
     python tools/fuse_video.py --ir ir.mp4 --vi vi.mp4 --out fused.mp4 --measure-flicker
@@ -17,14 +18,19 @@ file in the folder of --out, so that --out is never incomplete.
 
 Frames of two files are paired by time, so the files must have the same duration; the numbers of
 dropped and repeated frames are printed. With --fps they are paired by number. Frames in folders
-are paired by name, in natural order (2 before 10). From live sources the newest frames are
-fused and older ones dropped; the file plays at real speed. The size is that of the visible
-video, without an odd last row or column. .mp4 and .mov have MPEG-4, .avi motion JPEG, .mkv FFV1
-(lossless). The sound of the visible file is kept if ffmpeg is installed.
+are paired by name, in natural order (2 before 10). Of live sources each visible frame is paired
+with the infrared one that is nearest in time; frames that come faster than they are fused are
+dropped, and the file plays at real speed. A lost source is opened anew; meanwhile the file
+holds the last frame. The size is that of the visible video, without an odd last row or column.
+.mp4 and .mov have MPEG-4, .avi motion JPEG, .mkv FFV1 (lossless). The sound of the visible file
+is kept if ffmpeg is installed.
 """
+
+from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tsjnet_mm.utils.words import counted
 
@@ -37,6 +43,9 @@ from .arguments import (
     source_options,
 )
 from .program import ToolParser, tool
+
+if TYPE_CHECKING:
+    from tsjnet_mm.video.live_frames import LiveOptions
 
 
 def parse_args() -> argparse.Namespace:
@@ -64,6 +73,7 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='print how much the fused video changes from frame to frame, against its sources',
     )
+    add_live_arguments(parser)
     batched = 'frames (except of live sources)'
     add_fusing_arguments(parser, 'the first frame, kept for all', batched)
     add_style_arguments(parser)
@@ -71,6 +81,48 @@ def parse_args() -> argparse.Namespace:
     check_style(parser, args)
     check_arguments(parser, args)
     return args
+
+
+def add_live_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add how live sources are paired; what is not given has the defaults of LiveOptions."""
+    live = parser.add_argument_group('two live sources')
+    live.add_argument(
+        '--lead',
+        choices=('vi', 'ir'),
+        help='whose frames are each fused, with the nearest in time of the other (default: vi)',
+    )
+    live.add_argument(
+        '--clock',
+        choices=('arrival', 'stream'),
+        help="a frame's time: when it arrives (default), or the stamp of its device (RTSP)",
+    )
+    live.add_argument(
+        '--ir-delay',
+        type=float,
+        metavar='SECONDS',
+        help='so much later than the visible camera the infrared one delivers a moment',
+    )
+    live.add_argument(
+        '--tolerance',
+        type=float,
+        metavar='SECONDS',
+        help='frames further apart are not paired (default: 0.2)',
+    )
+    live.add_argument(
+        '--reconnect',
+        type=int,
+        metavar='ATTEMPTS',
+        help='in a row, to open a lost source anew, after 0.5 s, 1 s, 2 s, ... (default: 8)',
+    )
+
+
+def live_options(args: argparse.Namespace) -> LiveOptions | None:
+    """The arguments of :func:`add_live_arguments`; None where none is given."""
+    from tsjnet_mm.video.live_frames import LiveOptions
+
+    names = ('lead', 'clock', 'ir_delay', 'tolerance', 'reconnect')
+    given = {name: value for name in names if (value := getattr(args, name)) is not None}
+    return LiveOptions(**given) if given else None
 
 
 @tool('before the first frame: nothing was written')
@@ -93,6 +145,7 @@ def main() -> None:
         keep_sound=not args.no_sound,
         measure_flicker=args.measure_flicker,
         overwrite=args.overwrite,
+        live=live_options(args),
         **source_options(args),
     )
     print(

@@ -2,6 +2,7 @@
 
 from .flicker import temporal_difference
 from .fusing import FusedVideo, fuse_video
+from .live_frames import LiveOptions
 from .temporal_filter import TemporalFilter
 
-__all__ = ['FusedVideo', 'TemporalFilter', 'fuse_video', 'temporal_difference']
+__all__ = ['FusedVideo', 'LiveOptions', 'TemporalFilter', 'fuse_video', 'temporal_difference']

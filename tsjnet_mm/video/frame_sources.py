@@ -1,18 +1,15 @@
 """Frames of an infrared and a visible camera, two by two: files, folders, live streams."""
 
 import re
-import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.listing import is_pattern
 from tsjnet_mm.io.matching import find_pairs
 
-from .video_files import FileFrames, to_rgb
+from .live_frames import LiveFrames, LiveOptions
+from .live_source import hide_password
+from .video_files import FileFrames
 
 
 def _as_live(source):
@@ -21,10 +18,6 @@ def _as_live(source):
     if re.fullmatch(r'\d+', text):
         return int(text)
     return text if re.match(r'(?!file)[A-Za-z][A-Za-z0-9+.-]*://', text) else None
-
-
-def _hide_password(source):
-    return re.sub(r'(://[^/:@]*):[^/@]*@', r'\1:***@', str(source))
 
 
 class FolderFrames:
@@ -74,109 +67,6 @@ class FolderFrames:
         """Nothing is held open."""
 
 
-class _Newest:
-    """The newest frame of a live source, read by its own thread."""
-
-    def __init__(self, source, condition):
-        self.name = _hide_password(source)
-        self.capture = cv2.VideoCapture(source)
-        if not self.capture.isOpened():
-            kind = 'camera' if isinstance(source, int) else 'stream'
-            raise PairError.of(
-                f'unreachable {kind}', self.name, f'a {kind} that OpenCV can open', 'none'
-            )
-        self.fps = self.capture.get(cv2.CAP_PROP_FPS)
-        self.frame, self.number, self.is_over = None, 0, False
-        self._condition, self._stop = condition, False
-        self._thread = threading.Thread(target=self._fetch, daemon=True)
-        self._thread.start()
-
-    def _fetch(self):
-        while not self._stop:
-            is_read, frame = self.capture.read()
-            with self._condition:
-                if is_read:
-                    self.frame, self.number = frame, self.number + 1
-                else:
-                    self.is_over = True
-                self._condition.notify_all()
-            if not is_read:
-                break
-        self.capture.release()
-
-    def close(self):
-        self._stop = True
-        # A camera that hangs must not keep the video from being finished.
-        self._thread.join(timeout=2)
-
-
-class LiveFrames:
-    """Two live sources: each new visible frame with the newest infrared one.
-
-    Frames that arrive while the consumer is busy are dropped, so that the pictures are current.
-    Frames of a slower infrared camera are used several times.
-
-    Args:
-        ir (int | str): Camera index or URL of the infrared source.
-        vi (int | str): The same of the visible source.
-        fps (float, optional): Frame rate of the output.
-
-    Attributes:
-        count (None): A live source has no end.
-        fps (float): What was asked for, else what the visible source says, else 25.
-        is_live (bool): True.
-        ended_early (str | None): Which source ended; known after the last pair.
-
-    Raises:
-        PairError: A source cannot be opened. A password in a URL is not repeated.
-    """
-
-    count = None
-    is_live = True
-    notes = ()
-    _sources = ()
-
-    def __init__(self, ir: int | str, vi: int | str, fps: float | None = None) -> None:
-        self.ended_early = None
-        self._condition = threading.Condition()
-        first = _Newest(ir, self._condition)
-        try:
-            self._sources = first, _Newest(vi, self._condition)
-        except PairError:
-            first.close()
-            raise
-        said = self._sources[1].fps
-        self.fps = fps or (said if 1 <= said <= 120 else 25.0)
-
-    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        ir, vi = self._sources
-        used = 0
-        while True:
-            with self._condition:
-                while ir.frame is None or vi.number == used:
-                    over = [source.name for source in self._sources if source.is_over]
-                    if over:
-                        self.ended_early = f'{over[0]} ended'
-                        return
-                    # With a timeout, so that Ctrl-C is heard on every platform.
-                    self._condition.wait(timeout=0.5)
-                frames, used = (ir.frame, vi.frame), vi.number
-                if ir.is_over:
-                    self.ended_early = f'{ir.name} ended'
-                    return
-            yield tuple(map(to_rgb, frames))
-
-    def describe(self, modality: str, index: int) -> str:
-        """Name of a frame in errors: its source and number."""
-        names = dict(zip(('infrared', 'visible'), self._sources, strict=False))
-        return f'{names[modality].name if names else modality}, frame {index}'
-
-    def close(self) -> None:
-        """Stop both threads and let go of the cameras."""
-        for source in self._sources:
-            source.close()
-
-
 def open_frames(
     ir: int | str | Path,
     vi: int | str | Path,
@@ -184,6 +74,7 @@ def open_frames(
     max_frames: int | None = None,
     ir_affix: str | Iterable[str] | None = None,
     vi_affix: str | Iterable[str] | None = None,
+    live: LiveOptions | None = None,
 ) -> FolderFrames | FileFrames | LiveFrames:
     """Open two sources of frames.
 
@@ -195,6 +86,7 @@ def open_frames(
         max_frames (int, optional): How many frames are needed.
         ir_affix (str | Iterable[str], optional): Of folders, see :func:`.match_pairs`.
         vi_affix (str | Iterable[str], optional): See there.
+        live (LiveOptions, optional): How live sources are paired.
 
     Returns:
         FolderFrames | FileFrames | LiveFrames: Iterates over (infrared, visible), paths or
@@ -203,19 +95,25 @@ def open_frames(
     Raises:
         FileNotFoundError: A file or folder does not exist.
         PairError: A source cannot be read, or a frame has no partner.
-        ValueError: The sources are of different kinds, frame rates or lengths.
+        ValueError: The sources are of different kinds, frame rates or lengths, or files and
+            folders come with ``live``.
     """
-    live = [_as_live(source) for source in (ir, vi)]
-    if all(source is not None for source in live):
-        return LiveFrames(*live, fps=fps)
+    addresses = [_as_live(source) for source in (ir, vi)]
+    if all(source is not None for source in addresses):
+        return LiveFrames(*addresses, fps, live or LiveOptions())
     folders = [
         source is None and (Path(path).is_dir() or is_pattern(path))
-        for source, path in zip(live, (ir, vi), strict=True)
+        for source, path in zip(addresses, (ir, vi), strict=True)
     ]
-    if any(source is not None for source in live) or any(folders) != all(folders):
+    if any(source is not None for source in addresses) or any(folders) != all(folders):
         raise ValueError(
             'give two files, two folders of frames or two live sources, got '
-            f'{_hide_password(ir)} and {_hide_password(vi)}'
+            f'{hide_password(ir)} and {hide_password(vi)}'
+        )
+    if live is not None:
+        raise ValueError(
+            f'{ir} and {vi} are no live sources: files are paired by the times in them, frames '
+            'in folders by name, so leave lead, clock, ir_delay, tolerance and reconnect out'
         )
     if all(folders):
         return FolderFrames(ir, vi, ir_affix, vi_affix)

@@ -27,6 +27,7 @@ from tsjnet_mm.utils.words import counted
 
 from .flicker import Flicker, FlickerMeter
 from .frame_sources import open_frames
+from .live_frames import LiveOptions
 from .temporal_filter import TemporalFilter
 from .video_files import FileFrames
 from .video_writer import VideoWriter, add_sound, set_aspect
@@ -138,6 +139,7 @@ def fuse_video(
     ir_affix: str | Iterable[str] | None = None,
     vi_affix: str | Iterable[str] | None = None,
     overwrite: bool = False,
+    live: LiveOptions | None = None,
     **options: Any,
 ) -> FusedVideo:
     """Fuse two videos, two folders of frames or two live sources into a video file.
@@ -145,8 +147,8 @@ def fuse_video(
     Threads read files two frames ahead and write behind the fusion, so memory does not grow
     with the number of frames. Ctrl-C ends the video after the last whole frame and the file is
     finished like any other; an error leaves no file, and an earlier one stays. Of live
-    sources the newest frames are fused, and each is written as often as time has passed, so
-    that the file plays at real speed, independent of the speed of fusion.
+    sources the newest frames are fused, and each is written until the next was taken, so that
+    the file plays at real speed, independent of the speed of fusion; also through a gap.
 
     Args:
         inferencer (FusionInferencer): Fuses; its ``show_progress`` shows frames per second.
@@ -167,6 +169,7 @@ def fuse_video(
         ir_affix (str | Iterable[str], optional): Of folders, see :func:`.match_pairs`.
         vi_affix (str | Iterable[str], optional): See there.
         overwrite (bool): Write over a file that is there already. Defaults to False.
+        live (LiveOptions, optional): How live sources are paired, and opened anew.
         **options: Instead of ``preparation`` its parts, such as ``ir_range``.
 
     Returns:
@@ -187,7 +190,8 @@ def fuse_video(
     notes = []
     sources = [source for source in (ir, vi) if isinstance(source, str | os.PathLike)]
     check_outputs([out], list_read(*sources), overwrite)
-    with contextlib.closing(open_frames(ir, vi, fps, max_frames, ir_affix, vi_affix)) as frames:
+    opened = open_frames(ir, vi, fps, max_frames, ir_affix, vi_affix, live)
+    with contextlib.closing(opened) as frames:
         rate = fps or frames.fps or 25.0
         VideoWriter(out, rate)  # refuses an unusable name before the first frame is fused
         with whole_file(out) as partial:
@@ -252,27 +256,31 @@ def _write_frames(fused, writer, meter, frames, max_frames, show_progress):
     total = min((n for n in (frames.count, max_frames) if n is not None), default=None)
 
     def repeated():
-        started, count = None, 0
+        count, before, started = 0, None, None
         for pair, image in fused:
-            times = 1
+            times, held = 1, 0
             if frames.is_live:
-                now = time.perf_counter()
-                started = started or now
-                times = max(0, round((now - started) * writer.fps) + 1 - count)
+                taken = frames.fused()
+                started = taken if started is None else started
+                held = max(0, round((taken - started) * writer.fps) - count)
+                times = int(round((taken - started) * writer.fps) >= count)
             elif isinstance(frames, FileFrames):
                 times = frames.repeats.popleft()
-            if max_frames is not None:
-                times = min(times, max_frames - count)
             if meter is not None:
                 meter.update(pair.ir, pair.vi, image)
-            count += times
-            yield image, times
+            for shown, often in ((before, held), (image, times)):
+                often = often if max_frames is None else min(often, max_frames - count)
+                count += often
+                if often or shown is image:
+                    yield shown, often, shown is image
             if count == max_frames:
                 return
+            before = image
 
     def write(frame):
-        writer.write(*frame)
-        return 1 if frames.is_live else frame[1]
+        image, times, is_new = frame
+        writer.write(image, times)
+        return is_new if frames.is_live else times
 
     interrupted = False
     try:
@@ -282,6 +290,8 @@ def _write_frames(fused, writer, meter, frames, max_frames, show_progress):
         ):
             for count in written:
                 bar.update(count)
+                if frames.is_live:
+                    bar.set_postfix_str(frames.progress, refresh=False)
     except KeyboardInterrupt:
         if not writer.count:
             raise
