@@ -1,7 +1,10 @@
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -133,3 +136,55 @@ def test_raw_infrared_of_another_size_is_stretched_and_warped(run_tool, tmp_path
 def test_help_teaches(run_tool):
     text = run_tool('fuse.py', '--help').stdout
     assert 'torchrun' in text and 'Examples:' in text
+
+
+def test_watch_needs_time_and_folders(run_main, pair_folder, tmp_path):
+    data = pair_folder(stems=('1',))
+    command = 'fuse.py', '--model', 'average', '--out', tmp_path / 'out'
+    files = '--ir', data / 'ir' / '1.png', '--vi', data / 'vi' / '1.png'
+    status, _, stderr = run_main(*command, *files, '--watch', '0')
+    assert status == 2 and '--watch: expected seconds above 0' in stderr
+    status, _, stderr = run_main(*command, *files, '--watch')
+    assert status == 1 and 'only folders and patterns are watched' in stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == 'nt', reason='no such signals')
+@pytest.mark.parametrize('number, status', [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_watch_fuses_what_arrives_until_a_signal(
+    number, status, pair_folder, repository, tmp_path
+):
+    data, late = pair_folder(stems=('1', '2')), pair_folder(stems=('3',), root='late')
+    (data / 'ir' / '2.png').unlink()
+    out = tmp_path / 'out'
+    process = subprocess.Popen(
+        [
+            *(sys.executable, str(repository / 'tools' / 'fuse.py'), '--ir', data / 'ir'),
+            *('--vi', data / 'vi', '--out', out, '--model', 'average', '--watch'),
+        ],
+        env={**os.environ, 'PYTHONPATH': str(repository), 'OMP_NUM_THREADS': '1'},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+
+    def wait_for(name):
+        end = time.monotonic() + 60
+        while not (out / name).exists():
+            assert process.poll() is None and time.monotonic() < end
+            time.sleep(0.05)
+
+    try:
+        wait_for('1.png')
+        for kind in ('vi', 'ir'):
+            shutil.copy(late / kind / '3.png', data / kind)
+        wait_for('3.png')
+        time.sleep(0.5)
+        process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == status and 'Traceback' not in stderr
+    assert stdout == f'2 fused images, 1 file without a partner in {out}\n'
+    assert sorted(path.name for path in out.iterdir()) == ['1.png', '3.png']

@@ -27,6 +27,7 @@ _MODULES = {
     'list_models': 'tsjnet_mm.utils.model_index',
     'load_homography': 'tsjnet_mm.io.preparation',
     'load_state_dict': 'tsjnet_mm.utils.checkpoints',
+    'watch_to_folder': 'tsjnet_mm.apis.folder_watch',
     'write_image': 'tsjnet_mm.io.images',
 }
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from tsjnet_mm.io.matching import find_pairs
+from tsjnet_mm.io.matching import PairSource, find_pairs
 from tsjnet_mm.io.pairs import read_pairs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.utils.claims import Claims
@@ -83,22 +84,55 @@ def fuse_to_folder(
     settings = inferencer.describe(preparation, grey, stretch, quality)
     writer = FusedWriter(out_dir, sources, settings, extension, quality, overwrite, (ir, vi))
     sources = sources[rank::world_size]
-    fused = 0
     bar = tqdm(
         desc='fusing', total=len(sources), unit='pair', disable=not inferencer.show_progress
     )
-    with bar, Claims() as claims:
+    counts = Counter()
 
-        def finish(name):
+    def done(name, is_fused):
+        counts[is_fused] += 1
+        bar.update()
+
+    with bar:
+        options = (grey, stretch)
+        fuse_sources(inferencer, writer, sources, preparation, batch_size, options, done)
+    return counts[True], counts[False]
+
+
+def fuse_sources(
+    inferencer: FusionInferencer,
+    writer: FusedWriter,
+    sources: list[PairSource],
+    preparation: Preparation,
+    batch_size: int,
+    options: tuple[bool, bool],
+    done: Callable[[str, bool], None],
+) -> None:
+    """Fuse some of the pairs that a writer knows, and share them with other processes.
+
+    Args:
+        inferencer (FusionInferencer): The fusor and its device.
+        writer (FusedWriter): Writes the images; what is done already is left out.
+        sources (list[PairSource]): The pairs.
+        preparation (Preparation): How their images are prepared.
+        batch_size (int): Number of pairs that are fused at once.
+        options (tuple[bool, bool]): ``grey`` and ``stretch``.
+        done (Callable[[str, bool], None]): Called with the name of each pair that is done, and
+            whether it was fused here.
+
+    Raises:
+        OSError, PairError, ValueError: See :func:`fuse_to_folder`.
+    """
+    with Claims() as claims:
+
+        def finish(name, is_fused=False):
             claims.release(writer.path(name))
-            bar.update()
+            done(name, is_fused)
 
         for share in claims.rounds(sources, lambda source: writer.path(source.name)):
             left = writer.watch(share, resume=True, skipped=finish)
             pairs = read_pairs(left, preparation, READERS)
-            images = inferencer.fuse_pairs(pairs, batch_size, grey, stretch)
+            images = inferencer.fuse_pairs(pairs, batch_size, *options)
             with contextlib.closing(writer.write_behind(images)) as written:
                 for name, _ in written:
-                    finish(name)
-                    fused += 1
-    return fused, len(sources) - fused
+                    finish(name, is_fused=True)

@@ -8,6 +8,7 @@ Examples:
     python tools/fuse.py --ir 'IR/**/*.tif' --vi 'VI/**/*.png' --out OUT --ir-percentiles 1 99
     python tools/fuse.py --ir IR --vi VI --out OUT --grey      # luma only
     python tools/fuse.py --ir IR --vi VI --out OUT --warp H.json   # see tools/register.py
+    python tools/fuse.py --ir IR --vi VI --out OUT --watch         # as files arrive
     torchrun --nproc_per_node 4 -- tools/fuse.py --ir IR --vi VI --out OUT    # share the work
 
 Models:
@@ -25,6 +26,7 @@ same command share the pairs.
 """
 
 import argparse
+import math
 import os
 
 from tsjnet_mm.io.written import WRITTEN_FORMATS
@@ -69,6 +71,15 @@ def parse_args() -> argparse.Namespace:
         type=int,
         help='1 to 100, of .jpg (default: 95) and .webp (default: lossless)',
     )
+    parser.add_argument(
+        '--watch',
+        nargs='?',
+        type=float,
+        const=math.inf,
+        metavar='SECONDS',
+        help='fuse pairs as they arrive in the folders, until Ctrl-C or SIGTERM, or until none '
+        'has come for so many seconds; a file is read when it has not changed for a second',
+    )
     machine = add_fusing_arguments(parser, 'each infrared image', batched='pairs')
     machine.add_argument(
         '--tile',
@@ -81,6 +92,8 @@ def parse_args() -> argparse.Namespace:
     )
     add_style_arguments(parser)
     args = parser.parse_args()
+    if args.watch is not None and not args.watch > 0:
+        parser.error(f'argument --watch: expected seconds above 0, got {args.watch:g}')
     check_style(parser, args)
     check_arguments(parser, args)
     return args
@@ -99,25 +112,29 @@ def main() -> None:
     """Fuse all pairs; stop with a message at the first that cannot be fused."""
     args = parse_args()
 
-    from tsjnet_mm.apis import fuse_to_folder
+    from tsjnet_mm.apis import fuse_to_folder, watch_to_folder
 
     rank, world_size = find_share()
     if args.device == 'cuda':
         args.device = f'cuda:{local_rank()}'
-    fused, kept = fuse_to_folder(
-        make_inferencer(args, tile=args.tile, overlap=args.overlap, show_progress=rank == 0),
-        args.ir,
-        args.vi,
-        args.out,
-        extension=args.extension,
-        rank=rank,
-        world_size=world_size,
-        batch_size=args.batch_size,
-        quality=args.quality,
-        grey=args.grey,
-        stretch=args.stretch,
-        overwrite=args.overwrite,
+    fuse = make_inferencer(args, tile=args.tile, overlap=args.overlap, show_progress=rank == 0)
+    options = {
+        'extension': args.extension,
+        'batch_size': args.batch_size,
+        'quality': args.quality,
+        'grey': args.grey,
+        'stretch': args.stretch,
+        'overwrite': args.overwrite,
         **source_options(args),
+    }
+    if args.watch is not None:
+        watched = watch_to_folder(fuse, args.ir, args.vi, args.out, args.watch, **options)
+        print(f'{watched} in {args.out}')
+        if watched.interrupted:
+            raise KeyboardInterrupt('the same command continues')
+        return
+    fused, kept = fuse_to_folder(
+        fuse, args.ir, args.vi, args.out, rank=rank, world_size=world_size, **options
     )
     done = f', {kept} were there already' if kept else ''
     print(f'{counted(fused, "fused image")} in {args.out}{done}')
