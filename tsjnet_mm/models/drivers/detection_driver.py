@@ -12,6 +12,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from tsjnet_mm.registry import MODELS
+from tsjnet_mm.structures import FusionDataSample
 from tsjnet_mm.utils.words import counted
 
 from .base import BaseDriver, DriverSample, plain_sample
@@ -58,6 +59,21 @@ def filled_boxes(bboxes: Tensor, size: tuple[int, int]) -> BitmapMasks:
     for mask, (left, top), (right, bottom) in zip(masks, first, last, strict=True):
         mask[top:bottom, left:right] = 1
     return BitmapMasks(masks, *size)
+
+
+def box_ious(bboxes: Tensor, others: Tensor) -> Tensor:
+    """Intersection over union of each box with each other one.
+
+    Args:
+        bboxes (Tensor): (N, 4) xyxy.
+        others (Tensor): (M, 4) xyxy.
+
+    Returns:
+        Tensor: (N, M) in [0, 1].
+    """
+    from mmdet.structures.bbox import bbox_overlaps
+
+    return bbox_overlaps(bboxes.float(), others.float())
 
 
 @MODELS.register_module()
@@ -180,6 +196,31 @@ class DetectionDriver(BaseDriver):
         inputs, samples = self.prepare(luma, visible, samples)
         found = self.model.predict(inputs, samples)
         return [self._in_own_classes(sample.pred_instances) for sample in found]
+
+    def object_scores(
+        self, luma: Tensor, visible: Tensor, data_samples: list[FusionDataSample]
+    ) -> list[Tensor]:
+        """How surely the network finds each labelled object in an image, without gradients.
+
+        Args:
+            luma (Tensor): (B, 1, H, W) in [0, 1]: the fused, infrared or visible image.
+            visible (Tensor): (B, 3, H, W) RGB in [0, 1], for ``appearance='colour'``.
+            data_samples (list[FusionDataSample]): With ``gt_instances``.
+
+        Returns:
+            list[Tensor]: Of each pair (N,) in [0, 1]: the highest score among detections of
+            the object's class whose IoU with its box is at least 0.5; 0 without one.
+        """
+        scores = []
+        found = self.predict(luma, visible, data_samples)
+        for sample, each in zip(data_samples, found, strict=True):
+            objects = sample.gt_instances
+            matches = box_ious(objects.bboxes, each.bboxes) >= 0.5
+            matches &= objects.labels[:, None] == each.labels[None]
+            best = torch.where(matches, each.scores[None].float(), 0.0)
+            # A column of zeros, for there may be no detection.
+            scores.append(torch.nn.functional.pad(best, (0, 1)).amax(1))
+        return scores
 
     def _in_own_classes(self, found):
         """Detections in the data set's classes, without those that it does not have."""

@@ -24,12 +24,18 @@ class JointFusor(BaseFusor):
         fusor (dict): Config of the fusion network, e.g. :class:`TSJNet` with losses.
         detector (dict, optional): Config of a :class:`DetectionDriver`.
         segmentor (dict, optional): Config of a :class:`SegmentationDriver`.
+        object_loss (dict, optional): Config of an :class:`ObjectBrightnessLoss`. It compares
+            the detector's scores of the labelled objects in the two sources, at the cost of
+            two passes without gradients. Not in the paper.
         log_sources (bool): With a frozen detector, log its loss on the infrared and the
             visible image, at the cost of two passes. Defaults to False.
         predict_drivers (bool): In validation and testing, let the drivers predict on the
             fused, the infrared and the visible image, so that :class:`FusionMetric` can tell
             how well they do on each; three passes of each driver. Defaults to True.
         **options: ``data_preprocessor`` and ``init_cfg``, see :class:`BaseFusor`.
+
+    Raises:
+        ValueError: There is an ``object_loss`` and no detector.
     """
 
     def __init__(
@@ -37,6 +43,7 @@ class JointFusor(BaseFusor):
         fusor: dict,
         detector: dict | None = None,
         segmentor: dict | None = None,
+        object_loss: dict | None = None,
         log_sources: bool = False,
         predict_drivers: bool = True,
         **options: Any,
@@ -45,6 +52,9 @@ class JointFusor(BaseFusor):
         self.fusor = MODELS.build(fusor)
         self.detector = None if detector is None else MODELS.build(detector)
         self.segmentor = None if segmentor is None else MODELS.build(segmentor)
+        if object_loss is not None and detector is None:
+            raise ValueError('object_loss needs a detector, which sees the objects')
+        self.object_loss = None if object_loss is None else MODELS.build(object_loss)
         self.log_sources = log_sources
         self.predict_drivers = predict_drivers
         self.min_size = self.fusor.min_size
@@ -90,6 +100,14 @@ class JointFusor(BaseFusor):
                 losses[f'det_{name}.{term}'] = value
         return losses
 
+    def _object_loss(self, outputs, visible, data_samples):
+        scores = (
+            self.detector.object_scores(outputs[name], visible, data_samples)
+            for name in ('ir', 'vi')
+        )
+        bboxes = [sample.gt_instances.bboxes for sample in data_samples]
+        return {'loss_objects': self.object_loss(outputs, bboxes, *scores)}
+
     def check_drivers(self, metainfo: dict) -> None:
         """Whether the drivers can drive a training on a data set; before its first step.
 
@@ -111,13 +129,15 @@ class JointFusor(BaseFusor):
 
         Returns:
             dict[str, Tensor]: ``loss_*`` of the fusor, ``det_fused.*`` (and ``det_ir.*``,
-            ``det_vi.*``) of the detector, ``seg.*`` of the segmentor.
+            ``det_vi.*``) of the detector, ``loss_objects``, ``seg.*`` of the segmentor.
         """
         visible = inputs['vi']
         outputs = self.fusor.fuse_for_training(inputs['ir'], visible)
         losses = self.fusor.fusion_losses(outputs)
         if self.detector is not None:
             losses.update(self._detection_losses(outputs, visible, data_samples))
+        if self.object_loss is not None:
+            losses.update(self._object_loss(outputs, visible, data_samples))
         if self.segmentor is not None:
             terms = self.segmentor.loss(outputs['fused'], visible, data_samples)
             losses.update({f'seg.{term}': value for term, value in terms.items()})

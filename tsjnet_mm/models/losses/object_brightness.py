@@ -1,0 +1,149 @@
+"""Brightness of objects: that of the source in which the detector sees each of them better.
+
+Not in the paper, which drives the fusor by the detector's loss alone. That loss teaches the
+fusor the taste of one detector: other detectors gain nothing (docs/experiments.md). Detectors
+are trained on photographs, and it is the local brightness of an object and of what is around
+it that they miss in a fused image whose brightness is a mean of the two sources. So this term
+asks the detector only which source shows an object better. The source itself is the target,
+and what it demands is the same for every detector.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tsjnet_mm.registry import MODELS
+
+from ._precision import full_precision
+
+
+def around_boxes(bboxes: Tensor, size: tuple[int, int], grow: float) -> Tensor:
+    """Masks of boxes and of what is around them.
+
+    Args:
+        bboxes (Tensor): (N, 4) xyxy in pixels.
+        size (tuple[int, int]): (H, W) of the masks.
+        grow (float): How far a mask reaches over each side of its box, in widths and heights
+            of the box.
+
+    Returns:
+        Tensor: (N, H, W) float, 1 in pixels whose centres are inside.
+    """
+    left, top, right, bottom = bboxes.unbind(1)
+    wide, high = grow * (right - left), grow * (bottom - top)
+    y, x = (torch.arange(side, device=bboxes.device) + 0.5 for side in size)
+    across = (x > (left - wide)[:, None]) & (x < (right + wide)[:, None])
+    down = (y > (top - high)[:, None]) & (y < (bottom + high)[:, None])
+    return (down[:, :, None] & across[:, None]).float()
+
+
+@full_precision
+def object_brightness_loss(
+    fused: Tensor,
+    ir: Tensor,
+    vi: Tensor,
+    bboxes: Sequence[Tensor],
+    ir_scores: Sequence[Tensor],
+    vi_scores: Sequence[Tensor],
+    window: int = 16,
+    grow: float = 0.5,
+    softness: float = 0.1,
+) -> Tensor:
+    r"""Distance of local means, near objects, from those of the source that shows them better.
+
+    With the means :math:`\bar F, \bar I, \bar V` over squares of ``window`` pixels, and
+    :math:`w_o = \sigma((s_o^V - s_o^I) / \mathrm{softness})` of the detector's two scores of
+    an object, it is the mean of
+    :math:`|\bar F - w \bar V - (1 - w) \bar I|` over the squares near objects; :math:`w` is
+    the mean of the :math:`w_o` of the objects that are near.
+
+    Args:
+        fused (Tensor): (B, 1, H, W) in [0, 1].
+        ir (Tensor): (B, 1, H, W) in [0, 1].
+        vi (Tensor): (B, 1, H, W) in [0, 1], luma.
+        bboxes (Sequence[Tensor]): Of each pair (N, 4), xyxy in pixels.
+        ir_scores (Sequence[Tensor]): Of each pair (N,) in [0, 1]: how surely the detector
+            finds each object in the infrared image.
+        vi_scores (Sequence[Tensor]): The same in the visible image.
+        window (int): Side of the squares in pixels. Defaults to 16.
+        grow (float): How far around an object, in widths and heights of its box. Defaults
+            to 0.5.
+        softness (float): Difference of the scores at which the better source counts 2.7 times
+            as much as the other. Defaults to 0.1.
+
+    Returns:
+        Tensor: Scalar in [0, 1]; 0 where no pair has an object.
+    """
+    means = [
+        F.avg_pool2d(image, window, ceil_mode=True, count_include_pad=False)[:, 0]
+        for image in (fused, ir, vi)
+    ]
+    total = near = 0
+    for mean_fused, mean_ir, mean_vi, boxes, s_ir, s_vi in zip(
+        *means, bboxes, ir_scores, vi_scores, strict=True
+    ):
+        masks = around_boxes(boxes / window, tuple(mean_fused.shape), grow)
+        weights = ((s_vi - s_ir) / softness).sigmoid()[:, None, None]
+        count = masks.sum(0)
+        weight = (masks * weights).sum(0) / count.clamp(min=1)
+        target = weight * mean_vi + (1 - weight) * mean_ir
+        mask = (count > 0).float()
+        total = total + (mask * (mean_fused - target).abs()).sum()
+        near = near + mask.sum()
+    return total / (near + 1e-6) if near else fused.sum() * 0
+
+
+@MODELS.register_module()
+class ObjectBrightnessLoss(torch.nn.Module):
+    """Module of :func:`object_brightness_loss`, for :class:`JointFusor`'s ``object_loss``.
+
+    Args:
+        window (int): See :func:`object_brightness_loss`. Defaults to 16.
+        grow (float): See :func:`object_brightness_loss`. Defaults to 0.5.
+        softness (float): See :func:`object_brightness_loss`. Defaults to 0.1.
+        loss_weight (float): Factor of the loss. Defaults to 1.
+
+    Raises:
+        ValueError: ``window`` or ``softness`` is not above 0, or ``grow`` is below 0.
+    """
+
+    def __init__(
+        self,
+        window: int = 16,
+        grow: float = 0.5,
+        softness: float = 0.1,
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        if not (window > 0 and softness > 0 and grow >= 0):
+            raise ValueError(
+                'window and softness must be above 0 and grow at least 0, got '
+                f'{window}, {softness} and {grow}'
+            )
+        self.window, self.grow, self.softness = window, grow, softness
+        self.loss_weight = loss_weight
+
+    def forward(
+        self,
+        outputs: dict[str, Tensor],
+        bboxes: Sequence[Tensor],
+        ir_scores: Sequence[Tensor],
+        vi_scores: Sequence[Tensor],
+    ) -> Tensor:
+        """Weighted loss (scalar) of a fusor's outputs, near objects.
+
+        Args:
+            outputs (dict[str, Tensor]): ``ir``, ``vi`` and ``fused``, each (B, 1, H, W).
+            bboxes (Sequence[Tensor]): See :func:`object_brightness_loss`; the scores too.
+            ir_scores (Sequence[Tensor]): Of each pair (N,).
+            vi_scores (Sequence[Tensor]): Of each pair (N,).
+
+        Returns:
+            Tensor: Scalar.
+        """
+        images = (outputs[key] for key in ('fused', 'ir', 'vi'))
+        return self.loss_weight * object_brightness_loss(
+            *images, bboxes, ir_scores, vi_scores, self.window, self.grow, self.softness
+        )
