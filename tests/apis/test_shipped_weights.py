@@ -15,11 +15,15 @@ PAIR = Path(__file__).parents[1] / 'data' / 'drawn_pair'
 RECORDED = {'SSIM': 0.67024, 'PSNR': 18.607, 'MSE': 896.09, 'CC': 0.70348, 'CV': 74.93}
 
 
+#: The same of `tsjnet-tiny`.
+RECORDED_TINY = {'SSIM': 0.67179, 'PSNR': 18.606, 'MSE': 896.36, 'CC': 0.7063, 'CV': 79.79}
+
+
 @pytest.fixture(scope='module')
 def folders(tmp_path_factory):
     """Infrared, visible, fused by the default, and by the pyramid."""
     root = tmp_path_factory.mktemp('drawn')
-    paths = {name: root / name for name in ('ir', 'vi', 'light', 'pyramid')}
+    paths = {name: root / name for name in ('ir', 'vi', 'light', 'tiny', 'pyramid')}
     for path in paths.values():
         path.mkdir()
     for name in ('ir', 'vi'):
@@ -27,18 +31,22 @@ def folders(tmp_path_factory):
     FusionInferencer(device='cpu', precision='fp32', show_progress=False)(
         paths['ir'], paths['vi'], out_dir=paths['light']
     )
+    FusionInferencer('tsjnet-tiny', device='cpu', precision='fp32', show_progress=False)(
+        paths['ir'], paths['vi'], out_dir=paths['tiny']
+    )
     FusionInferencer('laplacian', device='cpu', show_progress=False)(
         paths['ir'], paths['vi'], out_dir=paths['pyramid']
     )
     return paths
 
 
-def test_recorded_metrics(folders):
+@pytest.mark.parametrize('method, recorded', [('light', RECORDED), ('tiny', RECORDED_TINY)])
+def test_recorded_metrics(folders, method, recorded):
     results = evaluate_folders(
-        {'light': folders['light']}, folders['ir'], folders['vi'], RECORDED, 'tsjnet'
+        {method: folders[method]}, folders['ir'], folders['vi'], recorded, 'tsjnet'
     )
-    found = results.means()['light']
-    for name, value in RECORDED.items():
+    found = results.means()[method]
+    for name, value in recorded.items():
         assert found[name] == pytest.approx(value, rel=2e-3), name
 
 

@@ -13,6 +13,7 @@ Examples:
 
 Models:
     tsjnet-light            its weights are in the package; --weights loads others
+    tsjnet-tiny             as good, as fast as the pyramid; its weights are in the package, too
     laplacian, wavelet, guided-filter, average, max               without weights
     tsjnet-official, or a config file                             needs --weights
     a published network     needs its authors' file: --model seafusion --weights FILE

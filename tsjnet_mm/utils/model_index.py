@@ -126,7 +126,7 @@ def list_models(pattern: str | None = None, pretrained: bool | None = None) -> l
 
     Example:
         >>> list_models('tsjnet*')
-        ['tsjnet-light', 'tsjnet-official']
+        ['tsjnet-light', 'tsjnet-official', 'tsjnet-tiny']
     """
     return sorted(
         name
