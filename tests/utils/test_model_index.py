@@ -66,12 +66,12 @@ def test_published_weights_are_in_the_index():
 @pytest.mark.parametrize(
     'pattern, pretrained, expected',
     [
-        ('tsjnet*', None, ['tsjnet-light', 'tsjnet-official']),
-        ('TSJNet*', True, ['tsjnet-light']),
+        ('tsjnet*', None, ['tsjnet-light', 'tsjnet-official', 'tsjnet-tiny']),
+        ('TSJNet*', True, [*SHIPPED]),
         ('tsjnet*', False, ['tsjnet-official']),
         ('ifcnn-m*', None, ['ifcnn-max', 'ifcnn-mean']),
         ('tsjnet', None, []),
-        (None, True, ['tsjnet-light']),
+        (None, True, [*SHIPPED]),
         (None, None, sorted(INDEX)),
         ('*', False, sorted(set(INDEX) - {'tsjnet-light'})),
     ],
