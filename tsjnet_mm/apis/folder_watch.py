@@ -174,7 +174,7 @@ def watch_to_folder(
     """Fuse pairs of two folders into a third as they arrive, until Ctrl-C.
 
     A file is read when it has not changed for ``settle`` seconds. A pair that cannot be fused
-    is told as a warning, and tried again when its files change. Images that an earlier run
+    gives a warning, and is tried again when its files change. Images that an earlier run
     made are kept, see :func:`.fuse_to_folder`; several processes can share the work.
 
     Args:
