@@ -37,6 +37,7 @@ def fuse_to_folder(
     ir_affix: str | Iterable[str] | None = None,
     vi_affix: str | Iterable[str] | None = None,
     overwrite: bool = False,
+    temperatures: str | Path | None = None,
     **options: Any,
 ) -> tuple[int, int]:
     """Fuse pairs of files and write the fused images into a folder.
@@ -68,6 +69,8 @@ def fuse_to_folder(
         vi_affix (str | Iterable[str], optional): See :func:`.match_pairs`.
         overwrite (bool): Replace files that this toolbox did not write. Source files are never
             replaced. Defaults to False.
+        temperatures (str | Path, optional): Folder for the temperatures, see
+            :class:`.FusedWriter`.
         **options: Fields of ``preparation``, such as ``ir_range``, instead of ``preparation``.
 
     Returns:
@@ -82,7 +85,9 @@ def fuse_to_folder(
     preparation = Preparation.of(preparation, **options)
     sources = find_pairs(ir, vi, ir_affix, vi_affix)
     settings = inferencer.describe(preparation, grey, stretch, quality)
-    writer = FusedWriter(out_dir, sources, settings, extension, quality, overwrite, (ir, vi))
+    writer = FusedWriter(
+        out_dir, sources, settings, extension, quality, overwrite, (ir, vi), temperatures
+    )
     sources = sources[rank::world_size]
     bar = tqdm(
         desc='fusing', total=len(sources), unit='pair', disable=not inferencer.show_progress
@@ -131,7 +136,7 @@ def fuse_sources(
 
         for share in claims.rounds(sources, lambda source: writer.path(source.name)):
             left = writer.watch(share, resume=True, skipped=finish)
-            pairs = read_pairs(left, preparation, READERS)
+            pairs = writer.measure(read_pairs(left, preparation, READERS))
             images = inferencer.fuse_pairs(pairs, batch_size, *options)
             with contextlib.closing(writer.write_behind(images)) as written:
                 for name, _ in written:

@@ -1,15 +1,18 @@
 """Write fused images with a note of their settings, and recognise finished ones."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.exif import read_exif
 from tsjnet_mm.io.images import write_image
 from tsjnet_mm.io.outputs import check_outputs, fused_paths, list_sources
-from tsjnet_mm.io.pairs import is_path
+from tsjnet_mm.io.pairs import Pair, is_path
 from tsjnet_mm.io.resume import NOTE, digest_files, encode_note, is_done
+from tsjnet_mm.io.thermal import write_temperatures
 from tsjnet_mm.utils.parallel import thread_map
 
 #: Threads that read the pairs which are fused next.
@@ -34,6 +37,8 @@ class FusedWriter:
         overwrite (bool): See :func:`.check_outputs`.
         read (Iterable): Sources as they were given, of which folders and patterns are not to
             take outputs for sources.
+        temperatures (str | Path, optional): Folder, or of a single pair a file, for the
+            temperatures of each pair, see :func:`.write_temperatures` and :meth:`measure`.
 
     Raises:
         ValueError: See :func:`.fused_paths` and :func:`.check_outputs`.
@@ -48,6 +53,7 @@ class FusedWriter:
         quality: int | None = None,
         overwrite: bool = False,
         read: Iterable = (),
+        temperatures: str | Path | None = None,
     ) -> None:
         names = None if sources is None else [name for name, *_ in sources]
         #: Callable: From the name of a pair to its file.
@@ -58,12 +64,26 @@ class FusedWriter:
         self._is_checked = sources is not None
         self._lists = list_sources(*read)
         self._files = [] if sources is None else _files(sources)
-        self._notes, self._written = {}, set()
+        self._notes, self._pairs, self._written = {}, {}, set()
+        self._temperatures = None
+        if temperatures is not None:
+            is_tiff = Path(temperatures).suffix.lower() in ('.tif', '.tiff')
+            ending = None if is_tiff and not os.path.isdir(temperatures) else '.tif'
+            self._temperatures = fused_paths(temperatures, names, ending)
         if self._is_checked:
-            self._check([self.path(name) for name in names])
+            self._check(names)
 
-    def _check(self, paths):
+    def _check(self, names):
+        paths = [path for name in names for path in self._outputs(name)]
+        if len(set(map(os.path.abspath, paths))) < len(paths) and self._temperatures:
+            raise ValueError(
+                f'temperatures and fused images would be one file {paths[0]}: name another '
+                'folder for one of them'
+            )
         check_outputs(paths, self._files, self._overwrite, self._lists)
+
+    def _outputs(self, name):
+        return [self.path(name), *([self._temperatures(name)] if self._temperatures else [])]
 
     def note(self, sources: Iterable) -> str:
         """The note for the file of a pair, with digests of its two sources.
@@ -98,13 +118,40 @@ class FusedWriter:
         for source in sources:
             name, *pair = source
             note = self.note(pair)
-            if resume and is_done(self.path(name), note):
+            if resume and all(is_done(path, note) for path in self._outputs(name)):
                 skipped(name)
                 continue
-            self._notes[name] = note
+            self._notes[name], self._pairs[name] = note, pair
             if not self._is_checked:
                 self._files += [path for path in pair if is_path(path)]
             yield source
+
+    def measure(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
+        """Write the temperatures of pairs that :meth:`watch` passed on, where they are wanted.
+
+        Args:
+            pairs (Iterable[Pair]): The pairs, as read.
+
+        Yields:
+            Pair: Each, after its temperatures are written.
+
+        Raises:
+            PairError: Its temperatures are not known.
+            ValueError: See :func:`.check_outputs`.
+        """
+        for pair in pairs:
+            if self._temperatures:
+                if not self._is_checked:
+                    self._check([pair.name])
+                ir, vi = self._pairs[pair.name]
+                write_temperatures(
+                    pair.thermal(),
+                    self._temperatures(pair.name),
+                    ir if is_path(ir) else f'infrared image {pair.name}',
+                    self._notes[pair.name],
+                    read_exif([vi, ir]),
+                )
+            yield pair
 
     def write(self, name: str, image: np.ndarray) -> None:
         """Write the fused image of a pair that :meth:`watch` passed on.
@@ -123,8 +170,10 @@ class FusedWriter:
                 'ambiguous name', path, 'one pair of each name', f'two that are called {name}'
             )
         if not self._is_checked:
-            self._check([path])
-        write_image(image, path, {NOTE: self._notes[name]}, self._quality)
+            self._check([name])
+        ir, vi = self._pairs.pop(name)
+        exif = read_exif([vi, ir])
+        write_image(image, path, {NOTE: self._notes[name]}, self._quality, exif)
         self._written.add(path)
 
     def write_behind(self, images: Iterable) -> Iterator[tuple]:

@@ -319,6 +319,7 @@ class FusionInferencer:
         preparation: Preparation | None = None,
         ir_affix: str | Iterable[str] | None = None,
         vi_affix: str | Iterable[str] | None = None,
+        temperatures: str | Path | None = None,
         **options: Any,
     ) -> list[np.ndarray]:
         """Fuse pairs; return the images, and write them if a folder is given.
@@ -342,6 +343,8 @@ class FusionInferencer:
             preparation (Preparation, optional): How the images of a pair are prepared.
             ir_affix (str | Iterable[str], optional): See :func:`.match_pairs`.
             vi_affix (str | Iterable[str], optional): See there.
+            temperatures (str | Path, optional): Folder for the temperatures, with ``out_dir``;
+                see :class:`.FusedWriter`.
             **options: Instead of ``preparation`` its parts, such as ``ir_range``.
 
         Returns:
@@ -357,13 +360,16 @@ class FusionInferencer:
         sources = name_sources(ir, vi, ir_affix, vi_affix)
         known = sources if isinstance(sources, list) else None
         writer = None
+        if temperatures is not None and out_dir is None:
+            raise ValueError('temperatures are written with fused images: give out_dir, too')
         if out_dir is not None:
             settings = self.describe(preparation, grey, stretch, quality)
             writer = FusedWriter(
-                out_dir, known, settings, extension, quality, overwrite, (ir, vi)
+                out_dir, known, settings, extension, quality, overwrite, (ir, vi), temperatures
             )
             sources = writer.watch(sources)
         pairs = read_pairs(sources, preparation, 0 if known is None else READERS)
+        pairs = pairs if writer is None else writer.measure(pairs)
         fused = self.fuse_pairs(pairs, batch_size, grey, stretch)
         if writer is not None:
             fused = writer.write_behind(fused)

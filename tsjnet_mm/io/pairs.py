@@ -19,7 +19,7 @@ from .errors import PairError
 from .images import OTHER_SIZE, check_finite, check_sizes, image_size, read_image
 from .matching import find_pairs, name_all
 from .preparation import Preparation
-from .thermal import ThermalMap, thermal_map
+from .thermal import ThermalMap, read_measured, thermal_map
 
 #: Larger images are not read ahead: several of them would need gigabytes.
 _MOST_PIXELS_AHEAD = 2**23
@@ -276,11 +276,11 @@ def read_pair(
     Raises:
         PairError: It cannot be used; the message names the image.
     """
-    celsius, preparation = preparation.read_celsius(ir)
-    if celsius is None and is_path(ir) and is_path(vi) and not preparation.moves_infrared:
+    measured, preparation = read_measured(ir, preparation)
+    if measured is None and is_path(ir) and is_path(vi) and not preparation.moves_infrared:
         check_sizes(ir, vi, OTHER_SIZE)  # before either is decoded
     path = ir if is_path(ir) else None
-    stored = to_array(ir if celsius is None else celsius, names[0])
+    stored = to_array(ir if measured is None else measured, names[0])
     images = preparation(stored, to_array(vi, names[1]), names)
     size = images[1].shape[:2]
     thermal = functools.partial(thermal_map, stored, preparation, size, names, path)

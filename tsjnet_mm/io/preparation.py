@@ -12,9 +12,10 @@ import numpy as np
 
 from .errors import PairError
 from .images import OTHER_SIZE, different_sizes, infrared_to_unit, read_image, visible_to_unit
-from .radiometric import read_radiometric, to_celsius
+from .radiometric import to_celsius
 from .ranges import UNITS, check_limits, check_range
 from .text import expect, read_json
+from .thermal import read_measured
 
 #: An infrared image has no contrast whose values in [0, 1] differ by no more than this ...
 _FLAT = 2 / 255
@@ -263,26 +264,6 @@ class Preparation:
         self._warn_without_contrast(ir, unit, name)
         return unit
 
-    def read_celsius(self, ir: object) -> 'tuple[np.ndarray | None, Preparation]':
-        """Temperatures of a file that tells them itself, a FLIR radiometric JPEG.
-
-        Args:
-            ir (object): Path of an infrared image; anything else is no such file.
-
-        Returns:
-            tuple[np.ndarray | None, Preparation]: (H, W) degrees Celsius, and the preparation
-            that takes them; None and this preparation where neither ``ir_celsius`` nor
-            ``ir_percentiles`` is given or the file is another.
-
-        Raises:
-            PairError: See :func:`~tsjnet_mm.io.radiometric.read_radiometric`.
-        """
-        wanted = isinstance(ir, str | Path) and (self.ir_celsius or self.ir_percentiles)
-        celsius = read_radiometric(ir) if wanted else None
-        if celsius is None:
-            return None, self
-        return celsius, dataclasses.replace(self, ir_unit='celsius')
-
     def load_infrared(self, path: str | Path) -> np.ndarray:
         """Read an infrared file and bring it to [0, 1].
 
@@ -295,8 +276,8 @@ class Preparation:
         Raises:
             PairError: The file cannot be read, or see :meth:`prepare_infrared`.
         """
-        celsius, preparation = self.read_celsius(path)
-        ir = read_image(path) if celsius is None else celsius
+        measured, preparation = read_measured(path, self)
+        ir = read_image(path) if measured is None else measured
         return preparation.prepare_infrared(ir, str(path))
 
     def __call__(

@@ -12,12 +12,15 @@ import struct
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from .errors import PairError
+from .jpeg_segments import read_segments
 from .ranges import UNITS
 
 _SEGMENT = b'FLIR\0'
-_RAW, _CAMERA = 1, 0x20
+_APP1 = 0xE1
+_RAW, _VISIBLE, _CAMERA, _PICTURE_IN_PICTURE = 1, 0x0E, 0x20, 0x2A
 #: Constants of the camera record: byte offset of each float.
 _FLOATS = {
     'emissivity': 0x20,
@@ -66,19 +69,12 @@ def to_celsius(array: np.ndarray, unit: str | None, name: str | Path) -> np.ndar
     return array.astype(np.float64) * factor + offset
 
 
-def is_radiometric(path: str | Path) -> bool:
+def is_flir(path: str | Path) -> bool:
     """Whether a file is a FLIR radiometric JPEG, by its segments alone."""
-    try:
-        with open(path, 'rb') as file:
-            if file.read(2) != b'\xff\xd8':
-                return False
-            while (head := file.read(4))[:1] == b'\xff' and head[1:2] != b'\xda':
-                content = file.read(max(0, int.from_bytes(head[2:], 'big') - 2))
-                if head[1] == 0xE1 and content.startswith(_SEGMENT):
-                    return True
-    except OSError:
-        pass  # the reader of images tells what is wrong with it
-    return False
+    return any(
+        marker == _APP1 and content.startswith(_SEGMENT)
+        for marker, content, _ in read_segments(path)
+    )
 
 
 def read_radiometric(path: str | Path) -> np.ndarray | None:
@@ -94,40 +90,83 @@ def read_radiometric(path: str | Path) -> np.ndarray | None:
     Raises:
         PairError: The radiometric data are damaged or incomplete.
     """
-    try:
-        data = Path(path).read_bytes()
-    except OSError:
-        return None  # the reader of images tells what is wrong with it
-    if data[:2] != b'\xff\xd8':
-        return None
-    try:
-        container = _join_segments(data)
-        if container is None:
-            return None
-        records = _records(container)
+
+    def decode(records):
         return _temperatures(_raw_counts(records[_RAW]), _constants(records[_CAMERA]))
+
+    return _read_records(
+        path,
+        decode,
+        'raw counts and camera constants of a FLIR JPEG (without ir_celsius its picture is '
+        'read)',
+    )
+
+
+def read_visible_of_flir(path: str | Path) -> np.ndarray:
+    """The visible image within a FLIR radiometric JPEG, as far as the infrared camera sees.
+
+    The file says how much wider the visible camera sees, and how far the middle of the
+    infrared image is from its own.
+
+    Args:
+        path (str | Path): The file.
+
+    Returns:
+        np.ndarray: (H, W, 3) RGB uint8.
+
+    Raises:
+        PairError: The file is no radiometric JPEG, or has no such image.
+    """
+
+    def decode(records):
+        content = records[_VISIBLE][32:]
+        with Image.open(io.BytesIO(content)) as image:
+            visible = np.asarray(image.convert('RGB'))
+        return _crop_to_infrared(visible, records.get(_PICTURE_IN_PICTURE))
+
+    expected = 'a FLIR radiometric JPEG with a visible image in it (give --vi, the visible one)'
+    visible = _read_records(path, decode, expected)
+    if visible is None:
+        raise PairError.of('no visible image', path, expected, 'another file')
+    return visible
+
+
+def _crop_to_infrared(visible, record):
+    if record is None or len(record) < 8:
+        return visible
+    order = '<' if abs(struct.unpack_from('<f', record)[0] - 2) < 2 else '>'
+    ratio, right, down = struct.unpack_from(f'{order}fhh', record)
+    if not 1 <= ratio < 10:
+        return visible
+    height, width = visible.shape[:2]
+    size = round(width / ratio), round(height / ratio)
+    left = round((width - size[0]) / 2) + right
+    top = round((height - size[1]) / 2) + down
+    if min(left, top) < 0 or left + size[0] > width or top + size[1] > height:
+        raise ValueError('a field of view that is not within its visible image')
+    return visible[top : top + size[1], left : left + size[0]]
+
+
+def _read_records(path, decode, expected):
+    """What ``decode`` makes of the records; None of a file without any."""
+    try:
+        container = _join_segments(path)
+        return None if container is None else decode(_records(container))
     except Exception as error:  # decoders raise almost anything on a damaged file
         missing = f'no record {error} in it' if isinstance(error, KeyError) else str(error)
         raise PairError.of(
-            'damaged radiometric data',
-            path,
-            'raw counts and camera constants of a FLIR JPEG (without ir_celsius its picture '
-            'is read)',
-            missing or type(error).__name__,
+            'damaged radiometric data', path, expected, missing or type(error).__name__
         ) from error
 
 
-def _join_segments(data):
+def _join_segments(path):
     """The container whose parts the APP1 segments hold; None of a file without any."""
-    parts, last, start = {}, 0, 2
-    while start + 4 <= len(data) and data[start] == 0xFF and data[start + 1] != 0xDA:
-        size = int.from_bytes(data[start + 2 : start + 4], 'big')
-        content = data[start + 4 : start + 2 + size]
-        if data[start + 1] == 0xE1 and content.startswith(_SEGMENT):
-            if len(content) < 8 or len(content) != size - 2:
+    parts, last = {}, 0
+    for marker, content, is_whole in read_segments(path):
+        if marker == _APP1 and content.startswith(_SEGMENT):
+            if len(content) < 8 or not is_whole:
                 raise ValueError('a segment that is cut short')
             parts[content[6]], last = content[8:], content[7]
-        start += 2 + size
     if not parts:
         return None
     lost = [number for number in range(last + 1) if number not in parts]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .dji import is_dji, read_dji_counts
 from .errors import PairError
-from .radiometric import is_radiometric, to_celsius
+from .images import write_image
+from .radiometric import is_flir, read_radiometric, to_celsius
+from .resume import NOTE
 from .unit_range import infrared_limits, single_channel
 
 if TYPE_CHECKING:
@@ -30,6 +34,45 @@ class ThermalMap:
     values: np.ndarray
     limits: tuple[float, float]
     is_celsius: bool
+
+
+def read_measured(
+    ir: object, preparation: Preparation
+) -> tuple[np.ndarray | None, Preparation]:
+    """What a radiometric JPEG measured, where its pair is prepared by that.
+
+    Temperatures of a FLIR radiometric JPEG are read with ``ir_celsius`` and ``ir_percentiles``,
+    counts of a DJI R-JPEG with ``ir_range`` and ``ir_percentiles``. Otherwise the picture of
+    such a file is read.
+
+    Args:
+        ir (object): Path of an infrared image; anything else is no such file.
+        preparation (Preparation): How its pair is prepared.
+
+    Returns:
+        tuple[np.ndarray | None, Preparation]: (H, W) degrees Celsius or counts, in the size
+        of the sensor, and the preparation that takes them; None and ``preparation`` where the
+        picture is to be read.
+
+    Raises:
+        PairError: The data are damaged, or temperatures of a DJI R-JPEG are asked for.
+    """
+    by_value = preparation.ir_celsius or preparation.ir_percentiles
+    if not isinstance(ir, str | Path) or not (by_value or preparation.ir_range):
+        return None, preparation
+    celsius = read_radiometric(ir) if by_value else None
+    if celsius is not None:
+        return celsius, dataclasses.replace(preparation, ir_unit='celsius')
+    counts = read_dji_counts(ir)
+    if counts is not None and (preparation.ir_celsius or preparation.ir_unit):
+        raise PairError.of(
+            'unknown temperatures',
+            ir,
+            "temperatures (convert it with dji_irp of DJI's Thermal SDK to a TIFF in "
+            '--ir-unit, or give --ir-percentiles alone to fuse its counts)',
+            'a DJI R-JPEG, whose counts only that SDK converts',
+        )
+    return counts, preparation
 
 
 def thermal_map(
@@ -56,12 +99,13 @@ def thermal_map(
             :class:`.Preparation`.
     """
     unit = preparation.ir_unit
-    if unit is None and path is not None and is_radiometric(path):
+    is_picture = unit is None and path is not None and ir.dtype != np.uint16
+    if is_picture and (is_flir(path) or is_dji(path)):
         raise PairError.of(
             'temperatures not read',
             path,
-            '--ir-celsius LOW HIGH, or --ir-percentiles 0 100, which read the temperatures of '
-            'a radiometric JPEG',
+            '--ir-celsius LOW HIGH, or --ir-percentiles 0 100, which read the measured values '
+            'of a radiometric JPEG',
             'the picture of a radiometric JPEG',
         )
     values = single_channel(ir)
@@ -74,3 +118,28 @@ def thermal_map(
         values = to_celsius(values, unit, names[0])
     fitted = preparation.fit(values.astype(np.float32), size, names)
     return ThermalMap(fitted, (float(limits[0]), float(limits[1])), unit is not None)
+
+
+def write_temperatures(
+    measured: ThermalMap,
+    path: str | Path,
+    name: str | Path,
+    note: str | None = None,
+    exif: bytes | None = None,
+) -> None:
+    """Write temperatures to a TIFF file, completely or not at all.
+
+    Args:
+        measured (ThermalMap): The temperatures.
+        path (str | Path): The file: one channel of 32-bit floats, degrees Celsius.
+        name (str | Path): What an error calls the infrared image.
+        note (str, optional): How they were made, see :func:`.encode_note`.
+        exif (bytes, optional): See :func:`.read_exif`.
+
+    Raises:
+        PairError: The values are no temperatures, as far as is known.
+        OSError: The file cannot be written.
+    """
+    if not measured.is_celsius:
+        to_celsius(measured.values, None, name)
+    write_image(measured.values, path, {NOTE: note or '{}'}, exif=exif)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
+import functools
 import itertools
 import os
 import time
@@ -20,6 +21,7 @@ from tqdm import tqdm
 from tsjnet_mm.io.outputs import check_outputs, list_read, mark_file
 from tsjnet_mm.io.pairs import read_pair, to_array
 from tsjnet_mm.io.preparation import Preparation
+from tsjnet_mm.io.thermal import read_measured, write_temperatures
 from tsjnet_mm.io.unit_range import single_channel
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.parallel import read_ahead, thread_map
@@ -77,11 +79,12 @@ def _fix_range(frames, preparation):
     frames, skipped = iter(frames), []
     for ir, vi in itertools.islice(frames, 100):
         skipped.append((ir, vi))
-        celsius, _ = preparation.read_celsius(ir)
-        stored = to_array(ir if celsius is None else celsius, 'infrared frame')
+        measured, read = read_measured(ir, preparation)
+        stored = to_array(ir if measured is None else measured, 'infrared frame')
         low, high = np.percentile(single_channel(stored), percentiles)
         if high > low:
-            kind = 'ir_range' if celsius is None else 'ir_celsius'
+            by_degrees = measured is not None and read.ir_unit is not None
+            kind = 'ir_celsius' if by_degrees else 'ir_range'
             limits = {kind: (float(low), float(high)), 'ir_percentiles': None}
             preparation = dataclasses.replace(preparation, **limits)
             break
@@ -110,10 +113,23 @@ def _prepare(frames, describe, preparation, notes):
     notes += [f'{kind}: in {count} frames' for kind, count in like.items() if count > 1]
 
 
-def _fused_frames(inferencer, source, frames, batch_size, grey, temporal, preparation, notes):
+def _keep_temperatures(pairs, describe, folder, sources, overwrite):
+    """Yield each pair after its temperatures are written."""
+    for index, pair in enumerate(pairs):
+        path = Path(folder) / f'{pair.name}.tif'
+        check_outputs([path], sources, overwrite)
+        write_temperatures(pair.thermal(), path, describe('infrared', index))
+        yield pair
+
+
+def _fused_frames(
+    inferencer, source, frames, batch_size, grey, temporal, preparation, notes, keep
+):
     """Yield (pair, fused image); frames of files are read in a thread ahead of the fusion."""
     frames, preparation = _fix_range(frames, preparation)
     prepared = _prepare(frames, source.describe, preparation, notes)
+    if keep is not None:
+        prepared = keep(prepared, source.describe)
     if not source.is_live:
         prepared = read_ahead(prepared)
     with contextlib.closing(prepared):
@@ -140,6 +156,7 @@ def fuse_video(
     vi_affix: str | Iterable[str] | None = None,
     overwrite: bool = False,
     live: LiveOptions | None = None,
+    temperatures: str | Path | None = None,
     **options: Any,
 ) -> FusedVideo:
     """Fuse two videos, two folders of frames or two live sources into a video file.
@@ -170,6 +187,8 @@ def fuse_video(
         vi_affix (str | Iterable[str], optional): See there.
         overwrite (bool): Write over a file that is there already. Defaults to False.
         live (LiveOptions, optional): How live sources are paired, and opened anew.
+        temperatures (str | Path, optional): Folder for the temperatures of each pair of frames,
+            ``000000.tif`` and so on, see :func:`.write_temperatures`.
         **options: Instead of ``preparation`` its parts, such as ``ir_range``.
 
     Returns:
@@ -189,7 +208,12 @@ def fuse_video(
     out = Path(out)
     notes = []
     sources = [source for source in (ir, vi) if isinstance(source, str | os.PathLike)]
-    check_outputs([out], list_read(*sources), overwrite)
+    read = list_read(*sources)
+    check_outputs([out], read, overwrite)
+    keep = None
+    if temperatures is not None:
+        kept = {'folder': temperatures, 'sources': read, 'overwrite': overwrite}
+        keep = functools.partial(_keep_temperatures, **kept)
     opened = open_frames(ir, vi, fps, max_frames, ir_affix, vi_affix, live)
     with contextlib.closing(opened) as frames:
         rate = fps or frames.fps or 25.0
@@ -209,6 +233,7 @@ def fuse_video(
                     TemporalFilter() if temporal_filter else None,
                     preparation,
                     notes,
+                    keep,
                 )
                 with contextlib.closing(fused):
                     interrupted = _write_frames(
