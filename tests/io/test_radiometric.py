@@ -11,10 +11,12 @@ import tifffile
 from PIL import Image
 
 from tsjnet_mm.apis import FusionInferencer
+from tsjnet_mm.io.dji import read_dji_counts
+from tsjnet_mm.io.embedded import _extract, find_visible
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.pairs import iterate_pairs
 from tsjnet_mm.io.preparation import Preparation
-from tsjnet_mm.io.radiometric import read_radiometric
+from tsjnet_mm.io.radiometric import read_radiometric, read_visible_of_flir
 from tsjnet_mm.video import fuse_video
 from tsjnet_mm.video.video_files import FileFrames
 
@@ -38,7 +40,7 @@ def camera_record(emissivity=1.0, distance=0.0, window=1.0):
     return bytes(record)
 
 
-def flir_jpeg(path, counts, camera=None, kind='png', segment=200, keep=None):
+def flir_jpeg(path, counts, camera=None, kind='png', segment=200, keep=None, more=()):
     """Write a JPEG with an FFF container in APP1 segments of ``segment`` bytes."""
     if kind == 'png':
         pixels = imagecodecs.png_encode(counts.byteswap())
@@ -51,13 +53,15 @@ def flir_jpeg(path, counts, camera=None, kind='png', segment=200, keep=None):
     height, width = counts.shape
     raw = struct.pack('<HHH', 2, width, height).ljust(32, b'\0') + pixels
     camera = camera_record() if camera is None else camera
-    head = b'FFF\0' + b'made here'.ljust(16, b'\0') + struct.pack('>III', 101, 64, 2)
-    start = 64 + 2 * 32
-    entries = struct.pack('>HHIIII', 1, 2, 100, 1, start, len(raw)).ljust(32, b'\0')
-    entries += struct.pack('>HHIIII', 0x20, 1, 100, 2, start + len(raw), len(camera)).ljust(
-        32, b'\0'
-    )
-    container = head.ljust(64, b'\0') + entries + raw + camera
+    records = [(1, raw), (0x20, camera), *more]
+    count = len(records)
+    head = b'FFF\0' + b'made here'.ljust(16, b'\0') + struct.pack('>III', 101, 64, count)
+    entries, content = b'', b''
+    for number, (record, data) in enumerate(records, start=1):
+        start = 64 + count * 32 + len(content)
+        entry = struct.pack('>HHIIII', record, 1, 100, number, start, len(data))
+        entries, content = entries + entry.ljust(32, b'\0'), content + data
+    container = head.ljust(64, b'\0') + entries + content
     parts = [container[i : i + segment] for i in range(0, len(container), segment)]
     file = io.BytesIO()
     Image.new('L', (8, 6), 90).save(file, 'JPEG')
@@ -221,3 +225,95 @@ def test_frames_of_a_video_are_radiometric(tmp_path):
         assert len(frames) == 3
         for frame in frames:  # One range for all, of the first frame.
             assert frame[15, 15].min() > 250 and frame[60, 70].max() < 5
+
+
+def visible_record(visible):
+    file = io.BytesIO()
+    Image.fromarray(visible).save(file, 'PNG')
+    height, width = visible.shape[:2]
+    return 0x0E, struct.pack('<HHH', 3, width, height).ljust(32, b'\0') + file.getvalue()
+
+
+def test_visible_image_within_the_file(tmp_path):
+    counts = np.full((24, 32), 9000, np.uint16)
+    visible = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
+    picture = 0x2A, struct.pack('<fhh', 1.5, 4, -3).ljust(32, b'\0')
+    for more, expected in (
+        ([visible_record(visible)], visible),
+        ([visible_record(visible), picture], visible[12:72, 24:104]),
+    ):
+        path = flir_jpeg(tmp_path / 'a.jpg', counts, segment=60000, more=more)
+        np.testing.assert_array_equal(read_visible_of_flir(path), expected)
+        found = find_visible(path, 'embedded')
+        np.testing.assert_array_equal(np.asarray(Image.open(found)), expected)
+        _extract.cache_clear()
+    far = 0x2A, struct.pack('<fhh', 1.5, 40, -3).ljust(32, b'\0')
+    flir_jpeg(path, counts, segment=60000, more=[visible_record(visible), far])
+    with pytest.raises(PairError, match=r'a\.jpg.*field of view'):
+        read_visible_of_flir(path)
+    flir_jpeg(path, counts, segment=60000, more=[(0x0E, b'\0' * 50)])
+    with pytest.raises(PairError, match=r'a\.jpg.*visible image in it'):
+        read_visible_of_flir(path)
+    for other in (flir_jpeg(path, counts), tmp_path / 'b.png'):
+        Image.new('L', (4, 4)).save(tmp_path / 'b.png')
+        with pytest.raises(PairError, match=r'visible image in it \(give --vi'):
+            read_visible_of_flir(other)
+
+
+def test_pairs_of_one_folder(tmp_path):
+    (tmp_path / 'ir').mkdir()
+    for name, grey in (('a', 50), ('b', 200)):
+        visible = np.full((48, 64, 3), grey, np.uint8)
+        counts = np.round(black_body(np.full((24, 32), 20.0))).astype(np.uint16)
+        path = tmp_path / 'ir' / f'{name}.jpg'
+        flir_jpeg(path, counts, segment=60000, more=[visible_record(visible)])
+    inferencer = FusionInferencer('max', show_progress=False)
+    options = {'ir_celsius': (20.5, 60), 'resize': True}
+    with pytest.warns(UserWarning, match='no contrast'):
+        inferencer(tmp_path / 'ir', 'embedded', out_dir=tmp_path / 'out', **options)
+    for name, grey in (('a', 50), ('b', 200)):
+        image = np.asarray(Image.open(tmp_path / 'out' / f'{name}.png'))
+        assert image.shape == (48, 64, 3) and (image == grey).all()
+
+
+def dji_jpeg(path, counts, make='DJI', appended=b''):
+    """Write a JPEG with raw counts in APP3 segments."""
+    exif = Image.Exif()
+    exif[0x010F] = make
+    file = io.BytesIO()
+    Image.new('L', (640, 512), 90).save(file, 'JPEG', exif=exif)
+    data, segments = counts.astype('<u2').tobytes() + appended, b''
+    for start in range(0, len(data), 65000):
+        part = data[start : start + 65000]
+        segments += b'\xff\xe3' + struct.pack('>H', len(part) + 2) + part
+    jpeg = file.getvalue()
+    path.write_bytes(jpeg[:2] + segments + jpeg[2:])
+    return path
+
+
+def test_counts_of_dji(tmp_path):
+    counts = np.arange(512 * 640).reshape(512, 640) % 4096 + 8000
+    path = dji_jpeg(tmp_path / 'a.jpg', counts, appended=b'\1' * 512)
+    np.testing.assert_array_equal(read_dji_counts(path), counts)
+    vi = np.zeros((512, 640, 3), np.uint8)
+    for options in ({'ir_percentiles': (0, 100)}, {'ir_range': (8000, 12095)}):
+        pair = next(iterate_pairs([path], [vi], **options))
+        np.testing.assert_allclose(pair.ir, (counts - 8000) / 4095, atol=1e-6)
+        np.testing.assert_array_equal(pair.thermal().values, counts)
+        assert not pair.thermal().is_celsius
+    for options in (
+        {'ir_celsius': (0, 50)},
+        {'ir_celsius': (0, 50), 'ir_unit': 'celsius'},
+        {'ir_percentiles': (1, 99), 'ir_unit': 'kelvin'},
+    ):
+        with pytest.raises(PairError, match=r"a\.jpg.*DJI's Thermal SDK"):
+            next(iterate_pairs([path], [vi], **options))
+    with pytest.warns(UserWarning, match='no contrast'):
+        picture = next(iterate_pairs([path], [vi]))
+    assert len(np.unique(picture.ir)) == 1
+    with pytest.raises(PairError, match=r'a\.jpg.*--ir-percentiles'):
+        picture.thermal()
+    path.write_bytes(dji_jpeg(path, counts[:300]).read_bytes())
+    with pytest.raises(PairError, match=r'a\.jpg.*384000 bytes'):
+        read_dji_counts(path)
+    assert read_dji_counts(dji_jpeg(path, counts, make='Other')) is None

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
+from tsjnet_mm.apis import FusionInferencer
 from tsjnet_mm.datasets.transforms import LoadImagePair, LoadPair
 
 
@@ -71,3 +73,79 @@ def test_transforms(kelvins):
     assert by_celsius[20, 20] == pytest.approx(1, abs=1e-6)
     image = LoadImagePair(ir_celsius=(-10, 45), ir_unit='centikelvin')(dict(paths))['img']
     np.testing.assert_array_equal(image[..., 3], np.rint(by_celsius * 255))
+
+
+def test_temperatures_beside_the_fused_images(kelvins, run_main):
+    exif = Image.Exif()
+    exif[0x8825] = {1: 'N', 6: 35.0}
+    path = kelvins / 'vi' / 'b.png'
+    Image.open(path).save(path, exif=exif)
+    out, folder = kelvins / 'out', kelvins / 'degrees'
+    command = (
+        'fuse.py', '--ir', kelvins / 'ir', '--vi', kelvins / 'vi', '--out', out,
+        '--model', 'max', '--ir-unit', 'centikelvin', '--ir-percentiles', '1', '99',
+        '--temperatures', folder,
+    )  # fmt: skip
+    status, _, err = run_main(*command)
+    assert status == 0, err
+    for name in ('a', 'b', 'c'):
+        counts = np.asarray(Image.open(kelvins / 'ir' / f'{name}.png'))
+        celsius = tifffile.imread(folder / f'{name}.tif')
+        assert celsius.dtype == np.float32
+        np.testing.assert_allclose(celsius, counts / 100 - 273.15, atol=1e-3)
+        for file in (out / f'{name}.png', folder / f'{name}.tif'):
+            place = dict(Image.open(file).getexif().get_ifd(0x8825))
+            assert place == ({1: 'N', 6: 35.0} if name == 'b' else {})
+    assert '3 were there already' in run_main(*command)[1]
+    (folder / 'c.tif').unlink()
+    assert '1 fused image ' in run_main(*command)[1] and (folder / 'c.tif').exists()
+    (folder / 'c.tif').write_bytes(b'x' * 99)
+    status, _, err = run_main(*command)
+    assert status == 1 and 'c.tif is there already and was not made here' in err
+
+
+def test_temperatures_are_warped(kelvins):
+    moved = [[1, 0, 5], [0, 1, 0], [0, 0, 1]]
+    paths = kelvins / 'ir' / 'a.png', kelvins / 'vi' / 'a.png'
+    fuse = FusionInferencer('max', show_progress=False)
+    options = {'ir_celsius': (-10, 45), 'ir_unit': 'centikelvin', 'homography': moved}
+    target = kelvins / 'a_celsius.tiff'
+    fuse(*paths, out_dir=kelvins / 'a.png', temperatures=target, **options)
+    counts = np.asarray(Image.open(paths[0])).astype(float)
+    np.testing.assert_allclose(
+        tifffile.imread(target)[:, 5:], counts[:, :-5] / 100 - 273.15, atol=1e-3
+    )
+    with pytest.raises(ValueError, match='give out_dir'):
+        fuse(*paths, temperatures=target, **options)
+
+
+def test_temperatures_of_video_frames(kelvins, run_main):
+    command = (
+        'fuse_video.py', '--ir', kelvins / 'ir', '--vi', kelvins / 'vi', '--out',
+        kelvins / 'o.mkv', '--model', 'max', '--overwrite', '--temperatures',
+        kelvins / 'degrees',
+    )  # fmt: skip
+    options = ('--ir-percentiles', '0', '100', '--ir-unit', 'centikelvin')
+    status, _, err = run_main(*command, *options)
+    assert status == 0, err
+    for number, name in enumerate('abc'):
+        counts = np.asarray(Image.open(kelvins / 'ir' / f'{name}.png'))
+        celsius = tifffile.imread(kelvins / 'degrees' / f'{number:06d}.tif')
+        np.testing.assert_allclose(celsius, counts / 100 - 273.15, atol=1e-3)
+    status, _, err = run_main(*command, '--ir-range', '26000', '32000')
+    assert status == 1 and 'a.png' in err and '--ir-unit' in err
+
+
+def test_temperatures_that_are_not_known_or_have_no_file(kelvins, run_main):
+    command = ('fuse.py', '--ir', kelvins / 'ir', '--vi', kelvins / 'vi', '--model', 'max')
+    options = ('--ir-range', '26315', '31815')
+    out = kelvins / 'out'
+    status, _, err = run_main(*command, '--out', out, '--temperatures', out, *options)
+    assert status == 1 and 'a.png' in err and '--ir-unit' in err
+    assert not [*out.glob('*')]
+    status, _, err = run_main(
+        *command, '--out', out, '--extension', '.tif', '--temperatures', out, *options
+    )
+    assert status == 1 and 'one file' in err
+    status, _, err = run_main(*command, '--out', out, '--temperatures', 'x.png', *options)
+    assert status == 1 and '.tif' in err

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from tsjnet_mm.io.embedded import find_visible
 from tsjnet_mm.io.matching import PairSource, find_pairs
 from tsjnet_mm.io.pairs import read_pairs
 from tsjnet_mm.io.preparation import Preparation
@@ -51,7 +52,8 @@ def fuse_to_folder(
     Args:
         inferencer (FusionInferencer): The fusor and its device.
         ir (str | Path): Infrared image, folder or pattern, see :func:`.match_pairs`.
-        vi (str | Path): Visible image, folder or pattern.
+        vi (str | Path): Visible image, folder or pattern; or ``'embedded'``, see
+            :func:`.find_visible`.
         out_dir (str | Path): Output folder; it is created if it does not exist. The files are
             named ``<name of the pair><extension>``. For a single pair it may be an image file,
             see :func:`.fused_paths`.
@@ -83,6 +85,7 @@ def fuse_to_folder(
             output.
     """
     preparation = Preparation.of(preparation, **options)
+    vi = find_visible(ir, vi)
     sources = find_pairs(ir, vi, ir_affix, vi_affix)
     settings = inferencer.describe(preparation, grey, stretch, quality)
     writer = FusedWriter(

@@ -168,6 +168,7 @@ def watch_to_folder(
     ir_affix: str | Iterable[str] | None = None,
     vi_affix: str | Iterable[str] | None = None,
     overwrite: bool = False,
+    temperatures: str | Path | None = None,
     settle: float = 1.0,
     **options: Any,
 ) -> WatchedFolder:
@@ -192,6 +193,7 @@ def watch_to_folder(
         ir_affix (str | Iterable[str], optional): See there.
         vi_affix (str | Iterable[str], optional): See there.
         overwrite (bool): See there.
+        temperatures (str | Path, optional): See there.
         settle (float): Seconds. Defaults to 1.
         **options: Fields of ``preparation``.
 
@@ -225,7 +227,8 @@ def watch_to_folder(
 
         try:
             writer = FusedWriter(
-                out_dir, sources, settings, extension, quality, overwrite, (ir, vi)
+                *(out_dir, sources, settings, extension, quality, overwrite),
+                *((ir, vi), temperatures),
             )
             fuse_sources(
                 inferencer, writer, sources, preparation, batch_size, (grey, stretch), note

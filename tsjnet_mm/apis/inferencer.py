@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from tsjnet_mm.io.embedded import find_visible
 from tsjnet_mm.io.pairs import Images, Pair, iterate_pairs, name_sources, read_pairs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.models.fusors import BaseFusor, OnnxFusor
@@ -326,7 +327,7 @@ class FusionInferencer:
 
         Args:
             ir: Infrared images, see :func:`~tsjnet_mm.io.pairs.iterate_pairs`.
-            vi: Visible images, see there.
+            vi: Visible images, see there; or ``'embedded'``, see :func:`.find_visible`.
             out_dir (str | Path, optional): Folder for ``<name><extension>``, made where it is
                 missing, or, of a single pair, an image file; each file appears completely or
                 not at all.
@@ -357,6 +358,7 @@ class FusionInferencer:
             ValueError: See :func:`.fused_paths` and :func:`.check_outputs`.
         """
         preparation = Preparation.of(preparation, **options)
+        vi = find_visible(ir, vi)
         sources = name_sources(ir, vi, ir_affix, vi_affix)
         known = sources if isinstance(sources, list) else None
         writer = None

@@ -256,6 +256,16 @@ def add_style_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument('--legend', action='store_true', help='draw the palette with its values')
 
 
+def add_temperatures_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--temperatures``."""
+    parser.add_argument(
+        '--temperatures',
+        metavar='DIR',
+        help='folder for a TIFF of each pair: degrees Celsius as 32-bit floats, on the pixels '
+        'of the visible image',
+    )
+
+
 def check_style(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Make ``args.shown_as`` of the style's options; end with a message if they conflict."""
     if args.palette is not None and args.style == 'luma':

@@ -37,6 +37,7 @@ from tsjnet_mm.utils.words import counted
 from .arguments import (
     add_fusing_arguments,
     add_style_arguments,
+    add_temperatures_argument,
     check_arguments,
     check_style,
     make_inferencer,
@@ -52,7 +53,10 @@ def parse_args() -> argparse.Namespace:
         '--ir', required=True, help="infrared image, folder of images, or 'pattern'"
     )
     parser.add_argument(
-        '--vi', required=True, help="visible image, folder of images, or 'pattern'"
+        '--vi',
+        required=True,
+        help="visible image, folder of images, or 'pattern'; embedded: those within the FLIR "
+        'radiometric JPEGs of --ir',
     )
     parser.add_argument(
         '--out', required=True, help='folder for fused images; of one pair also a file: f.png'
@@ -92,6 +96,7 @@ def parse_args() -> argparse.Namespace:
         '--overlap', type=int, default=128, help='of tiles, in pixels (default: %(default)s)'
     )
     add_style_arguments(parser)
+    add_temperatures_argument(parser)
     args = parser.parse_args()
     if args.watch is not None and not args.watch > 0:
         parser.error(f'argument --watch: expected seconds above 0, got {args.watch:g}')
@@ -126,6 +131,7 @@ def main() -> None:
         'grey': args.grey,
         'stretch': args.stretch,
         'overwrite': args.overwrite,
+        'temperatures': args.temperatures,
         **source_options(args),
     }
     if args.watch is not None:

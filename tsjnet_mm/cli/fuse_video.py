@@ -37,6 +37,7 @@ from tsjnet_mm.utils.words import counted
 from .arguments import (
     add_fusing_arguments,
     add_style_arguments,
+    add_temperatures_argument,
     check_arguments,
     check_style,
     make_inferencer,
@@ -77,6 +78,7 @@ def parse_args() -> argparse.Namespace:
     batched = 'frames (except of live sources)'
     add_fusing_arguments(parser, 'the first frame, kept for all', batched)
     add_style_arguments(parser)
+    add_temperatures_argument(parser)
     args = parser.parse_args()
     check_style(parser, args)
     check_arguments(parser, args)
@@ -145,6 +147,7 @@ def main() -> None:
         keep_sound=not args.no_sound,
         measure_flicker=args.measure_flicker,
         overwrite=args.overwrite,
+        temperatures=args.temperatures,
         live=live_options(args),
         **source_options(args),
     )

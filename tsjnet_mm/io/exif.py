@@ -11,8 +11,8 @@ from PIL import Image
 _KEPT = (0x010F, 0x0110, 0x011A, 0x011B, 0x0128, 0x0132, 0x013B, 0x8298)
 #: The directories of the exposure and of the position.
 _EXPOSURE, _POSITION = 0x8769, 0x8825
-#: Of the exposure: the maker's note, whose offsets hold in its own file alone; colour space, size
-#: and thumbnails of the file.
+#: Of the exposure: the maker's note, whose offsets hold in its own file alone; colour space,
+#: size and thumbnails of the file.
 _LEFT_OUT = (0x927C, 0xA001, 0xA002, 0xA003, 0xA005)
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
+from tsjnet_mm.io.embedded import find_visible
 from tsjnet_mm.io.outputs import check_outputs, list_read, mark_file
 from tsjnet_mm.io.pairs import read_pair, to_array
 from tsjnet_mm.io.preparation import Preparation
@@ -170,7 +171,8 @@ def fuse_video(
     Args:
         inferencer (FusionInferencer): Fuses; its ``show_progress`` shows frames per second.
         ir (int | str | Path): Infrared source, see :func:`.open_frames`.
-        vi (int | str | Path): Visible source; the sound of a file is kept where ffmpeg is.
+        vi (int | str | Path): Visible source, or ``'embedded'``, see
+            :func:`.find_visible`; the sound of a file is kept where ffmpeg is.
         out (str | Path): Video file, one of :data:`CODECS` by its extension.
         fps (float, optional): Frame rate of the output. Defaults to the visible video's, and
             to 25 for folders and for cameras that do not say.
@@ -205,7 +207,7 @@ def fuse_video(
         if value is not None and not value > 0:
             raise ValueError(f'{name} must be above 0, got {value}')
     preparation = Preparation.of(preparation, **options)
-    out = Path(out)
+    out, vi = Path(out), find_visible(ir, vi)
     notes = []
     sources = [source for source in (ir, vi) if isinstance(source, str | os.PathLike)]
     read = list_read(*sources)
