@@ -24,7 +24,7 @@ def parse_named_path(text: str) -> tuple[str, str]:
 
 
 def add_method_paths(
-    parser: argparse.ArgumentParser,
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup,
     option: str,
     words: str,
     metavar: str = 'NAME=DIR',
@@ -148,11 +148,11 @@ def add_source_arguments(parser: argparse.ArgumentParser, percentiles_of: str) -
     add_affix_arguments(sources)
 
 
-def add_pair_folders(parser: argparse.ArgumentParser) -> None:
+def add_pair_folders(parser: argparse.ArgumentParser, required: bool = True) -> None:
     """Add ``--ir`` and ``--vi``, the folders of the pairs."""
     for kind, words in (('ir', 'infrared'), ('vi', 'visible')):
         parser.add_argument(
-            f'--{kind}', required=True, metavar='DIR', help=f'folder of {words} images'
+            f'--{kind}', required=required, metavar='DIR', help=f'folder of {words} images'
         )
 
 

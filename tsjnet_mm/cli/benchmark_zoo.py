@@ -10,6 +10,9 @@ Examples:
         --metrics SSIM VIF MSE --convention cddfuse --skip-costs
     python tools/benchmark_zoo.py --ir IR --vi VI --out OUT --models average laplacian \
         --boxes LABELS --classes person,car --config mine.py --weights mine.pth
+    python tools/benchmark_zoo.py --protocol ivif-1.json --data data --out work_dirs/ivif-1 \
+        --models tsjnet-light seafusion=fusionmodel_final.pth
+    python tools/benchmark_zoo.py --out work_dirs/ivif-1 --add mymethod=results/mymethod
 
 A model is MODEL, MODEL=WEIGHTS or ROW=MODEL=WEIGHTS: a method without weights (average, max,
 laplacian, ...), tsjnet-light (its weights are shipped), a published network with the file that
@@ -24,12 +27,20 @@ With --config and --weights a detector of mmdet (--boxes) or a segmentor of mmse
 looks at each method's images. Its mean score is a column of the table that the mean rank leaves
 out. The other tables of tools/judge.py, with rows of both sources, follow.
 
-OUT gets fused/ROW/ with the images, results_CONVENTION.json (every value of every image, for
-tools/analysis_tools), costs.json, table.md, radar_CONVENTION.pdf and grid.png. A second run
-keeps images of the same weights and sources, and their values, so that only new methods take
-time (delete results_*.json to measure again). The costs are those of the network in fp32 on the
-CPU. Each network has its own process, and the memory includes Python and libraries. The
-networks run in turn, and the time is a median.
+--add NAME=DIR adds images that were fused elsewhere. They are refused if an image is missing or
+superfluous, or has another size or more than 8 bits, or if all are stretched.
+
+With --protocol the file decides data, pairs, metrics and settings (docs/zoo.md explains it).
+OUT gets results.json with the protocol's SHA-256 and every value of every image, and table.md:
+no mean over all columns, but a rank in each group of them, with an interval. A later run with
+the same OUT adds its rows. The same images give the same results.
+
+Without it OUT gets fused/ROW/ with the images, results_CONVENTION.json (every value of every
+image, for tools/analysis_tools), costs.json, table.md, radar_CONVENTION.pdf and grid.png. A
+second run keeps images of the same weights and sources, their values and their costs, so that
+only new methods take time (delete results_*.json and costs.json to measure again). The costs
+are those of the network in fp32 on the CPU. Each network has its own process, and the memory
+includes Python and libraries. The networks run in turn, and the time is a median.
 """
 
 from __future__ import annotations
@@ -50,6 +61,7 @@ from .arguments import (
     check_device,
     parse_size,
     source_options,
+    unique_names,
 )
 from .figure_scenes import read_scene
 from .judge_arguments import (
@@ -61,6 +73,12 @@ from .judge_arguments import (
     read_nights,
 )
 from .program import ToolParser, tool
+from .protocol_arguments import (
+    add_protocol_arguments,
+    check_protocol_arguments,
+    is_protocol_run,
+    run_protocol,
+)
 
 if TYPE_CHECKING:
     from tsjnet_mm.evaluation.results import EvaluationResults
@@ -88,11 +106,11 @@ def parse_model(text: str) -> tuple[str, tuple[str, str | None]]:
 def parse_args() -> tuple[ToolParser, argparse.Namespace]:
     """Command line."""
     parser = ToolParser(__doc__)
-    add_pair_folders(parser)
+    add_pair_folders(parser, required=False)
     parser.add_argument(
         '--models',
         nargs='+',
-        required=True,
+        default=[],
         type=parse_model,
         metavar='MODEL',
         help='see above',
@@ -141,6 +159,7 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
     add_source_arguments(parser, percentiles_of='each infrared image')
     add_overwrite_argument(parser)
     add_judge_arguments(parser)
+    add_protocol_arguments(parser)
     parser.add_argument('--skip-costs', action='store_true', help='measure only the quality')
     return parser, parser.parse_args()
 
@@ -184,7 +203,7 @@ def draw(
         if len(means) > 1 and len(names) > 2:
             figure = radar_figure(means, convention, highlight)
             save_figure(figure, benchmark.out / f'radar_{convention}.pdf')
-    folders = {row: benchmark.folder(row) for row in benchmark.models}
+    folders = benchmark.folders
     files = benchmark.find_files(folders)
     step = max(1, len(files) // _GRID_SCENES)
     files = files[step // 2 :: step][:_GRID_SCENES]
@@ -206,7 +225,7 @@ def judge_methods(
     from tsjnet_mm.protocols.judging import Judge
 
     dataset, network = build_labelled_pairs(args), build_network(args)
-    folders = {row: benchmark.folder(row) for row in benchmark.models}
+    folders = benchmark.folders
     judge = Judge(
         dataset,
         folders,
@@ -225,11 +244,18 @@ def judge_methods(
 def main() -> None:
     """Fuse, measure, time, and write table and figures."""
     parser, args = parse_args()
+    check_protocol_arguments(parser, args)
+    if is_protocol_run(args):
+        check_device(parser, args)
+        _, path = run_protocol(args)
+        print(f'written: {path}')
+        return
 
     from tsjnet_mm.datasets.split_lists import read_list
     from tsjnet_mm.io.matching import find_pairs
     from tsjnet_mm.io.outputs import check_outputs, list_read
     from tsjnet_mm.protocols.benchmark import ZooBenchmark, comparison_table
+    from tsjnet_mm.protocols.submission import refuse_misfits
 
     check_device(parser, args)
     args.task = 'detection' if args.boxes or not args.masks else 'segmentation'
@@ -240,8 +266,10 @@ def main() -> None:
     models = dict(args.models)
     if len(models) != len(args.models):
         raise ValueError('two models have one row: name one by ROW=MODEL=WEIGHTS')
-    if args.highlight and args.highlight not in models:
-        raise ValueError(f'--highlight {args.highlight} is none of {", ".join(models)}')
+    images = unique_names('row', args.add)
+    rows = [*models, *images]
+    if args.highlight and args.highlight not in rows:
+        raise ValueError(f'--highlight {args.highlight} is none of {", ".join(rows)}')
     metrics, pairs = None, None
     if args.convention:
         metrics = {args.convention: resolve_metrics(args.metrics or 'all', args.convention)}
@@ -254,7 +282,7 @@ def main() -> None:
     files = [args.out / f'results_{name}.json' for name in CONVENTIONS]
     files += [args.out / 'table.md', args.out / 'costs.json', args.out / 'grid.png', *figures]
     weights = [path for _, path in models.values()]
-    read = list_read(args.ir, args.vi, args.warp, args.pairs, *weights)
+    read = list_read(args.ir, args.vi, args.warp, args.pairs, *weights, *images.values())
     check_outputs(files, read, args.overwrite)
     benchmark = ZooBenchmark(
         models,
@@ -263,8 +291,10 @@ def main() -> None:
         args.out,
         pairs,
         overwrite=args.overwrite,
+        images=images,
         **source_options(args),
     )
+    refuse_misfits(images, benchmark.find_pairs(), models)
     benchmark.fuse(args.device)
     results = benchmark.evaluate(metrics, args.workers)
     machines = {}

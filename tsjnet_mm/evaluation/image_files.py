@@ -15,7 +15,7 @@ from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import image_size, read_image
 from tsjnet_mm.io.listing import ImageList, is_pattern, list_images
 from tsjnet_mm.io.matching import PairList, PairSource, match_pairs
-from tsjnet_mm.io.names import AFFIXES, match_names, natural_key
+from tsjnet_mm.io.names import AFFIXES, NameMatch, match_names, natural_key
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.io.resume import read_note
 from tsjnet_mm.io.unit_range import full_range
@@ -204,9 +204,7 @@ def find_files(
     ours = (ours,) if isinstance(ours, str) else (*ours,)
     partners = {}
     for method, folder in fused.items():
-        listed = _list_images(folder)
-        names = sorted(listed.names, key=natural_key)
-        match = match_names([*files], names, (*AFFIXES, method), ours, ours)
+        listed, match = match_fused([*files], method, folder, ours)
         if match.ambiguous:
             kind = f'names that fit several files, {vi} and {folder}'
             problems[kind] = _described(
@@ -239,6 +237,29 @@ def find_files(
         {kind: names for kind, names in lonely.items() if names},
         problems,
     )
+
+
+def match_fused(
+    names: Sequence[str], method: str, folder: str | Path, affixes: Sequence[str] = ()
+) -> tuple[ImageList, NameMatch]:
+    """Match the images of a method to pairs.
+
+    Args:
+        names (Sequence[str]): Of the pairs, each with a full stop after it.
+        method (str): Its name, which may stand before or after that of a pair.
+        folder (str | Path): Of its images.
+        affixes (Sequence[str]): See :func:`.match_names`.
+
+    Returns:
+        tuple[ImageList, NameMatch]: The images, and the match of the pairs to their names.
+
+    Raises:
+        FileNotFoundError: There is no such folder.
+        NotADirectoryError: It is no folder.
+    """
+    listed = _list_images(folder)
+    found = sorted(listed.names, key=natural_key)
+    return listed, match_names(names, found, (*AFFIXES, method), affixes, affixes)
 
 
 def agree_on_preparation(

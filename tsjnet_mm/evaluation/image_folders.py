@@ -38,7 +38,7 @@ def evaluate_folders(
     vi: str | Path,
     metrics: str | Iterable[str] = 'paper',
     convention: str = 'plain',
-    baselines: bool = False,
+    baselines: bool | Iterable[str] = False,
     common: bool = False,
     device: str | torch.device = 'cpu',
     batch_size: int = 1,
@@ -67,8 +67,9 @@ def evaluate_folders(
             :func:`~tsjnet_mm.metrics.resolve_metrics`. Defaults to
             ``'paper'``.
         convention (str): What their names mean. Defaults to ``'plain'``.
-        baselines (bool): Also measure :data:`BASELINES`, made of each pair's BT.601 luma,
-            whatever the convention's, and rounded to 8 bit. Defaults to False.
+        baselines (bool | Iterable[str]): Also measure :data:`BASELINES`, or those of these
+            names, made of each pair's BT.601 luma, whatever the convention's, and rounded to
+            8 bit. Defaults to False.
         common (bool): Leave out what lacks a partner instead of refusing it, and measure
             the pairs that all methods have. Defaults to False.
         device (str | torch.device): ``'cpu'`` or a CUDA device. Defaults to ``'cpu'``.
@@ -100,7 +101,7 @@ def evaluate_folders(
     for name, number in (('batch_size', batch_size), ('workers', workers)):
         if number < 1:
             raise ValueError(f'{name} must be at least 1, got {number}')
-    trivial = tuple(BASELINES) if baselines else ()
+    trivial = tuple(BASELINES if baselines is True else baselines or ())
     if not fused and not trivial:
         raise ValueError('give at least one folder of fused images, or baselines')
     for method in fused:

@@ -15,13 +15,15 @@ from .resume import NOTE, read_note
 #: Beginnings of the text files that the tools write.
 _TEXT_BEGINS = {
     '.csv': ('method,image,convention,', 'convention,higher_is_better,'),
-    '.md': ('Convention: ', 'Mean over '),
+    '.md': ('Convention: ', 'Mean over ', 'Protocol '),
 }
 #: Keys of the JSON files that the tools write, besides :data:`.NOTE`.
 _JSON_KEYS = (
     {'homography', 'error'},
     {'version', 'convention', 'values'},
     {'threads', 'costs'},
+    {'generator', 'protocol', 'rows'},
+    {'protocol', 'data'},
 )
 #: So many bytes at the end of an ONNX file are searched for the name of its metadata.
 _SEARCHED = 1 << 16

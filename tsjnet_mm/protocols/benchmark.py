@@ -1,11 +1,9 @@
 """All fusion methods on one data set, in one run: their images, quality and cost."""
 
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from tsjnet_mm.apis.folder_fusion import fuse_to_folder
@@ -14,18 +12,14 @@ from tsjnet_mm.evaluation import EvaluationResults, load_results
 from tsjnet_mm.evaluation.image_files import FusionFiles, find_files
 from tsjnet_mm.evaluation.image_folders import evaluate_folders
 from tsjnet_mm.evaluation.table import format_ranked, rank_methods
-from tsjnet_mm.io.matching import find_pairs
+from tsjnet_mm.io.matching import PairSource, find_pairs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.io.resume import differing_settings, digest_files
 from tsjnet_mm.metrics import FUSION_METRICS, resolve_metrics
-from tsjnet_mm.models.fusors.base import BaseFusor
-from tsjnet_mm.models.fusors.hub import needs_weights
-from tsjnet_mm.models.fusors.init import init_fusor
-from tsjnet_mm.utils import write_whole
 from tsjnet_mm.utils.words import counted
 from tsjnet_mm.version import __version__
 
-from .timing import SideBySideTimer
+from .costs import build_zoo_model, measure_costs
 
 #: What methods are compared by, by convention: the paper's own metrics as its authors compute
 #: them, and what shows whether contrast and edges were kept, which an average loses.
@@ -123,35 +117,6 @@ def comparison_table(
     return format_ranked(rows, title, directions.get, style)
 
 
-def build_zoo_model(name: str, weights: str | Path | None = None) -> BaseFusor:
-    """Build a fusor of the benchmark.
-
-    Args:
-        name (str): See :func:`.init_fusor`.
-        weights (str | Path, optional): Likewise.
-
-    Returns:
-        BaseFusor: In evaluation mode.
-
-    Raises:
-        ValueError: The name is unknown, a network has no weights, or they do not fit.
-        FileNotFoundError: There is no such checkpoint.
-    """
-    if weights is None and needs_weights(name):
-        raise ValueError(f'{name} needs weights: {name}=FILE')
-    return init_fusor(name, weights)
-
-
-def _build_candidate(name, weights):
-    """For :class:`SideBySideTimer`: the network in inference form, and how to call it."""
-    inferencer = FusionInferencer(
-        build_zoo_model(name, weights), precision='fp32', device='cpu', show_progress=False
-    )
-    fusor = inferencer.fusor
-    network = fusor if isinstance(fusor, torch.nn.Module) else torch.nn.Module()
-    return network, fusor.fuse
-
-
 class ZooBenchmark:
     """Fuse, measure and time every method of a zoo.
 
@@ -167,9 +132,13 @@ class ZooBenchmark:
         ir_affix (str | Iterable[str], optional): See :func:`.match_pairs`.
         vi_affix (str | Iterable[str], optional): See there.
         overwrite (bool): See :func:`fuse_to_folder`. Defaults to False.
+        images (Mapping[str, str | Path], optional): More rows: name to the folder of images
+            that were fused elsewhere.
+        baselines (Iterable[str]): More rows, which come first: some of
+            :data:`~tsjnet_mm.evaluation.image_folders.BASELINES`. Defaults to none.
 
     Raises:
-        ValueError: There is no model, or a listed pair is not there.
+        ValueError: There is no row, or a listed pair is not there.
         FileNotFoundError, PairError: See :func:`.find_pairs`.
     """
 
@@ -184,10 +153,13 @@ class ZooBenchmark:
         ir_affix: str | Iterable[str] | None = None,
         vi_affix: str | Iterable[str] | None = None,
         overwrite: bool = False,
+        images: Mapping[str, str | Path] | None = None,
+        baselines: Iterable[str] = (),
     ) -> None:
-        if not models:
+        self.models, self.images = models, dict(images or {})
+        self.baselines = tuple(baselines)
+        if not (models or self.images or self.baselines):
             raise ValueError('a zoo needs at least one model')
-        self.models = models
         self.out = Path(out)
         self.sources = {'ir': os.path.abspath(ir), 'vi': os.path.abspath(vi)}
         if pairs is not None:
@@ -202,11 +174,21 @@ class ZooBenchmark:
 
     def folder(self, row: str) -> Path:
         """Folder of a method's images."""
-        return self.out / 'fused' / row
+        return Path(self.images.get(row, self.out / 'fused' / row))
+
+    @property
+    def folders(self) -> dict[str, Path]:
+        """Folders of all methods' images; the baselines have none."""
+        return {row: self.folder(row) for row in (*self.models, *self.images)}
 
     def find_files(self, folders: Mapping[str, str | Path]) -> list[FusionFiles]:
         """list[FusionFiles]: The pairs, and what the methods of these folders made of them."""
         return find_files(folders, self.ir, self.vi, **self._options)[0]
+
+    def find_pairs(self) -> list[PairSource]:
+        """list[PairSource]: The pairs that every method fuses."""
+        affixes = self._options['ir_affix'], self._options['vi_affix']
+        return find_pairs(self.ir, self.vi, *affixes)
 
     def fuse(self, device: str | None = None, report: Callable = tqdm.write) -> None:
         """Fuse all pairs by each method; images that are there and up to date are kept.
@@ -262,19 +244,21 @@ class ZooBenchmark:
         for convention, names in (metrics or HEADLINE).items():
             path = self.out / f'results_{convention}.json'
             names = resolve_metrics(names, convention)
-            folders = {row: self.folder(row) for row in self.models}
+            folders = self.folders
+            rows = (*self.baselines, *folders)
             files = self.find_files(folders)
             note = self._note(names, files)
             values = self._measured(path, note)
-            report(f'{convention}: {len(folders) - len(values)} to measure, {len(values)} kept')
-            missing = {row: folder for row, folder in folders.items() if row not in values}
+            report(f'{convention}: {len(rows) - len(values)} to measure, {len(values)} kept')
+            missing = [row for row in rows if row not in values]
             if missing:
                 found = evaluate_folders(
-                    missing,
+                    {row: folders[row] for row in missing if row in folders},
                     self.ir,
                     self.vi,
                     names,
                     convention,
+                    [row for row in missing if row not in folders],
                     workers=workers,
                     progress=True,
                     **self._options,
@@ -283,9 +267,9 @@ class ZooBenchmark:
             results[convention] = EvaluationResults(
                 convention,
                 names,
-                tuple(folders),
+                rows,
                 tuple(file.image for file in files),
-                {row: values[row] for row in folders},
+                {row: values[row] for row in rows},
                 {
                     **self.sources,
                     'fused': {row: str(folder) for row, folder in folders.items()},
@@ -303,7 +287,10 @@ class ZooBenchmark:
             'images': [file.image for file in files],
             'sources': [digest_files((file.ir, file.vi)) for file in files],
             'fused': {
-                row: digest_files(file.fused[row] for file in files) for row in self.models
+                **dict.fromkeys(self.baselines, 'made of the sources'),
+                **{
+                    row: digest_files(file.fused[row] for file in files) for row in self.folders
+                },
             },
         }
 
@@ -323,41 +310,5 @@ class ZooBenchmark:
     def costs(
         self, size: tuple[int, int] = (640, 480), repeats: int = 5, threads: int = 2
     ) -> dict[str, dict[str, float]]:
-        """Parameters, multiply-accumulates, memory and time of each network on the CPU.
-
-        Each runs in a process of its own, in fp32; they take turns, and the time is the
-        median of all turns but the first. Colour, reading and writing are not counted.
-
-        Args:
-            size (tuple[int, int]): Width and height of the pair. Defaults to (640, 480).
-            repeats (int): Turns that count. Defaults to 5.
-            threads (int): Of each process. Defaults to 2.
-
-        Returns:
-            dict[str, dict[str, float]]: Row to ``parameters``, ``gmacs``, ``gigabytes`` and
-            ``seconds``; also written to ``costs.json``.
-
-        Raises:
-            ValueError: A method could not be built.
-        """
-        candidates = {
-            row: (_build_candidate, name, weights)
-            for row, (name, weights) in self.models.items()
-        }
-        timer = SideBySideTimer(candidates, 'cpu', threads)
-        try:
-            if timer.absent:
-                raise ValueError(
-                    '; '.join(f'{row}: {reason}' for row, reason in timer.absent.items())
-                )
-            measured = timer.run(size, repeats)
-        finally:
-            timer.close()
-        names = ('parameters', 'gmacs', 'gigabytes', 'seconds')
-        costs = {
-            row: {name: getattr(result, name) for name in names}
-            for row, result in measured.items()
-        }
-        text = {'size': list(size), 'threads': threads, 'repeats': repeats, 'costs': costs}
-        write_whole(self.out / 'costs.json', json.dumps(text, indent=2) + '\n')
-        return costs
+        """Costs of each network, see :func:`.measure_costs`; kept in ``costs.json``."""
+        return measure_costs(self.models, self.out / 'costs.json', size, repeats, threads)

@@ -29,6 +29,8 @@ class ModelEntry(NamedTuple):
         url (str): Where it is fetched from; '' for a file in ``tsjnet_mm/weights``.
         paper (str): Address of the paper; or ''.
         authors_page (str): Where the authors of a published network offer their weights.
+        training_metrics (tuple[str, ...]): Metrics that its training loss contains, where its
+            metafile says so.
     """
 
     name: str
@@ -41,6 +43,7 @@ class ModelEntry(NamedTuple):
     url: str = ''
     paper: str = ''
     authors_page: str = ''
+    training_metrics: tuple[str, ...] = ()
 
     @property
     def needs_weights(self) -> bool:
@@ -76,6 +79,7 @@ def _read_yaml(path: Path) -> dict:
 
 def _entry(model: dict, collection: dict, family: str, root: Path) -> ModelEntry:
     fusor, weights = model['Fusor'], model.get('Weights', '')
+    shared = collection.get('Metadata', {})
     paper = model.get('Paper') or collection.get('Paper') or ''
     return ModelEntry(
         name=model['Name'],
@@ -87,7 +91,10 @@ def _entry(model: dict, collection: dict, family: str, root: Path) -> ModelEntry
         sha256=model.get('SHA256', ''),
         url=weights if '://' in weights else '',
         paper=paper if isinstance(paper, str) else paper['URL'],
-        authors_page=collection.get('Metadata', {}).get('Weights From', ''),
+        authors_page=shared.get('Weights From', ''),
+        training_metrics=tuple(
+            model['Metadata'].get('Training Metrics', shared.get('Training Metrics', ()))
+        ),
     )
 
 

@@ -1,0 +1,270 @@
+"""A benchmark by a protocol, on a drawn set."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tsjnet_mm.datasets.split_lists import hash_stems
+from tsjnet_mm.evaluation import load_results
+from tsjnet_mm.io.images import read_image, write_image
+from tsjnet_mm.protocols.benchmark_protocol import read_protocol
+
+STEMS = ('001', '002', '010')
+
+
+def write_protocol(folder, name='mine.json', **changes):
+    folder.mkdir(exist_ok=True)
+    (folder / 'list.txt').write_text('\n'.join(STEMS) + '\n')
+    content = {
+        'format': 1,
+        'name': 'mine-1',
+        'tsjnet_mm': '0.1.0',
+        'datasets': {
+            'drawn': {
+                'title': 'Drawn',
+                'list': 'list.txt',
+                'list_sha256': hash_stems(STEMS),
+                'folders': [['none/ir', 'none/vi'], ['set/ir', 'set/vi']],
+            }
+        },
+        'reader': {},
+        'metrics': {'tsjnet': ['MSE', 'CC'], 'plain': ['EN', 'SD']},
+        'groups': {'fidelity': ['tsjnet.MSE', 'tsjnet.CC'], 'information': ['plain.EN']},
+        'machines': {},
+        'cost': {'size': [32, 32], 'threads': 1, 'repeats': 1, 'ranked': ['parameters']},
+        'trivial': ['visible only', 'infrared only', 'average', 'max'],
+        'count_as_one': [],
+        'near_copy_tolerance': 0.02,
+        'resamples': 50,
+        'seed': 0,
+        **changes,
+    }
+    (folder / name).write_text(json.dumps(content))
+    return folder / name
+
+
+@pytest.fixture
+def protocol(tmp_path):
+    return write_protocol(tmp_path / 'protocol')
+
+
+@pytest.fixture
+def run(run_main, pair_folder, protocol, tmp_path):
+    # One pair more than the list has.
+    pair_folder(stems=(*STEMS, 'other'), size=(72, 80), root='data/set')
+
+    def start(*options, out='out', file=protocol):
+        where = ['--out', tmp_path / out, '--skip-costs', '--workers', '1']
+        named = ['--protocol', file, '--data', tmp_path / 'data'] if file else []
+        return run_main('benchmark_zoo.py', *named, *where, *options)
+
+    return start
+
+
+@pytest.fixture
+def submitted(run, tmp_path):
+    """Images of a method: three quarters of the visible image, saved from an earlier run."""
+    folder = tmp_path / 'images'
+    folder.mkdir()
+    for stem in STEMS:
+        grey = read_image(tmp_path / 'data' / 'set' / 'vi' / f'{stem}.png').mean(axis=2)
+        write_image((grey * 0.75).astype(np.uint8), folder / f'{stem}.png')
+    return folder
+
+
+def results(tmp_path, out='out'):
+    return json.loads((tmp_path / out / 'results.json').read_text())
+
+
+def test_two_runs_are_equal_and_hold_every_value(run, protocol, tmp_path):
+    status, out, error = run('--models', 'wavelet')
+    assert status == 0, error
+    assert run('--models', 'wavelet', out='again')[0] == 0
+    first = (tmp_path / 'out' / 'results.json').read_bytes()
+    assert first == (tmp_path / 'again' / 'results.json').read_bytes()
+    assert run('--models', 'wavelet')[0] == 0
+    assert first == (tmp_path / 'out' / 'results.json').read_bytes()
+    content = results(tmp_path)
+    rows = ['visible only', 'infrared only', 'average', 'max', 'wavelet']
+    assert list(content['rows']) == rows
+    assert content['protocol']['sha256'] == read_protocol(protocol).sha256
+    part = content['datasets']['drawn']
+    assert part['images'] == list(STEMS)
+    measured = load_results(tmp_path / 'out' / 'drawn' / 'results_plain.json')
+    assert part['values']['plain'] == measured.values
+    assert set(measured.values['wavelet']) == {'EN', 'SD'}
+    assert all(len(column) == 3 for column in measured.values['wavelet'].values())
+    # A mean of two images is nearest to both: best in each column of the group.
+    assert part['ranks']['fidelity']['average']['value'] == 1
+    assert part['ranks']['machines'] == dict.fromkeys(rows)
+    assert 'mean rank' not in out
+
+
+def test_images_are_added_to_a_table(run, submitted, tmp_path):
+    assert run('--models', 'wavelet')[0] == 0
+    before = results(tmp_path)['datasets']['drawn']['values']
+    shutil.rmtree(tmp_path / 'out' / 'drawn')  # Values are enough to add a row.
+    status, out, error = run(
+        '--add', f'mine={submitted}', '--trained-on', 'mine=MSE', file=None
+    )
+    assert status == 0, error
+    content = results(tmp_path)
+    assert list(content['rows'])[-2:] == ['wavelet', 'mine']
+    values = content['datasets']['drawn']['values']
+    assert {row: values['plain'][row] for row in before['plain']} == before['plain']
+    assert content['rows']['mine']['trained_on'] == ['PSNR', 'MSE', 'RMSE']
+    assert content['datasets']['drawn']['ranks']['fidelity']['mine']['columns'] == ['tsjnet.CC']
+    assert 'mine† was trained on MSE' in out and 'in 1 of 2' in out
+    status, _, error = run('--add', f'mine={submitted}', '--trained-on', 'mine=MSE', file=None)
+    assert status == 0, error
+    write_image(read_image(submitted / '001.png') // 2, submitted / '001.png')
+    status, _, error = run('--add', f'mine={submitted}', '--trained-on', 'mine=MSE', file=None)
+    assert status == 1 and 'has a row mine of other images' in error
+    assert results(tmp_path) == content
+
+
+def stretch(pixels):
+    low, high = float(pixels.min()), float(pixels.max())
+    return np.round((pixels - low) * (255 / (high - low))).astype(np.uint8)
+
+
+def change_all(change):
+    def edit(folder):
+        for path in folder.iterdir():
+            write_image(change(read_image(path)), path)
+
+    return edit
+
+
+def rename_all(folder):
+    for index, path in enumerate(sorted(folder.iterdir())):
+        path.rename(folder / f'result-{"abc"[index]}.png')
+
+
+@pytest.mark.parametrize(
+    'edit, message',
+    [
+        (lambda folder: (folder / '002.png').unlink(), '1 missing: 002'),
+        (
+            lambda folder: shutil.copy(folder / '002.png', folder / 'other.png'),
+            'found 1 of no such pair: other.png',
+        ),
+        (rename_all, 'such as 001.png, found result-a.png'),
+        (
+            lambda folder: (
+                Image.open(folder / '010.png').resize((40, 36)).save(folder / '010.png')
+            ),
+            '010 is 40x36, not 80x72',
+        ),
+        (change_all(lambda pixels: pixels.astype(np.uint16) * 257), '001 has 16 bits (and 2'),
+        (change_all(stretch), 'found 3 of 3 images'),
+        (lambda folder: (folder / '001.png').write_bytes(b'no image'), '001.png'),
+        (
+            lambda folder: shutil.copy(folder / '001.png', folder / '001.bmp'),
+            'that fit the same',
+        ),
+        (lambda folder: [path.unlink() for path in folder.iterdir()], 'found none'),
+    ],
+    ids=[
+        'missing',
+        'extra',
+        'renamed',
+        'size',
+        'depth',
+        'stretched',
+        'damaged',
+        'twice',
+        'empty',
+    ],
+)
+def test_what_does_not_fit_is_refused(run, submitted, tmp_path, edit, message):
+    edit(submitted)
+    status, _, error = run('--add', f'mine={submitted}')
+    assert status == 1
+    assert message in error and 'mine: expected' in error
+    assert error.count('\n  ') == 1  # One sentence.
+    assert not (tmp_path / 'out').exists()
+
+
+def test_the_same_check_without_a_protocol(run_main, submitted, tmp_path):
+    data = tmp_path / 'data' / 'set'
+    (tmp_path / 'three.txt').write_text('\n'.join(STEMS))
+    options = ['--ir', data / 'ir', '--vi', data / 'vi', '--pairs', tmp_path / 'three.txt']
+    options += ['--add', f'mine={submitted}', '--skip-costs', '--workers', '1']
+    options += ['--convention', 'plain', '--metrics', 'SD', '--out', tmp_path / 'plain']
+    status, _, error = run_main('benchmark_zoo.py', *options)
+    assert status == 0, error
+    assert load_results(tmp_path / 'plain' / 'results_plain.json').methods == ('mine',)
+    (submitted / '002.png').unlink()
+    status, _, error = run_main('benchmark_zoo.py', *options)
+    assert status == 1 and '1 missing: 002' in error
+
+
+def test_results_of_another_protocol_or_version_are_refused(run, protocol, tmp_path):
+    assert run()[0] == 0
+    other = write_protocol(protocol.parent, 'other.json', seed=1)
+    status, _, error = run(file=other)
+    assert status == 1 and 'expected results of mine-1' in error and 'do not compare' in error
+    protocol.write_text(json.dumps(json.loads(protocol.read_text()), indent=3))
+    assert run()[0] == 0  # Spaces do not count.
+    content = results(tmp_path)
+    content['versions']['tsjnet_mm'] = '0.0.1'
+    (tmp_path / 'out' / 'results.json').write_text(json.dumps(content))
+    status, _, error = run()
+    assert status == 1 and 'found those of 0.0.1' in error
+
+
+def test_a_protocol_for_another_version_is_marked(run, protocol, tmp_path):
+    other = write_protocol(protocol.parent, 'other.json', tsjnet_mm='9.0')
+    status, out, error = run(file=other)
+    assert status == 0, error
+    assert 'the protocol is of 9.0' in out
+    assert results(tmp_path)['marks'] == ['measured by version 0.1.0; the protocol is of 9.0']
+
+
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        ({'format': 2}, 'format 2, not 1'),
+        ({'metrics': {'cddfuse': ['CV']}}, 'CV is not defined under the convention'),
+        ({'groups': {'fidelity': ['plain.AG']}}, 'plain.AG'),
+        ({'trivial': ['nothing']}, "trivial row 'nothing'"),
+        ({'cost': {'ranked': ['seconds']}}, 'differ between machines'),
+    ],
+)
+def test_faults_of_a_protocol_are_named(run, protocol, change, message):
+    status, _, error = run(file=write_protocol(protocol.parent, 'bad.json', **change))
+    assert status == 1 and message in error and 'bad.json' in error
+
+
+def test_lists_and_sources_are_those_of_the_protocol(run, protocol, tmp_path):
+    (protocol.parent / 'list.txt').write_text('001\n002\n')
+    status, _, error = run()
+    assert status == 1 and 'list.txt: expected names with the SHA-256' in error
+    content = json.loads(write_protocol(protocol.parent).read_text())
+    content['datasets']['drawn']['sources_sha256'] = 64 * '0'
+    protocol.write_text(json.dumps(content))
+    status, _, error = run()
+    assert status == 1 and 'expected the files of drawn as published' in error
+    (tmp_path / 'data' / 'set' / 'ir' / '002.png').unlink()
+    (tmp_path / 'data' / 'set' / 'vi' / '002.png').unlink()
+    status, _, error = run()
+    assert status == 1 and '1 are missing: 002' in error
+
+
+def test_options_that_a_protocol_decides_are_refused(run):
+    status, _, error = run('--metrics', 'SD')
+    assert status == 2 and '--metrics is what the protocol decides' in error
+    status, _, error = run('--add', 'average=.')
+    assert status == 1 and 'name of a trivial method' in error
+
+
+def test_the_shipped_protocol(real_data):
+    protocol = read_protocol('ivif-1')
+    assert [len(each.stems) for each in protocol.datasets.values()] == [180, 21]
+    assert {'visible only', 'infrared only', 'average', 'max', 'laplacian'} == {
+        *protocol.trivial
+    }
