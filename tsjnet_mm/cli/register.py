@@ -1,16 +1,19 @@
 r"""Find the homography from infrared to visible pixels, and save it.
 
 Examples:
+    python tools/register.py --ir ir.png --vi vi.png --out H.json --preview H.png
     python tools/register.py --ir IR --vi VI --out H.json --preview H.png
+    python tools/register.py --ir ir.mp4 --vi vi.mp4 --out H.json
     python tools/register.py --ir ir.png --vi vi.png --points points.csv --out H.json \
         --preview H.png
     python tools/fuse.py --ir IR --vi VI --out OUT --warp H.json    # then fuse all pairs
 
-Without points: IR and VI are folders of pairs by the same two cameras. Some pairs, spread
-evenly over the folder, give an estimate each. The mapping is accepted if at least 3, and at
-least half of them, agree. Give at least 8 pairs of different scenes with distant edges that
-both cameras see; pairs of one scene are refused. The cameras may be rotated by up to about 6
-degrees, and the field of view of one may be half of the other's.
+Without points: give one pair, two folders of pairs by the same two cameras, or two videos. Some
+pairs, spread evenly, are searched for common edges; several give one mapping that all of them
+share, and are refused less often than one. A mapping is accepted if enough parts of the images
+agree on it, and these are spread over the image. Otherwise nothing is written, and the message
+says why. The cameras may be rotated by up to about 15 degrees, and the field of view of one may
+be half of the other's. Distant edges that both cameras see help; near ones harm.
 
 With points: give at least 4 distant points that both cameras see, spread over the image, one
 line x_ir,y_ir,x_vi,y_vi each.
@@ -23,9 +26,11 @@ distant scenes: near objects shift with their distance.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tsjnet_mm.utils.words import counted
 
 from .arguments import (
     add_affix_arguments,
@@ -45,7 +50,9 @@ if TYPE_CHECKING:
 def parse_args() -> tuple[ToolParser, argparse.Namespace]:
     """Command line."""
     parser = ToolParser(__doc__)
-    parser.add_argument('--ir', required=True, help='infrared images: folder, glob or file')
+    parser.add_argument(
+        '--ir', required=True, help='infrared images: file, folder, glob or video'
+    )
     parser.add_argument('--vi', required=True, help='visible images of the same moments')
     parser.add_argument('--out', required=True, type=Path, help='JSON file to write')
     parser.add_argument(
@@ -66,21 +73,38 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
     return parser, parser.parse_args()
 
 
+def is_video(source: str) -> bool:
+    """Whether a source is a file of frames rather than an image, a folder or a pattern."""
+    from tsjnet_mm.io.images import IMAGE_EXTENSIONS
+
+    return Path(source).is_file() and Path(source).suffix.lower() not in IMAGE_EXTENSIONS
+
+
+def read(args: argparse.Namespace, count: int) -> Iterator[Pair]:
+    """Up to so many pairs, spread evenly over folders or videos."""
+    from tsjnet_mm.registration.homography import read_pairs
+
+    options = source_options(args)
+    if not (is_video(args.ir) and is_video(args.vi)):
+        return read_pairs(args.ir, args.vi, count, **options)
+
+    from tsjnet_mm.video.samples import sample_pairs
+
+    return sample_pairs(args.ir, args.vi, count, options['preparation'])
+
+
 def find(args: argparse.Namespace) -> tuple[Registration, list[Pair], str]:
     """Read the pairs and find their mapping; what was found, the pairs and words on it."""
     from tqdm import tqdm
 
     from tsjnet_mm.registration.homography import (
         RegistrationError,
-        read_pairs,
         read_points,
         register_pairs,
         register_points,
     )
 
-    count = 1 if args.points else args.max_pairs
-    options = source_options(args)
-    pairs = list(read_pairs(args.ir, args.vi, count, **options))
+    pairs = list(read(args, 1 if args.points else args.max_pairs))
     if args.points:
         points = read_points(args.points)
         try:
@@ -89,9 +113,12 @@ def find(args: argparse.Namespace) -> tuple[Registration, list[Pair], str]:
             raise RegistrationError(f'{args.points}: {error}') from error
         return found, pairs, f'{found.error:.2f} visible pixels off the points'
     found = register_pairs(pairs, lambda items: tqdm(items, 'aligning', unit='pair'))
-    agreed = [pair for pair in pairs if pair.name in found.pairs]
-    words = f'{len(agreed)} of {len(pairs)} pairs agree, {found.error:.2f} visible pixels apart'
-    return found, agreed, words
+    used = [pair for pair in pairs if pair.name in found.pairs]
+    words = (
+        f'{found.kind} from {counted(len(used), "pair")}: {found.evidence.share:.0%} of '
+        f'{found.evidence.blocks} parts agree, {found.error:.2f} visible pixels apart'
+    )
+    return found, used, words
 
 
 def stretch(image: np.ndarray) -> np.ndarray:
@@ -132,19 +159,18 @@ def main() -> None:
 
     from tsjnet_mm.io.matching import find_pairs
     from tsjnet_mm.io.outputs import check_outputs, list_sources
-    from tsjnet_mm.registration.homography import MIN_PAIRS
     from tsjnet_mm.visualization.sheet import save_png
 
-    if args.max_pairs < MIN_PAIRS:
-        parser.error(f'--max-pairs: expected at least {MIN_PAIRS}, got {args.max_pairs}')
+    if args.max_pairs < 1:
+        parser.error(f'--max-pairs: expected at least 1, got {args.max_pairs}')
     outputs = [args.out, *([args.preview] if args.preview else [])]
-    sources = [
-        path
-        for _, *files in find_pairs(args.ir, args.vi, args.ir_affix, args.vi_affix)
-        for path in files
-    ]
+    sources, listed = [args.ir, args.vi], ()
+    if not (is_video(args.ir) and is_video(args.vi)):
+        found = find_pairs(args.ir, args.vi, args.ir_affix, args.vi_affix)
+        sources = [path for _, *files in found for path in files]
+        listed = list_sources(args.ir, args.vi)
     sources += [args.points] if args.points else []
-    check_outputs(outputs, sources, args.overwrite, list_sources(args.ir, args.vi))
+    check_outputs(outputs, sources, args.overwrite, listed)
     found, pairs, words = find(args)
     if args.preview:
         save_png(draw_preview(pairs, found.homography), args.preview)

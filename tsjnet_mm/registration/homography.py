@@ -17,23 +17,14 @@ from tsjnet_mm.io.text import TextError, read_csv, shorten
 from tsjnet_mm.utils import write_whole
 from tsjnet_mm.utils.words import counted
 
-from .align import (
-    Edges,
-    different_scenes,
-    estimate_all,
-    find_group,
-    map_corners,
-    remove_fixed,
-)
+from .edges import Edges
+from .estimate import Evidence, estimate, independent
 
-#: Estimates agree that put the infrared corners within this part of the visible diagonal.
-TOLERANCE = 0.015
-MIN_PAIRS = 3
 #: Coordinates beyond are no pixels of an image.
 _LARGEST = 1e6
 _ADVICE = (
     'give pairs of other scenes, with edges in them that both cameras see, or corresponding '
-    'points'
+    'points (tools/register.py --points)'
 )
 
 
@@ -47,14 +38,19 @@ class Registration:
 
     Attributes:
         homography (np.ndarray): (3, 3) float64, from infrared to visible pixel coordinates.
-        error (float): Root mean square distance in visible pixels: from the points, or from
-            where the estimates of the single pairs put the corners of the infrared image.
-        pairs (tuple[str, ...]): Names of the pairs that agreed; empty with points.
+        error (float): Root mean square distance in visible pixels: from the points, or of the
+            parts of the images that agree from where the mapping puts them.
+        pairs (tuple[str, ...]): Names of the pairs it was estimated from, one of each scene;
+            empty with points.
+        kind (str): ``'affine'`` or ``'homography'``.
+        evidence (Evidence | None): What speaks for it; None with points.
     """
 
     homography: np.ndarray
     error: float
     pairs: tuple[str, ...] = ()
+    kind: str = 'homography'
+    evidence: Evidence | None = None
 
     def save(
         self, path: str | Path, ir_size: tuple[int, int], vi_size: tuple[int, int]
@@ -180,7 +176,7 @@ def read_pairs(
     for name, *paths in files:
         infrared = preparation.load_infrared(paths[0])
         colour = visible_to_unit(to_array(paths[1], paths[1]), paths[1])
-        luma = cv2.cvtColor(np.ascontiguousarray(colour), cv2.COLOR_RGB2GRAY)
+        luma = to_luma(colour)
         shapes = infrared.shape, luma.shape
         first = first or (shapes, paths)
         for i in range(2):
@@ -191,63 +187,52 @@ def read_pairs(
 
 
 def register_pairs(pairs: Sequence[Pair], progress: Callable = iter) -> Registration:
-    """Find the mapping that several pairs of one rig agree on.
+    """Find the mapping of one pair, or the one that several pairs of one rig share.
 
-    Each pair gives an estimate. Wrong estimates differ from each other, so an estimate is
-    accepted only if at least three pairs, and at least half of them, agree. The result is the
-    median of the corners' positions. Pairs that show the scene of another pair are left out,
-    and structures at the same place in all images are removed. The search covers scales from a
-    half to twice the one at which the fields of view coincide, angles up to 6 degrees, and
-    shifts up to a quarter of the image.
+    Pairs that show the scene of another pair are left out, and structures at the same place in
+    all images are removed. The search covers scales from a half to twice the one at which the
+    fields of view coincide, angles up to 16 degrees, and shifts up to 0.35 of the image. See
+    :class:`~tsjnet_mm.registration.estimate.Evidence` for what a mapping needs to be accepted.
 
     Args:
-        pairs (Sequence[Pair]): Infrared (H, W) and visible luma (h, w), float32 in [0, 1]; of
-            one size each.
+        pairs (Sequence[Pair]): Infrared (H, W), and visible luma (h, w) or RGB (h, w, 3),
+            float32 in [0, 1]; of one size each.
         progress (Callable): ``progress(pairs)`` iterates over the pairs while they are
             searched, which takes the time. Defaults to no display.
 
     Returns:
-        Registration: An affine homography.
+        Registration: An affine mapping or a homography, whichever predicts the images better.
 
     Raises:
-        RegistrationError: There are fewer than three pairs, or too few agree.
+        RegistrationError: There is no pair, or the evidence is too weak.
     """
-    if len(pairs) < MIN_PAIRS:
-        raise RegistrationError(
-            f'{counted(len(pairs), "pair")} cannot show whether a mapping is right: at least '
-            f'{MIN_PAIRS} must agree; {_ADVICE}'
+    if not pairs:
+        raise RegistrationError('there are no pairs to register')
+    edges = [(Edges(pair.ir), Edges(to_luma(pair.vi))) for pair in pairs]
+    edges = independent(edges) if len(edges) > 1 else {0: edges[0]}
+    found = estimate([*edges.values()], progress)
+    objection = found.evidence.objection if found else 'the images show no common edges'
+    if objection:
+        kind = f'{counted(len(edges), "pair")}' + (
+            ' of different scenes' if len(edges) > 1 else ''
         )
-    edges = [(Edges(pair.ir), Edges(pair.vi)) for pair in pairs]
-    remove_fixed(edges)
-    scenes = different_scenes(edges)
-    if len(scenes) < MIN_PAIRS:
-        raise RegistrationError(
-            f'no mapping found: only {len(scenes)} of {len(pairs)} pairs show a scene of their '
-            f'own, {MIN_PAIRS} must; {_ADVICE}'
-        )
-    estimates = estimate_all([edges[i] for i in scenes], progress)
-    estimates = {
-        i: matrix for i, matrix in zip(scenes, estimates, strict=True) if matrix is not None
-    }
-    limit = TOLERANCE * np.hypot(*pairs[0].vi.shape)
-    source = map_corners(np.eye(3), pairs[0].ir.shape)
-    corners = [map_corners(matrix, pairs[0].ir.shape) for matrix in estimates.values()]
-    corners = np.array(corners).reshape(-1, 4, 2)
-    group = find_group(corners, limit)
-    needed = max(MIN_PAIRS, -(-len(scenes) // 2))
-    if len(group) < needed:
-        raise RegistrationError(
-            f'no mapping found: only {len(group)} of {len(scenes)} pairs of different scenes '
-            f'agree to {limit:.0f} pixels, {needed} must; {_ADVICE}'
-        )
-    middle = np.median(corners[group], 0)
-    columns = np.linalg.lstsq(np.c_[source, np.ones(4)], middle, rcond=None)[0]
-    homography = np.vstack([columns.T, [0, 0, 1]])
-    error = corners[group] - map_corners(homography, pairs[0].ir.shape)
-    names = [pairs[i].name for i in estimates]
-    return Registration(
-        homography, float(np.sqrt((error**2).sum(2).mean())), tuple(names[i] for i in group)
-    )
+        raise RegistrationError(f'no mapping found in {kind}: {objection}; {_ADVICE}')
+    names = tuple(pairs[i].name for i in edges)
+    return Registration(found.matrix, found.error, names, found.kind, found.evidence)
+
+
+def to_luma(vi: np.ndarray) -> np.ndarray:
+    """Luma of a visible image.
+
+    Args:
+        vi (np.ndarray): (H, W), or (H, W, 3) RGB; float32 in [0, 1].
+
+    Returns:
+        np.ndarray: (H, W) float32 in [0, 1].
+    """
+    if vi.ndim == 2:
+        return vi
+    return cv2.cvtColor(np.ascontiguousarray(vi), cv2.COLOR_RGB2GRAY)
 
 
 def draw_checkerboard(ir: np.ndarray, vi: np.ndarray, tiles: int = 8) -> np.ndarray:

@@ -1,0 +1,192 @@
+"""Match blocks of two edge fields, and fit a mapping to the blocks that agree."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .edges import map_corners
+
+#: Side and distance of blocks in pixels of the field.
+_SIDE, _STEP = 64, 32
+#: A block needs this part of the fields' mean power.
+_POWER = 0.35
+#: Blocks agree with a mapping that come this near to where it puts them, in pixels.
+NEAR = 3.0
+#: A homography is taken for an affine mapping if it predicts blocks by this much better.
+_BETTER = 0.97
+
+
+@dataclass
+class Blocks:
+    """Blocks of an infrared field and where they are in the visible one.
+
+    Attributes:
+        ir (np.ndarray): (N, 2), x and y of their centres in the infrared field.
+        vi (np.ndarray): (N, 2), where they fit best in the visible one.
+        shifts (np.ndarray): (N, 2), from where the mapping puts them to there.
+        scores (np.ndarray): (N,), correlation of each there, at most 1.
+    """
+
+    ir: np.ndarray
+    vi: np.ndarray
+    shifts: np.ndarray
+    scores: np.ndarray
+
+
+def warp_field(field: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """An edge field under a mapping, its directions turned as the mapping turns its middle.
+
+    Args:
+        field (np.ndarray): (h, w, 2).
+        matrix (np.ndarray): (3, 3).
+        size (tuple[int, int]): Height and width of the result.
+
+    Returns:
+        np.ndarray: (height, width, 2); 0 outside the field.
+    """
+    x, y = field.shape[1] / 2, field.shape[0] / 2
+    ends = np.float64([[x, y], [x + 1, y], [x, y + 1]])[:, None]
+    centre, right, down = cv2.perspectiveTransform(ends, matrix)[:, 0]
+    right, down = right - centre, down - centre
+    double = 2 * np.arctan2(right[1] - down[0], right[0] + down[1])
+    c, s = np.cos(double), np.sin(double)
+    warped = cv2.warpPerspective(field, matrix, size[::-1])
+    return cv2.transform(warped, np.float32([[c, -s], [s, c]]))
+
+
+def match_blocks(ir: np.ndarray, vi: np.ndarray, matrix: np.ndarray, radius: int) -> Blocks:
+    """Find each block of the infrared field around where a mapping puts it.
+
+    Args:
+        ir (np.ndarray): Field of :func:`.edge_field`, (h, w, 2).
+        vi (np.ndarray): The same of the visible image; the size may differ.
+        matrix (np.ndarray): (3, 3), from infrared to visible field.
+        radius (int): Largest shift in pixels.
+
+    Returns:
+        Blocks: Those with edges in both fields.
+    """
+    height, width = vi.shape[:2]
+    warped = warp_field(ir, matrix, (height, width))
+    around = cv2.copyMakeBorder(vi, *[radius] * 4, cv2.BORDER_CONSTANT)
+    power = [(field**2).sum(2) for field in (warped, vi)]
+    sums = [cv2.integral(values) for values in power]
+    enough = []
+    for values, other in zip(power, power[::-1], strict=True):
+        seen = values[(power[0] > 0) & (other > 0)]
+        enough.append(_POWER * _SIDE**2 * (seen.mean() if seen.size else np.inf))
+    target, shifts, scores = [], [], []
+    for y in range(0, height - _SIDE + 1, _STEP):
+        for x in range(0, width - _SIDE + 1, _STEP):
+            ends = y + _SIDE, x + _SIDE
+            inside = [s[ends] - s[y, ends[1]] - s[ends[0], x] + s[y, x] for s in sums]
+            if any(value < least for value, least in zip(inside, enough, strict=True)):
+                continue
+            block = warped[y : ends[0], x : ends[1]]
+            window = around[y : ends[0] + 2 * radius, x : ends[1] + 2 * radius]
+            fit = cv2.matchTemplate(window, block, cv2.TM_CCORR_NORMED)
+            row, column = np.unravel_index(fit.argmax(), fit.shape)
+            target.append((x + (_SIDE - 1) / 2, y + (_SIDE - 1) / 2))
+            shifts.append((_peak(fit[row], column), _peak(fit[:, column], row)))
+            scores.append(fit[row, column])
+    target = np.reshape(target, (-1, 2)).astype(np.float64)
+    shifts = np.reshape(shifts, (-1, 2)).astype(np.float64) - radius
+    source = target[:, None]
+    if len(target):
+        source = cv2.perspectiveTransform(source, np.linalg.inv(matrix))
+    return Blocks(source[:, 0], target + shifts, shifts, np.array(scores))
+
+
+def _peak(values, index):
+    """Place of a maximum between samples, by a parabola through three of them."""
+    if not 0 < index < len(values) - 1:
+        return float(index)
+    before, at, after = values[index - 1 : index + 2]
+    curve = before - 2 * at + after
+    return index + (0.5 * float(before - after) / curve if curve < -1e-9 else 0.0)
+
+
+def join(parts: list[Blocks]) -> Blocks:
+    """Blocks of several pairs of one rig, in one."""
+    fields = ('ir', 'vi', 'shifts', 'scores')
+    return Blocks(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
+
+
+def _fit_affine(source, target):
+    columns = np.linalg.lstsq(np.c_[source, np.ones(len(source))], target, rcond=None)[0]
+    return np.vstack([columns.T, [0, 0, 1]])
+
+
+def _fit_homography(source, target):
+    return cv2.findHomography(source[:, None], target[:, None], 0)[0]
+
+
+def _error(matrix, source, target):
+    if matrix is None:
+        return np.full(len(source), np.inf)
+    return np.linalg.norm(
+        cv2.perspectiveTransform(source[:, None], matrix)[:, 0] - target, axis=1
+    )
+
+
+def fit(blocks: Blocks) -> tuple[np.ndarray, str] | None:
+    """Fit a mapping to blocks, most of which may be wrong (MAGSAC++, by OpenCV).
+
+    It is affine, unless a homography of one half of the blocks that agree predicts the other
+    half better than an affine mapping does.
+
+    Args:
+        blocks (Blocks): At least 8.
+
+    Returns:
+        tuple[np.ndarray, str] | None: (3, 3) from infrared to visible field, and ``'affine'``
+        or ``'homography'``; None if none fits.
+    """
+    source, target = blocks.ir, blocks.vi
+    if len(source) < 8:
+        return None
+    cv2.setRNGSeed(0)
+    _, agree = cv2.findHomography(
+        source[:, None], target[:, None], cv2.USAC_MAGSAC, NEAR, None, 2000, 0.999
+    )
+    if agree is None or agree.sum() < 8:
+        return None
+    source, target = source[agree[:, 0] > 0], target[agree[:, 0] > 0]
+    errors = []
+    for model in (_fit_affine, _fit_homography):
+        apart = []
+        for half in (0, 1):
+            here, there = slice(half, None, 2), slice(1 - half, None, 2)
+            matrix = model(source[here], target[here])
+            apart.append(_error(matrix, source[there], target[there]))
+        errors.append(np.sqrt((np.concatenate(apart) ** 2).mean()))
+    is_affine = errors[1] > _BETTER * errors[0]
+    matrix = (_fit_affine if is_affine else _fit_homography)(source, target)
+    if matrix is None or not is_plausible(matrix, source):
+        return None
+    return matrix, 'affine' if is_affine else 'homography'
+
+
+def is_plausible(matrix: np.ndarray, points: np.ndarray) -> bool:
+    """Whether a mapping keeps the orientation and scales no part of the points' area oddly.
+
+    Args:
+        matrix (np.ndarray): (3, 3).
+        points (np.ndarray): (N, 2), where it is used.
+
+    Returns:
+        bool: False where lengths change by more than 1:3 between parts or directions.
+    """
+    low, high = points.min(0), points.max(0)
+    if (high - low).min() < 1:
+        return False
+    shift = np.array([[1, 0, low[0]], [0, 1, low[1]], [0, 0, 1.0]])
+    size = tuple(np.ceil(high - low).astype(int)[::-1] + 1)
+    corners = map_corners(matrix @ shift, size)
+    sides = np.roll(corners, -1, 0) - corners
+    turns = sides[:, 0] * np.roll(sides[:, 1], -1) - sides[:, 1] * np.roll(sides[:, 0], -1)
+    if not np.isfinite(corners).all() or (turns <= 0).any():
+        return False
+    scales = np.linalg.norm(sides, axis=1) / np.tile((size[1] - 1, size[0] - 1), 2)
+    return bool(scales.max() < 3 * scales.min())
