@@ -30,26 +30,34 @@ import numpy as np
 
 from tsjnet_mm.io.images import read_image, visible_to_unit
 from tsjnet_mm.io.matching import find_pairs
-from tsjnet_mm.registration.edges import Edges, map_corners
-from tsjnet_mm.registration.estimate import Estimate, estimate, follow
+from tsjnet_mm.registration.edges import Edges, map_corners, seen_area
+from tsjnet_mm.registration.estimate import Estimate, Evidence, estimate, follow
 from tsjnet_mm.registration.homography import to_luma
 
 #: Folder, and draws of each pair.
-SETS = {'MSRS': ('MSRS/test', 1), 'RoadScene': ('RoadScene', 1), 'LLVIP': ('LLVIP/train', 2)}
+SETS = {'MSRS': ('MSRS/test', 1), 'RoadScene': ('RoadScene', 1), 'LLVIP': ('LLVIP/train', 1)}
 SETS['M3FD'] = ('M3FD', 4)
 RIGHT = 0.015
 
 
 @dataclass
 class Case:
-    """One trial: its group, evidence, and errors as parts of the visible diagonal."""
+    """One trial: errors are parts of the visible diagonal.
+
+    ``gain`` is by how much mutual information is higher than under the known transform.
+    """
 
     group: str
     name: str
-    share: float
-    accepted: bool
+    evidence: Evidence
     error: float
     own_error: float
+    gain: float = 0.0
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the mapping is accepted."""
+        return self.evidence.objection is None
 
 
 def read_luma(path: str) -> np.ndarray:
@@ -91,15 +99,27 @@ def judge(group: str, name: str, ir: np.ndarray, vi: np.ndarray, same: bool) -> 
     visible = Edges(vi)
     found: Estimate | None = estimate([(Edges(warped), visible)])
     if found is None:
-        return Case(group, name, 0.0, False, np.inf, np.inf)
-    accepted = found.evidence.objection is None
+        return Case(group, name, Evidence(0, 0, 0.0, 1.0), np.inf, np.inf)
     error = corner_error(found.matrix, truth, warped.shape, vi.shape)
-    own_error = error
-    if same and accepted and error > RIGHT:
+    case = Case(group, name, found.evidence, error, error)
+    if same and case.accepted and error > RIGHT:
         own = follow([(Edges(ir), visible)], np.eye(3))
         if own and own.evidence.objection is None:
-            own_error = corner_error(found.matrix, own.matrix @ truth, warped.shape, vi.shape)
-    return Case(group, name, found.evidence.share, accepted, error, own_error)
+            own_truth = own.matrix @ truth
+            case.own_error = corner_error(found.matrix, own_truth, warped.shape, vi.shape)
+        case.gain = information(warped, vi, found.matrix) - information(warped, vi, truth)
+    return case
+
+
+def information(ir: np.ndarray, vi: np.ndarray, matrix: np.ndarray) -> float:
+    """Mutual information in bits of both images where the infrared one is seen."""
+    size = vi.shape[::-1]
+    seen = cv2.warpPerspective(np.float32(seen_area(ir)), matrix, size) > 0.99
+    warped = cv2.warpPerspective(ir, matrix, size)
+    joint = np.histogram2d(warped[seen], vi[seen], 64, ((0, 1), (0, 1)))[0] / seen.sum()
+    product = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
+    filled = joint > 0
+    return float((joint[filled] * np.log2(joint[filled] / product[filled])).sum())
 
 
 def group_of(kind: str, name: str) -> str:
@@ -151,8 +171,9 @@ def report(cases: list[Case]) -> None:
         print(f'| {group} | {len(of)} | {share} | {len(wrong)} | {len(own)} | {refused} |')
     for case in cases:
         if case.accepted and case.error > RIGHT:
-            errors = f'{case.error:.1%} by the transform, {case.own_error:.1%} by the pair'
-            print(f'wrong: {case.group}, {case.name}: {errors}, share {case.share:.0%}')
+            errors = f'{case.error:.2%} by the transform, {case.own_error:.2%} by the pair'
+            gain = f'{case.gain:+.3f} bits'
+            print(f'wrong: {case.group}, {case.name}: {errors}, {gain}, {case.evidence}')
 
 
 def draw_curve(cases: list[Case], path: Path) -> None:
@@ -171,7 +192,7 @@ def draw_curve(cases: list[Case], path: Path) -> None:
     figure, axes = pyplot.subplots(figsize=(6, 4))
     for label, (other, counts) in kinds.items():
         of = [case for case in cases if (case.group == 'different scenes') is other]
-        shares = np.array([case.share if counts(case) else -1 for case in of])
+        shares = np.array([case.evidence.share if counts(case) else -1 for case in of])
         axes.plot(thresholds, [(shares >= least).mean() for least in thresholds], label=label)
     axes.set(xlabel='least share of blocks that agree', ylabel='part of the trials')
     axes.legend()

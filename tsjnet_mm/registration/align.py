@@ -9,7 +9,7 @@ is the sum over two channels.
 import cv2
 import numpy as np
 
-_ITERATIONS = 40
+_ITERATIONS = 15
 
 
 def refine(ir: np.ndarray, vi: np.ndarray, matrix: np.ndarray) -> tuple[float, np.ndarray]:

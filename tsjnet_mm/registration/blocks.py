@@ -7,12 +7,12 @@ import numpy as np
 
 from .edges import map_corners
 
-#: Side and distance of blocks in pixels of the field.
-_SIDE, _STEP = 64, 32
+#: Side of blocks as a part of the longer side of the field; half a side lies between them.
+_SIDE = 1 / 8
 #: A block needs this part of the fields' mean power.
 _POWER = 0.35
-#: Blocks agree with a mapping that come this near to where it puts them, in pixels.
-NEAR = 3.0
+#: Blocks agree with a mapping that come this near to where it puts them, in parts of a side.
+_NEAR = 3 / 64
 #: A homography is taken for an affine mapping if it predicts blocks by this much better.
 _BETTER = 0.97
 
@@ -25,13 +25,29 @@ class Blocks:
         ir (np.ndarray): (N, 2), x and y of their centres in the infrared field.
         vi (np.ndarray): (N, 2), where they fit best in the visible one.
         shifts (np.ndarray): (N, 2), from where the mapping puts them to there.
-        scores (np.ndarray): (N,), correlation of each there, at most 1.
+        near (float): How far from there blocks agree with the mapping, in pixels.
     """
 
     ir: np.ndarray
     vi: np.ndarray
     shifts: np.ndarray
-    scores: np.ndarray
+    near: float
+
+    @property
+    def agree(self) -> np.ndarray:
+        """(N,) bool: the blocks that agree with the mapping."""
+        return np.linalg.norm(self.shifts, axis=1) <= self.near
+
+    def take(self, chosen: np.ndarray | slice) -> 'Blocks':
+        """Some of the blocks.
+
+        Args:
+            chosen (np.ndarray | slice): Which.
+
+        Returns:
+            Blocks: Those.
+        """
+        return Blocks(self.ir[chosen], self.vi[chosen], self.shifts[chosen], self.near)
 
 
 def warp_field(field: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -68,6 +84,7 @@ def match_blocks(ir: np.ndarray, vi: np.ndarray, matrix: np.ndarray, radius: int
         Blocks: Those with edges in both fields.
     """
     height, width = vi.shape[:2]
+    side = max(16, round(_SIDE * max(height, width)))
     warped = warp_field(ir, matrix, (height, width))
     around = cv2.copyMakeBorder(vi, *[radius] * 4, cv2.BORDER_CONSTANT)
     power = [(field**2).sum(2) for field in (warped, vi)]
@@ -75,11 +92,11 @@ def match_blocks(ir: np.ndarray, vi: np.ndarray, matrix: np.ndarray, radius: int
     enough = []
     for values, other in zip(power, power[::-1], strict=True):
         seen = values[(power[0] > 0) & (other > 0)]
-        enough.append(_POWER * _SIDE**2 * (seen.mean() if seen.size else np.inf))
-    target, shifts, scores = [], [], []
-    for y in range(0, height - _SIDE + 1, _STEP):
-        for x in range(0, width - _SIDE + 1, _STEP):
-            ends = y + _SIDE, x + _SIDE
+        enough.append(_POWER * side**2 * (seen.mean() if seen.size else np.inf))
+    target, shifts = [], []
+    for y in range(0, height - side + 1, side // 2):
+        for x in range(0, width - side + 1, side // 2):
+            ends = y + side, x + side
             inside = [s[ends] - s[y, ends[1]] - s[ends[0], x] + s[y, x] for s in sums]
             if any(value < least for value, least in zip(inside, enough, strict=True)):
                 continue
@@ -87,15 +104,14 @@ def match_blocks(ir: np.ndarray, vi: np.ndarray, matrix: np.ndarray, radius: int
             window = around[y : ends[0] + 2 * radius, x : ends[1] + 2 * radius]
             fit = cv2.matchTemplate(window, block, cv2.TM_CCORR_NORMED)
             row, column = np.unravel_index(fit.argmax(), fit.shape)
-            target.append((x + (_SIDE - 1) / 2, y + (_SIDE - 1) / 2))
+            target.append((x + (side - 1) / 2, y + (side - 1) / 2))
             shifts.append((_peak(fit[row], column), _peak(fit[:, column], row)))
-            scores.append(fit[row, column])
     target = np.reshape(target, (-1, 2)).astype(np.float64)
     shifts = np.reshape(shifts, (-1, 2)).astype(np.float64) - radius
     source = target[:, None]
     if len(target):
         source = cv2.perspectiveTransform(source, np.linalg.inv(matrix))
-    return Blocks(source[:, 0], target + shifts, shifts, np.array(scores))
+    return Blocks(source[:, 0], target + shifts, shifts, _NEAR * side)
 
 
 def _peak(values, index):
@@ -109,8 +125,9 @@ def _peak(values, index):
 
 def join(parts: list[Blocks]) -> Blocks:
     """Blocks of several pairs of one rig, in one."""
-    fields = ('ir', 'vi', 'shifts', 'scores')
-    return Blocks(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
+    fields = ('ir', 'vi', 'shifts')
+    joined = (np.concatenate([getattr(part, name) for part in parts]) for name in fields)
+    return Blocks(*joined, parts[0].near)
 
 
 def _fit_affine(source, target):
@@ -148,7 +165,7 @@ def fit(blocks: Blocks) -> tuple[np.ndarray, str] | None:
         return None
     cv2.setRNGSeed(0)
     _, agree = cv2.findHomography(
-        source[:, None], target[:, None], cv2.USAC_MAGSAC, NEAR, None, 2000, 0.999
+        source[:, None], target[:, None], cv2.USAC_MAGSAC, blocks.near, None, 2000, 0.999
     )
     if agree is None or agree.sum() < 8:
         return None

@@ -15,14 +15,18 @@ import cv2
 import numpy as np
 
 from .align import refine
-from .blocks import NEAR, Blocks, fit, is_plausible, join, match_blocks
+from .blocks import Blocks, fit, is_plausible, join, match_blocks
 from .edges import Edges, different_scenes, map_corners, remove_fixed
 from .search import search
 
 #: What a mapping needs to be accepted, see :class:`Evidence`. Shares of wrong mappings were
 #: measured up to 0.17 (benchmarks/registration.py).
 LEAST_BLOCKS, LEAST_SHARE, LEAST_SPREAD, MOST_CORNER = 20, 0.3, 0.4, 0.012
-_STARTS, _CANDIDATES, _RADII = 8, 5, (20, 10, 6)
+_STARTS, _CANDIDATES = 8, 5
+#: Level of the fields and radius in pixels of each step of block matching.
+_COARSE, _FINE, _JUDGED = ((1, 10),), ((2, 10), (2, 6)), 12
+#: A candidate with a smaller share of blocks that agree is not worth another step.
+_HOPELESS = 0.15
 #: Mappings are one candidate that put the corners within this part of the diagonal.
 _SAME = 0.04
 #: A pair shows a scene of its own if this part of its edges is left without fixed structures.
@@ -110,62 +114,67 @@ def estimate(
         candidates += sorted(scored, key=lambda entry: -entry[0])[:_CANDIDATES]
     best = None
     for matrix in _distinct(candidates, ir.size, _SAME * np.hypot(*vi.size)):
-        found = follow(pairs, matrix, _RADII[:1])
+        found = follow(pairs, matrix, _COARSE)
         if found and (best is None or found.evidence.share > best.evidence.share):
             best = found
         if best and best.evidence.objection is None:
             break
-    return best and (follow(pairs, best.matrix, _RADII[1:]) or best)
+    if best is None or best.evidence.share < _HOPELESS:
+        return best
+    return follow(pairs, best.matrix, _FINE) or best
 
 
 def follow(
-    pairs: Sequence[tuple[Edges, Edges]], matrix: np.ndarray, radii: Sequence[int] = (12, 6)
+    pairs: Sequence[tuple[Edges, Edges]],
+    matrix: np.ndarray,
+    steps: Sequence[tuple[int, int]] = _FINE,
 ) -> Estimate | None:
     """Improve a mapping that is nearly right by matching blocks.
 
     Args:
         pairs (Sequence[tuple[Edges, Edges]]): Infrared and visible, of one size each.
         matrix (np.ndarray): (3, 3), from infrared to visible pixel coordinates.
-        radii (Sequence[int]): How far blocks are searched, one after the other, in pixels of
-            a long side of 512. Defaults to 12 and 6.
+        steps (Sequence[tuple[int, int]]): One after the other, the level of the fields, 1 or
+            2, and how far blocks are searched in it, in pixels. Defaults to 10 and 6 in level
+            2, whose long side is 512.
 
     Returns:
         Estimate | None: The mapping; None if no mapping fits the blocks.
     """
     ir, vi = pairs[0]
-    matrix, kind = _to_field(matrix, ir, vi, 1), None
-    if not is_plausible(matrix, map_corners(np.eye(3), ir.fields[1].shape[:2])):
+    if not is_plausible(matrix, map_corners(np.eye(3), ir.size)):
         return None
-    for radius in radii:
-        found = fit(_match(pairs, matrix, radius))
+    kind = None
+    for level, radius in steps:
+        found = fit(_match(pairs, _to_field(matrix, ir, vi, level), level, radius))
         if found is None:
             return None
-        matrix, kind = found
-    blocks = _match(pairs, matrix, 12)
-    evidence = _judge(blocks, matrix, ir.fields[1].shape[:2], vi.fields[1].shape[:2])
-    apart = np.linalg.norm(blocks.shifts, axis=1)
-    apart = apart[apart <= NEAR] * vi.size[1] / vi.fields[1].shape[1]
+        matrix, kind = _to_pixels(found[0], ir, vi, level), found[1]
+    inside = _to_field(matrix, ir, vi, level)
+    blocks = _match(pairs, inside, level, _JUDGED * level // 2)
+    sizes = [edges.fields[level].shape[:2] for edges in pairs[0]]
+    apart = np.linalg.norm(blocks.shifts[blocks.agree], axis=1) * vi.size[1] / sizes[1][1]
     error = float(np.sqrt((apart**2).mean())) if len(apart) else np.inf
-    return Estimate(_to_pixels(matrix, ir, vi, 1), kind, evidence, error)
+    return Estimate(matrix, kind, _judge(blocks, inside, *sizes), error)
 
 
-def _match(pairs, matrix, radius):
-    return join([match_blocks(ir.fields[1], vi.fields[1], matrix, radius) for ir, vi in pairs])
+def _match(pairs, matrix, level, radius):
+    fields = [[edges.fields[level] for edges in pair] for pair in pairs]
+    return join([match_blocks(*pair, matrix, radius) for pair in fields])
 
 
 def _judge(blocks: Blocks, matrix, ir, vi) -> Evidence:
     """The evidence for a mapping between fields of these sizes."""
-    agree = np.linalg.norm(blocks.shifts, axis=1) <= NEAR
+    agree = blocks.agree
     covered = cv2.warpPerspective(np.ones(ir, np.float32), matrix, vi[::-1])
     possible = cv2.resize(covered, (4, 4), interpolation=cv2.INTER_AREA) > 0.5
     hit = np.zeros((4, 4), bool)
     columns, rows = (blocks.vi[agree] * 4 / vi[::-1]).astype(int).clip(0, 3).T
     hit[rows, columns] = True
-    near = Blocks(*(part[agree] for part in vars(blocks).values()))
+    near = blocks.take(agree)
     corners = [map_corners(matrix, ir)]
     for half in (0, 1):
-        # Halves of neighbours, not of every second block: as far apart as the whole is.
-        part = fit(Blocks(*(values[half::2] for values in vars(near).values())))
+        part = fit(near.take(slice(half, None, 2)))
         if part is None:
             return Evidence(len(agree), int(agree.sum()), 0.0, 1.0)
         corners.append(map_corners(part[0], ir))
