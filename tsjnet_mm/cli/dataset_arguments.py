@@ -34,7 +34,8 @@ def add_dataset_arguments(
 ) -> None:
     """Add ``--dataset``, ``--data-root``, ``--pairs``, ``--classes`` and ``--seg-classes``.
 
-    The help of the paths says what may stand in them: ``placeholders``.
+    ``--split`` names lists of the package. The help of the paths says what may stand in them:
+    ``placeholders``.
     """
     parser.add_argument(
         '--dataset',
@@ -48,7 +49,17 @@ def add_dataset_arguments(
         metavar='DIR',
         help=f'folder of the dataset; {placeholders}',
     )
-    parser.add_argument(
+    lists = parser.add_mutually_exclusive_group()
+    lists.add_argument(
+        '--split',
+        dest='pairs',
+        type=shipped_pairs,
+        default='',
+        metavar='NAME',
+        help='lists of the package instead of --pairs, such as m3fd or roadscene-50 '
+        '(docs/datasets.md)',
+    )
+    lists.add_argument(
         '--pairs',
         default='',
         metavar='FILE',
@@ -65,6 +76,16 @@ def add_dataset_arguments(
         '--seg-classes', metavar='NAMES', help="classes of the masks (default: the dataset's)"
     )
     add_encoding_argument(parser)
+
+
+def shipped_pairs(name: str) -> str:
+    """What ``--pairs`` would say for a split of the package, for argparse."""
+    from tsjnet_mm.datasets.shipped_splits import find_split
+
+    try:
+        return find_split(name).pattern
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_encoding_argument(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:

@@ -14,6 +14,8 @@ Examples:
         --names train val test --classes person car
     python tools/dataset_converters/make_split.py data/M3FD_Detection \
         --check data/M3FD_Detection/split.json
+    python tools/dataset_converters/make_split.py names.txt --blocks 100 --ratio 8 1 1 \
+        --names train val test --out lists
 
 Each list has one stem per line; `ann_file='train.txt'` in a config reads it from the data root.
 split.json records how the lists were made and their SHA-256. The same options and data give the
@@ -44,7 +46,11 @@ RECORD, THRESHOLD = 'split.json', 0.25
 def parse_args() -> argparse.Namespace:
     """Command line."""
     parser = ToolParser(__doc__)
-    parser.add_argument('data_root', metavar='DATA_ROOT', help='folder of the dataset')
+    parser.add_argument(
+        'data_root',
+        metavar='DATA_ROOT',
+        help='folder of the dataset; with --blocks a text file of names may stand for it',
+    )
     parser.add_argument(
         '--dataset',
         choices=DATASETS,
@@ -97,6 +103,13 @@ def parse_args() -> argparse.Namespace:
         metavar='T',
         help='similarity, up to 1, from which pairs are near-duplicates; lower makes larger '
         'groups, 2 none (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--blocks',
+        type=int,
+        metavar='N',
+        help='group N consecutive numbers in the names instead of similar images, which are '
+        'not read',
     )
     parser.add_argument('--out', metavar='DIR', help='folder of the lists (default: DATA_ROOT)')
     parser.add_argument(
@@ -165,10 +178,12 @@ def print_summary(split: Split, labels: dict[str, list[str]] | None) -> None:
     from tsjnet_mm.evaluation.table import format_lines
 
     record = split.record
+    kind = f'near-duplicates (threshold {record["threshold"]})'
+    if record['blocks'] is not None:
+        kind = f'{record["blocks"]} consecutive numbers'
     print(
         f'{counted(record["pairs"], "pair")} in {counted(record["groups"], "group")} of '
-        f'near-duplicates (threshold {record["threshold"]}); the largest has '
-        f'{counted(record["largest_group"], "pair")}'
+        f'{kind}; the largest has {counted(record["largest_group"], "pair")}'
     )
     rows = split.rows(labels)
     classes = sorted(set().union(*(objects for *_, objects in rows)))
@@ -192,7 +207,15 @@ def main() -> None:
         check_split(args.check, [stem for stem, *_ in pairs])
         print(f'{args.check}: the lists are as they were made, of all {len(pairs)} pairs')
         return
-    pairs, labels = read_pairs(args.data_root, source, args.encoding)
+    if args.blocks is not None and Path(args.data_root).is_file():
+        from tsjnet_mm.datasets.split_lists import read_names
+
+        pairs = [(stem, '', '') for stem in read_names(args.data_root, args.encoding)]
+        labels = None
+        if not args.out:
+            raise ValueError(f'{args.data_root} is a list: name the folder to write by --out')
+    else:
+        pairs, labels = read_pairs(args.data_root, source, args.encoding)
     ratio = args.ratio
     if ratio is None and args.counts is None and args.folds is None:
         ratio = [8.0, 2.0]
@@ -208,6 +231,7 @@ def main() -> None:
         source,
         args.workers,
         progress=not args.quiet,
+        blocks=args.blocks,
     )
     out = Path(args.out or args.data_root)
     written = write_split(split, out, args.overwrite)

@@ -6,7 +6,7 @@ and the archives, or the folders they were unpacked to, in any order:
 Examples:
     python tools/dataset_converters/prepare.py msrs MSRS-main.zip MSRS-detection-label-main.zip
     python tools/dataset_converters/prepare.py m3fd-fusion M3FD_Fusion.zip
-    python tools/dataset_converters/prepare.py m3fd-detection M3FD_Detection.zip
+    python tools/dataset_converters/prepare.py m3fd-detection M3FD_Detection.zip --split m3fd
     python tools/dataset_converters/prepare.py llvip ~/downloads/LLVIP --link
     python tools/dataset_converters/prepare.py roadscene RoadScene-master.zip
     python tools/dataset_converters/prepare.py fmb FMB.zip --out /data/FMB
@@ -68,6 +68,12 @@ def parse_args() -> argparse.Namespace:
         help='use the existing pairs and warn of differences from the published dataset '
         '(default: stop)',
     )
+    parser.add_argument(
+        '--split',
+        metavar='NAME',
+        help='copy the lists of this split of the package into the folder, such as m3fd or '
+        'roadscene-50 (docs/datasets.md)',
+    )
     parser.add_argument('--quiet', action='store_true', help='no progress bar')
     return parser.parse_args()
 
@@ -78,6 +84,7 @@ def main() -> None:
     args = parse_args()
 
     from tsjnet_mm.datasets.convert import prepare_dataset
+    from tsjnet_mm.datasets.shipped_splits import find_split
 
     prepared = prepare_dataset(
         args.name,
@@ -86,6 +93,7 @@ def main() -> None:
         args.link,
         args.allow_partial,
         progress=not args.quiet,
+        split=find_split(args.split) if args.split else None,
     )
     for warning in prepared.warnings:
         print(f'warning: {warning}', file=sys.stderr)

@@ -5,6 +5,7 @@ read it, and a ``split.json`` that records how it was made and the hashes of the
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -111,6 +112,7 @@ def make_split(
     source: dict | None = None,
     workers: int | None = None,
     progress: bool = False,
+    blocks: int | None = None,
 ) -> Split:
     """Split pairs by ratio, by counts, or into folds, near-duplicates on one side.
 
@@ -129,6 +131,8 @@ def make_split(
         source (dict, optional): What the pairs were read from; kept in the record.
         workers (int, optional): Threads that read images. Defaults to the cores.
         progress (bool): Show a bar. Defaults to False.
+        blocks (int, optional): Group names by their numbers instead of images: so many
+            consecutive numbers are one group. Images are not read, and need not be there.
 
     Returns:
         Split: The same for the same pairs and options.
@@ -143,11 +147,14 @@ def make_split(
     targets = _targets(len(pairs), ratio, counts, folds, names)
     if not threshold > 0:
         raise ValueError(f'threshold must be above 0, got {threshold}')
-    found = thread_map(
-        lambda pair: describe_pair(*pair[1:]), pairs, workers or available_cores()
-    )
-    bar = tqdm(found, 'comparing', len(pairs), unit='pair', disable=not progress)
-    groups = group_near_duplicates(np.stack([*bar]), threshold)
+    if blocks is not None:
+        groups = group_by_number(stems, blocks)
+    else:
+        found = thread_map(
+            lambda pair: describe_pair(*pair[1:]), pairs, workers or available_cores()
+        )
+        bar = tqdm(found, 'comparing', len(pairs), unit='pair', disable=not progress)
+        groups = group_near_duplicates(np.stack([*bar]), threshold)
     strata = None
     if labels is not None:
         strata = [' '.join(sorted(set(labels.get(stem, ())))) for stem in stems]
@@ -176,7 +183,8 @@ def make_split(
         'ratio': list(ratio) if ratio else None,
         'counts': list(counts) if counts else None,
         'folds': folds,
-        'threshold': threshold,
+        'threshold': threshold if blocks is None else None,
+        'blocks': blocks,
         'balanced_by_class': labels is not None,
         'pairs': len(pairs),
         'groups': int(groups.max()) + 1,
@@ -188,6 +196,38 @@ def make_split(
         },
     }
     return Split(lists, dict(zip(stems, map(int, groups), strict=True)), record)
+
+
+def group_by_number(stems: Sequence[str], size: int) -> np.ndarray:
+    """Group names by the last number in them, for data whose images are not at hand.
+
+    Consecutive frames of a video are in one group, but for those at the ends of groups.
+
+    Args:
+        stems (Sequence[str]): The names.
+        size (int): So many consecutive numbers are one group, from 0 on.
+
+    Returns:
+        np.ndarray: (N,) int, the group of each name, numbered by first member.
+
+    Raises:
+        ValueError: A name has no number, or the size is below 1.
+
+    Example:
+        >>> group_by_number(['00000', '00099', '00100', 'a_0250'], 100).tolist()
+        [0, 0, 1, 2]
+    """
+    if size < 1:
+        raise ValueError(f'blocks must be at least 1, got {size}')
+    numbers = [re.findall(r'\d+', stem) for stem in stems]
+    if [] in numbers:
+        raise ValueError(f'{stems[numbers.index([])]!r} has no number to make blocks of')
+    keys = [
+        (re.split(r'\d+', stem), found[:-1], int(found[-1]) // size)
+        for stem, found in zip(stems, numbers, strict=True)
+    ]
+    order = {str(key): number for number, key in enumerate(dict.fromkeys(map(str, keys)))}
+    return np.array([order[str(key)] for key in keys])
 
 
 def write_split(split: Split, folder: str | Path, overwrite: bool = False) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from tqdm import tqdm
 
 from tsjnet_mm.datasets.paired import natural_key
+from tsjnet_mm.datasets.shipped_splits import ShippedSplit, check_against, copy_lists
 from tsjnet_mm.datasets.transforms import LoadPairAnnotations
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.text import read_json
@@ -56,6 +57,7 @@ def prepare_dataset(
     allow_partial: bool = False,
     progress: bool = False,
     published: PublishedDataset | None = None,
+    split: ShippedSplit | None = None,
 ) -> PreparedDataset:
     """Write a published dataset in the layout of the configs, and check that it is complete.
 
@@ -75,6 +77,8 @@ def prepare_dataset(
             not as published. Defaults to False.
         progress (bool): Show a bar. Defaults to False.
         published (PublishedDataset, optional): What to expect instead of ``PUBLISHED[name]``.
+        split (ShippedSplit, optional): Lists that ``out`` gets, ``train.txt`` and so on; all
+            pairs in them must be there.
 
     Returns:
         PreparedDataset: Where it is and what is in it. If the same files were prepared there
@@ -108,6 +112,10 @@ def prepare_dataset(
             raise ValueError(
                 f'{name}: no pair of images for a split\n  ' + '\n  '.join(problems)
             )
+        if split is not None:
+            if split.dataset != name:
+                raise ValueError(f'the split {split.name} is of {split.dataset}, not of {name}')
+            check_against(split, [stem for some in stems.values() for stem in some])
         files = _select(published, found, stems)
         manifest = {
             'generator': _GENERATOR,
@@ -129,6 +137,8 @@ def prepare_dataset(
                     message = str(error).replace(str(partial), str(out))
                     raise PairError(message, error.reason) from error
                 (partial / MANIFEST).write_text(json.dumps(manifest, indent=2) + '\n')
+        if split is not None:
+            copy_lists(split, out)
     return PreparedDataset(
         root=out,
         written=written,
