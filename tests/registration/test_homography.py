@@ -84,6 +84,7 @@ def test_pairs_of_different_scenes_are_refused():
         register_pairs(wrong)
 
 
+@pytest.mark.slow
 def test_frames_of_one_scene_count_once():
     pairs, back = toy_pairs([1])
     found = register_pairs([Pair(str(i), pairs[0].ir, pairs[0].vi) for i in range(3)])
@@ -99,6 +100,7 @@ def test_flat_images_are_refused():
         register_pairs([])
 
 
+@pytest.mark.slow
 def test_real_pairs_are_brought_together(real_data):
     folder = real_data / 'MSRS' / 'test'
     (pair,) = read_pairs(folder / 'ir', folder / 'vi', 1)

@@ -8,6 +8,7 @@ from PIL import Image
 
 from tsjnet_mm.apis import load_homography
 from tsjnet_mm.datasets.toy import draw_scene
+from tsjnet_mm.io.resume import read_note
 
 
 @pytest.fixture
@@ -77,6 +78,7 @@ def check_identity(path):
     return stored['pairs']
 
 
+@pytest.mark.slow
 def test_folders_need_no_points(call, folders, tmp_path):
     status, out, err = call(*folders, '--preview', tmp_path / 'H.png')
     assert status == 0 and 'from 2 pairs: ' in out and 'parts agree' in out, err
@@ -92,6 +94,7 @@ def test_one_pair_is_enough(call, pair, tmp_path):
     assert check_identity(tmp_path / 'H.json') == ['vi']
 
 
+@pytest.mark.slow
 def test_videos_are_sampled(call, pair, tmp_path):
     for kind in ('ir', 'vi'):
         image = cv2.imread(str(tmp_path / f'{kind}.png'))
@@ -118,3 +121,22 @@ def test_refusals_of_folders(call, folders, tmp_path):
     status, _, err = call(*folders)
     assert status == 1 and err.splitlines()[-1].startswith('error: no mapping found in 1 pair:')
     assert not (tmp_path / 'H.json').exists()
+
+
+def test_fuse_registers_first(run_main, pair, tmp_path):
+    image = cv2.imread(str(tmp_path / 'ir.png'))
+    shift = np.float64([[1, 0, 14], [0, 1, -9]])
+    cv2.imwrite(str(tmp_path / 'moved.png'), cv2.warpAffine(image, shift, (320, 240)))
+    paths = '--ir', tmp_path / 'moved.png', '--vi', tmp_path / 'vi.png'
+    options = '--out', tmp_path / 'f.png', '--model', 'average', '--register', 'auto'
+    status, out, err = run_main('fuse.py', *paths, *options)
+    assert status == 0 and 'registered: affine from 1 pair: ' in out, err
+    note = read_note(tmp_path / 'f.png')
+    moved = np.array(note['homography']) @ (14, -9, 1)
+    np.testing.assert_allclose(moved[:2] / moved[2], [0, 0], atol=2)
+    status, _, err = run_main('fuse.py', *paths, *options, '--resize')
+    assert status == 2 and '--register stands alone' in err
+    Image.new('L', (320, 240), 90).save(tmp_path / 'moved.png')
+    status, _, err = run_main('fuse.py', *paths, *options[:1], tmp_path / 'g.png', *options[2:])
+    assert status == 1 and 'error: no mapping found in 1 pair: ' in err
+    assert not (tmp_path / 'g.png').exists()

@@ -20,6 +20,7 @@ from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.models.fusors import BaseFusor, OnnxFusor
 from tsjnet_mm.models.fusors.base import check_finite
 from tsjnet_mm.models.fusors.init import init_fusor
+from tsjnet_mm.registration.drift import registered
 from tsjnet_mm.registry import INFERENCERS
 from tsjnet_mm.utils.colour import recolour, recolour_in_gamut
 from tsjnet_mm.utils.env import usable_device
@@ -321,6 +322,7 @@ class FusionInferencer:
         ir_affix: str | Iterable[str] | None = None,
         vi_affix: str | Iterable[str] | None = None,
         temperatures: str | Path | None = None,
+        register: bool = False,
         **options: Any,
     ) -> list[np.ndarray]:
         """Fuse pairs; return the images, and write them if a folder is given.
@@ -346,6 +348,8 @@ class FusionInferencer:
             vi_affix (str | Iterable[str], optional): See there.
             temperatures (str | Path, optional): Folder for the temperatures, with ``out_dir``;
                 see :class:`.FusedWriter`.
+            register (bool): Find the mapping that the pairs share, see :func:`.registered`.
+                Defaults to False.
             **options: Instead of ``preparation`` its parts, such as ``ir_range``.
 
         Returns:
@@ -355,12 +359,15 @@ class FusionInferencer:
         Raises:
             PairError: A pair cannot be used, or two have one name and would be one file; what
                 was fused before is written.
-            ValueError: See :func:`.fused_paths` and :func:`.check_outputs`.
+            ValueError: See :func:`.fused_paths`, :func:`.check_outputs` and
+                :func:`.registered`.
         """
         preparation = Preparation.of(preparation, **options)
         vi = find_visible(ir, vi)
         sources = name_sources(ir, vi, ir_affix, vi_affix)
         known = sources if isinstance(sources, list) else None
+        if register:
+            preparation, _ = registered(preparation, sources)
         writer = None
         if temperatures is not None and out_dir is None:
             raise ValueError('temperatures are written with fused images: give out_dir, too')

@@ -148,6 +148,16 @@ def add_source_arguments(parser: argparse.ArgumentParser, percentiles_of: str) -
     add_affix_arguments(sources)
 
 
+def add_register_argument(parser: argparse.ArgumentParser, words: str) -> None:
+    """Add ``--register``; ``words`` say of what the mapping is found."""
+    parser.add_argument(
+        '--register',
+        choices=['auto'],
+        help=f'find the mapping from infrared to visible pixels {words}; refuses what it is '
+        'not sure of (see tools/register.py)',
+    )
+
+
 def add_pair_folders(parser: argparse.ArgumentParser, required: bool = True) -> None:
     """Add ``--ir`` and ``--vi``, the folders of the pairs."""
     for kind, words in (('ir', 'infrared'), ('vi', 'visible')):

@@ -7,6 +7,7 @@ Examples:
     python tools/fuse.py --ir IR --vi VI --out OUT --model laplacian   # without a network
     python tools/fuse.py --ir 'IR/**/*.tif' --vi 'VI/**/*.png' --out OUT --ir-percentiles 1 99
     python tools/fuse.py --ir IR --vi VI --out OUT --grey      # luma only
+    python tools/fuse.py --ir IR --vi VI --out OUT --register auto # the mapping is found first
     python tools/fuse.py --ir IR --vi VI --out OUT --warp H.json   # see tools/register.py
     python tools/fuse.py --ir IR --vi VI --out OUT --watch         # as files arrive
     torchrun --nproc_per_node 4 -- tools/fuse.py --ir IR --vi VI --out OUT    # share the work
@@ -26,9 +27,12 @@ slurm each process fuses its share of the pairs. Without them, several processes
 same command share the pairs.
 """
 
+from __future__ import annotations
+
 import argparse
 import math
 import os
+from typing import TYPE_CHECKING
 
 from tsjnet_mm.io.written import WRITTEN_FORMATS
 from tsjnet_mm.utils.parallel import local_rank
@@ -36,6 +40,7 @@ from tsjnet_mm.utils.words import counted
 
 from .arguments import (
     add_fusing_arguments,
+    add_register_argument,
     add_style_arguments,
     add_temperatures_argument,
     check_arguments,
@@ -44,6 +49,9 @@ from .arguments import (
     source_options,
 )
 from .program import ToolParser, tool
+
+if TYPE_CHECKING:
+    from tsjnet_mm.io.preparation import Preparation
 
 
 def parse_args() -> argparse.Namespace:
@@ -97,7 +105,10 @@ def parse_args() -> argparse.Namespace:
     )
     add_style_arguments(parser)
     add_temperatures_argument(parser)
+    add_register_argument(parser, 'that up to 8 pairs share')
     args = parser.parse_args()
+    if args.register and (args.warp or args.resize or args.watch is not None):
+        parser.error('--register stands alone: give no --warp, --resize or --watch with it')
     if args.watch is not None and not args.watch > 0:
         parser.error(f'argument --watch: expected seconds above 0, got {args.watch:g}')
     check_style(parser, args)
@@ -111,6 +122,22 @@ def find_share() -> tuple[int, int]:
         if rank in os.environ and size in os.environ:
             return int(os.environ[rank]), int(os.environ[size])
     return 0, 1
+
+
+def find_mapping(
+    args: argparse.Namespace, preparation: Preparation, is_told: bool
+) -> Preparation:
+    """The preparation with the mapping that the pairs share; prints what was found."""
+    from tsjnet_mm.io.embedded import find_visible
+    from tsjnet_mm.io.matching import find_pairs
+    from tsjnet_mm.registration.drift import registered
+
+    vi = find_visible(args.ir, args.vi)
+    sources = find_pairs(args.ir, vi, args.ir_affix, args.vi_affix)
+    preparation, words = registered(preparation, list(sources))
+    if is_told:
+        print(f'registered: {words}', flush=True)
+    return preparation
 
 
 @tool()
@@ -134,6 +161,8 @@ def main() -> None:
         'temperatures': args.temperatures,
         **source_options(args),
     }
+    if args.register:
+        options['preparation'] = find_mapping(args, options['preparation'], rank == 0)
     if args.watch is not None:
         watched = watch_to_folder(fuse, args.ir, args.vi, args.out, args.watch, **options)
         print(f'{watched} in {args.out}')

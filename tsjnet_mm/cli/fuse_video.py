@@ -10,6 +10,7 @@ Examples:
         --vi rtsp://user:password@10.0.0.2/vi --out fused.mp4 --max-frames 1500
     python tools/fuse_video.py --ir rtsp://10.0.0.2/ir --vi 0 --out fused.mp4 --ir-delay 0.12
     python tools/fuse_video.py --ir ir.mp4 --vi vi.mp4 --out fused.mp4 --warp H.json
+    python tools/fuse_video.py --ir ir.mp4 --vi vi.mp4 --out fused.mp4 --register auto
     python tools/fuse_video.py --ir raw16.mkv --vi vi.mp4 --out fused.mp4 --ir-range 7000 9000
     python tools/fuse_video.py --ir ir.mp4 --vi vi.mp4 --out fused.mp4 --measure-flicker
 
@@ -36,6 +37,7 @@ from tsjnet_mm.utils.words import counted
 
 from .arguments import (
     add_fusing_arguments,
+    add_register_argument,
     add_style_arguments,
     add_temperatures_argument,
     check_arguments,
@@ -79,7 +81,10 @@ def parse_args() -> argparse.Namespace:
     add_fusing_arguments(parser, 'the first frame, kept for all', batched)
     add_style_arguments(parser)
     add_temperatures_argument(parser)
+    add_register_argument(parser, 'in the first frames and follow it as it drifts')
     args = parser.parse_args()
+    if args.register and (args.warp or args.resize):
+        parser.error('--register stands alone: give no --warp or --resize with it')
     check_style(parser, args)
     check_arguments(parser, args)
     return args
@@ -149,6 +154,7 @@ def main() -> None:
         overwrite=args.overwrite,
         temperatures=args.temperatures,
         live=live_options(args),
+        register=args.register is not None,
         **source_options(args),
     )
     print(

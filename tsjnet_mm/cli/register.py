@@ -30,8 +30,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tsjnet_mm.utils.words import counted
-
 from .arguments import (
     add_affix_arguments,
     add_overwrite_argument,
@@ -93,8 +91,8 @@ def read(args: argparse.Namespace, count: int) -> Iterator[Pair]:
     return sample_pairs(args.ir, args.vi, count, options['preparation'])
 
 
-def find(args: argparse.Namespace) -> tuple[Registration, list[Pair], str]:
-    """Read the pairs and find their mapping; what was found, the pairs and words on it."""
+def find(args: argparse.Namespace) -> tuple[Registration, list[Pair]]:
+    """Read the pairs and find their mapping; what was found, and the pairs."""
     from tqdm import tqdm
 
     from tsjnet_mm.registration.homography import (
@@ -111,14 +109,10 @@ def find(args: argparse.Namespace) -> tuple[Registration, list[Pair], str]:
             found = register_points(points)
         except RegistrationError as error:
             raise RegistrationError(f'{args.points}: {error}') from error
-        return found, pairs, f'{found.error:.2f} visible pixels off the points'
+        return found, pairs
     found = register_pairs(pairs, lambda items: tqdm(items, 'aligning', unit='pair'))
     used = [pair for pair in pairs if pair.name in found.pairs]
-    words = (
-        f'{found.kind} from {counted(len(used), "pair")}: {found.evidence.share:.0%} of '
-        f'{found.evidence.blocks} parts agree, {found.error:.2f} visible pixels apart'
-    )
-    return found, used, words
+    return found, used
 
 
 def stretch(image: np.ndarray) -> np.ndarray:
@@ -171,8 +165,8 @@ def main() -> None:
         listed = list_sources(args.ir, args.vi)
     sources += [args.points] if args.points else []
     check_outputs(outputs, sources, args.overwrite, listed)
-    found, pairs, words = find(args)
+    found, pairs = find(args)
     if args.preview:
         save_png(draw_preview(pairs, found.homography), args.preview)
     found.save(args.out, pairs[0].ir.shape[::-1], pairs[0].vi.shape[::-1])
-    print(f'{args.out}: {words} (root mean square)')
+    print(f'{args.out}: {found} (root mean square)')

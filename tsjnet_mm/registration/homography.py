@@ -1,5 +1,6 @@
 """Find the homography from infrared to visible pixels, from points or from pairs."""
 
+import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 
 from tsjnet_mm.io.images import different_sizes, visible_to_unit
 from tsjnet_mm.io.matching import find_pairs
-from tsjnet_mm.io.pairs import Pair, to_array
+from tsjnet_mm.io.pairs import Pair, is_path, to_array
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.io.text import TextError, read_csv, shorten
 from tsjnet_mm.utils import write_whole
@@ -51,6 +52,15 @@ class Registration:
     pairs: tuple[str, ...] = ()
     kind: str = 'homography'
     evidence: Evidence | None = None
+
+    def __str__(self) -> str:
+        if self.evidence is None:
+            return f'{self.error:.2f} visible pixels off the points'
+        of, parts = counted(len(self.pairs), 'pair'), f'{self.evidence.blocks} parts'
+        return (
+            f'{self.kind} from {of}: {self.evidence.share:.0%} of {parts} agree, '
+            f'{self.error:.2f} visible pixels apart'
+        )
 
     def save(
         self, path: str | Path, ir_size: tuple[int, int], vi_size: tuple[int, int]
@@ -172,17 +182,44 @@ def read_pairs(
     files = find_pairs(ir, vi, ir_affix, vi_affix)
     if count is not None and count < len(files):
         files = [files[i] for i in np.linspace(0, len(files) - 1, count).round().astype(int)]
+    yield from read_unfitted(files, preparation)
+
+
+def read_unfitted(
+    sources: Iterable, preparation: Preparation, names: Iterable | None = None
+) -> Iterator[Pair]:
+    """Read pairs whose infrared images stay in their own size.
+
+    Args:
+        sources (Iterable): Name, infrared and visible image of each: paths, arrays or tensors.
+        preparation (Preparation): Of the infrared values.
+        names (Iterable, optional): What errors call the two images of each. Defaults to their
+            paths or the name of the pair.
+
+    Yields:
+        Pair: The next pair; ``vi`` is the luma, (H, W) float32 in [0, 1].
+
+    Raises:
+        PairError: An image cannot be used, or its size is not that of the first pair's.
+    """
     first = None
-    for name, *paths in files:
-        infrared = preparation.load_infrared(paths[0])
-        colour = visible_to_unit(to_array(paths[1], paths[1]), paths[1])
-        luma = to_luma(colour)
+    names = iter(names) if names is not None else itertools.repeat(None)
+    for (name, ir, vi), called in zip(sources, names, strict=False):
+        called = called or [
+            str(source) if is_path(source) else f'{kind} image {name}'
+            for kind, source in (('infrared', ir), ('visible', vi))
+        ]
+        if is_path(ir):
+            infrared = preparation.load_infrared(ir)
+        else:
+            infrared = preparation.prepare_infrared(to_array(ir, called[0]), called[0])
+        luma = to_luma(visible_to_unit(to_array(vi, called[1]), called[1]))
         shapes = infrared.shape, luma.shape
-        first = first or (shapes, paths)
+        first = first or (shapes, called)
         for i in range(2):
             if shapes[i] != first[0][i]:
                 remedy = 'one mapping needs images of one size'
-                raise different_sizes(paths[i], shapes[i], first[1][i], first[0][i], remedy)
+                raise different_sizes(called[i], shapes[i], first[1][i], first[0][i], remedy)
         yield Pair(name, infrared, luma)
 
 

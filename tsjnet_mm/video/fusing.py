@@ -24,6 +24,7 @@ from tsjnet_mm.io.pairs import read_pair, to_array
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.io.thermal import read_measured, write_temperatures
 from tsjnet_mm.io.unit_range import single_channel
+from tsjnet_mm.registration.drift import DriftFollower
 from tsjnet_mm.utils import whole_file
 from tsjnet_mm.utils.parallel import read_ahead, thread_map
 from tsjnet_mm.utils.words import counted
@@ -97,13 +98,15 @@ def _fix_range(frames, preparation):
     return itertools.chain(skipped, frames), preparation
 
 
-def _prepare(frames, describe, preparation, notes):
+def _prepare(frames, describe, preparation, notes, follower):
     """Yield each pair of frames prepared; of like warnings the first is given, all counted."""
     like = collections.Counter()
     for index, (ir, vi) in enumerate(frames):
         names = describe('infrared', index), describe('visible', index)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter('always')
+            if follower is not None:
+                preparation = follower.prepare((ir, vi), index, describe)
             pair = read_pair(f'{index:06d}', ir, vi, preparation, names)
         for warning in caught:
             kind = str(warning.message).replace(names[0], 'infrared').split(':')[0]
@@ -111,6 +114,8 @@ def _prepare(frames, describe, preparation, notes):
             if like[kind] == 1:
                 warnings.warn(str(warning.message), warning.category, stacklevel=2)
         yield pair
+    if follower is not None and follower.tried:
+        notes.append(follower.note())
     notes += [f'{kind}: in {count} frames' for kind, count in like.items() if count > 1]
 
 
@@ -124,11 +129,15 @@ def _keep_temperatures(pairs, describe, folder, sources, overwrite):
 
 
 def _fused_frames(
-    inferencer, source, frames, batch_size, grey, temporal, preparation, notes, keep
+    inferencer, source, frames, batch_size, grey, temporal, preparation, notes, keep, register
 ):
     """Yield (pair, fused image); frames of files are read in a thread ahead of the fusion."""
     frames, preparation = _fix_range(frames, preparation)
-    prepared = _prepare(frames, source.describe, preparation, notes)
+    follower = DriftFollower(preparation) if register else None
+    if follower is not None:
+        frames = iter(frames)
+        frames = itertools.chain(follower.start(frames, source.describe), frames)
+    prepared = _prepare(frames, source.describe, preparation, notes, follower)
     if keep is not None:
         prepared = keep(prepared, source.describe)
     if not source.is_live:
@@ -158,6 +167,7 @@ def fuse_video(
     overwrite: bool = False,
     live: LiveOptions | None = None,
     temperatures: str | Path | None = None,
+    register: bool = False,
     **options: Any,
 ) -> FusedVideo:
     """Fuse two videos, two folders of frames or two live sources into a video file.
@@ -191,6 +201,8 @@ def fuse_video(
         live (LiveOptions, optional): How live sources are paired, and opened anew.
         temperatures (str | Path, optional): Folder for the temperatures of each pair of frames,
             ``000000.tif`` and so on, see :func:`.write_temperatures`.
+        register (bool): Find the mapping in the first frames and follow it, see
+            :class:`.DriftFollower`. Defaults to False.
         **options: Instead of ``preparation`` its parts, such as ``ir_range``.
 
     Returns:
@@ -236,6 +248,7 @@ def fuse_video(
                     preparation,
                     notes,
                     keep,
+                    register,
                 )
                 with contextlib.closing(fused):
                     interrupted = _write_frames(

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tsjnet_mm.io.images import visible_to_unit
-from tsjnet_mm.io.pairs import Pair, to_array
+from tsjnet_mm.io.pairs import Pair
 from tsjnet_mm.io.preparation import Preparation
-from tsjnet_mm.registration.homography import to_luma
+from tsjnet_mm.registration.homography import read_unfitted
 
 from .frame_sources import open_frames
 
@@ -46,9 +45,9 @@ def sample_pairs(
             if index not in wanted:
                 continue
             names = [frames.describe(kind, index) for kind in ('infrared', 'visible')]
-            images = [to_array(*one) for one in zip((infrared, visible), names, strict=True)]
-            unit = preparation.prepare_infrared(images[0], names[0])
             taken += 1
-            yield Pair(f'frame {index}', unit, to_luma(visible_to_unit(images[1], names[1])))
+            yield from read_unfitted(
+                [(f'frame {index}', infrared, visible)], preparation, [names]
+            )
     if not taken:
         raise ValueError('the sources gave no frames')
