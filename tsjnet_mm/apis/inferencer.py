@@ -23,8 +23,9 @@ from tsjnet_mm.models.fusors.init import init_fusor
 from tsjnet_mm.registration.drift import registered
 from tsjnet_mm.registry import INFERENCERS
 from tsjnet_mm.utils.colour import recolour, recolour_in_gamut
+from tsjnet_mm.utils.denoising import denoise_chroma, denoise_luma
 from tsjnet_mm.utils.env import usable_device
-from tsjnet_mm.utils.styles import Style
+from tsjnet_mm.utils.styles import DENOISED, Style
 from tsjnet_mm.utils.tensors import digest_tensors
 from tsjnet_mm.utils.tiling import apply_in_tiles
 from tsjnet_mm.version import __version__
@@ -124,6 +125,8 @@ class FusionInferencer:
         show_progress (bool): Show a bar. Defaults to True.
         keep_hue (bool): Recolour by :func:`.recolour_in_gamut` instead of clipping. Defaults to
             False.
+        denoise (str): Noise of dark visible images that is damped, one of
+            :data:`~tsjnet_mm.utils.styles.DENOISED`. Defaults to ``'off'``.
         style (str | Style): How pairs are shown, by :meth:`__call__`, :meth:`stream` and
             :meth:`fuse_pairs`; :meth:`fuse` always gives the style ``'luma'``. Of
             ``'overlay'`` and ``'msx'`` no network is run. Defaults to ``'luma'``.
@@ -151,6 +154,7 @@ class FusionInferencer:
         compile: bool = False,
         show_progress: bool = True,
         keep_hue: bool = False,
+        denoise: str = 'off',
         style: str | Style = 'luma',
     ) -> None:
         if device is None:
@@ -161,6 +165,9 @@ class FusionInferencer:
         self.overlap = overlap
         self.show_progress = show_progress
         self.keep_hue = keep_hue
+        if denoise not in DENOISED:
+            raise ValueError(f'denoise must be one of {", ".join(DENOISED)}, got {denoise!r}')
+        self.denoise = denoise
         self.style = Style.of(style)
         if not isinstance(model, BaseFusor):
             model = init_fusor(model, weights)
@@ -198,14 +205,17 @@ class FusionInferencer:
             TypeError, ValueError: See :meth:`.BaseFusor.fuse`.
         """
         ir, vi = ir.to(self.device), vi.to(self.device)
+        seen = denoise_luma(vi, ir) if self.denoise == 'all' else vi
         if self.tile:
-            luma = apply_in_tiles(self._fuse, (ir, vi), self.tile, self.overlap)
+            luma = apply_in_tiles(self._fuse, (ir, seen), self.tile, self.overlap)
         else:
-            luma = self._fuse(ir, vi)
+            luma = self._fuse(ir, seen)
         luma = _stretch(luma) if stretch else luma
         luma = temporal(ir, vi, luma) if temporal else luma
+        if grey:
+            return luma
         give_colour = recolour_in_gamut if self.keep_hue else recolour
-        return luma if grey else give_colour(luma, vi)
+        return give_colour(luma, vi if self.denoise == 'off' else denoise_chroma(vi))
 
     def describe(
         self,
@@ -229,6 +239,7 @@ class FusionInferencer:
             ValueError: ``grey`` or ``stretch`` does not go with the style.
         """
         self.style.check(grey, stretch)
+        denoised = ('all',) if grey else ('all', 'chroma')
         return {
             'version': __version__,
             'fusor': type(self.fusor).__name__,
@@ -239,6 +250,7 @@ class FusionInferencer:
             'grey': grey,
             'stretch': stretch,
             **({'keep_hue': True} if self.keep_hue and not grey else {}),
+            **({'denoise': self.denoise} if self.denoise in denoised else {}),
             **self.style.to_note(),
             **({} if quality is None else {'quality': quality}),
             **(preparation or Preparation()).to_note(),

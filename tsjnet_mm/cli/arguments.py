@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tsjnet_mm.io.ranges import UNITS, check_percentiles, check_range
 from tsjnet_mm.utils.model_index import ready_models
-from tsjnet_mm.utils.styles import PALETTES, STYLES, Style
+from tsjnet_mm.utils.styles import DENOISED, PALETTES, STYLES, Style
 
 if TYPE_CHECKING:
     from tsjnet_mm.apis.inferencer import FusionInferencer
@@ -207,6 +207,7 @@ def make_inferencer(args: argparse.Namespace, **options: Any) -> FusionInference
     from tsjnet_mm.apis import FusionInferencer
 
     options['keep_hue'] = getattr(args, 'keep_hue', False)
+    options['denoise'] = getattr(args, 'denoise', 'off')
     options['style'] = getattr(args, 'shown_as', 'luma')
     return FusionInferencer(
         args.model, args.weights, args.device, args.precision, compile=args.compile, **options
@@ -232,6 +233,13 @@ def add_fusing_arguments(
         '--keep-hue',
         action='store_true',
         help='keep the hue of colours that do not fit into 8 bits, instead of clipping',
+    )
+    parser.add_argument(
+        '--denoise',
+        choices=DENOISED,
+        default='off',
+        help='noise of dark visible images to damp; '
+        + '; '.join(f'{name}: {words}' for name, words in DENOISED.items()),
     )
     add_overwrite_argument(parser)
     add_source_arguments(parser, percentiles_of)

@@ -17,6 +17,12 @@ PALETTES = (
     *('ironbow', 'inferno', 'rainbow', 'turbo', 'hot', 'viridis', 'arctic'),
     *('white-hot', 'black-hot'),
 )
+#: Noise of dark visible images that can be damped.
+DENOISED = {
+    'off': 'none',
+    'chroma': 'of the colours',
+    'all': 'of the colours, and of the luma where infrared has less',
+}
 _GREY = ('white-hot', 'black-hot')
 
 
