@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,12 +20,13 @@ from tsjnet_mm.models.fusors import BaseFusor, OnnxFusor
 from tsjnet_mm.models.fusors.base import check_finite
 from tsjnet_mm.models.fusors.init import init_fusor
 from tsjnet_mm.registration.drift import registered
+from tsjnet_mm.registration.parallax import check_parallax, fuse_from_one
 from tsjnet_mm.registry import INFERENCERS
 from tsjnet_mm.utils.colour import recolour, recolour_in_gamut
 from tsjnet_mm.utils.denoising import denoise_chroma, denoise_luma
 from tsjnet_mm.utils.env import usable_device
 from tsjnet_mm.utils.styles import DENOISED, Style
-from tsjnet_mm.utils.tensors import digest_tensors
+from tsjnet_mm.utils.tensors import digest_structure, digest_tensors
 from tsjnet_mm.utils.tiling import apply_in_tiles
 from tsjnet_mm.version import __version__
 
@@ -72,22 +72,6 @@ def _stretch(luma):
     return (luma - low) / torch.where(span == 0, 1, span)
 
 
-def _structure(fusor):
-    """Digest of the numbers and words that a network's modules were built with."""
-
-    def is_plain(value):
-        if isinstance(value, list | tuple):
-            return all(map(is_plain, value))
-        return isinstance(value, bool | int | float | str)
-
-    parts = []
-    for name, module in fusor.named_modules():
-        plain = {key: value for key, value in vars(module).items() if is_plain(value)}
-        plain.pop('path', None)  # Of an ONNX model, whose content is among the weights.
-        parts.append([name, type(module).__name__, sorted(plain.items())])
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-
-
 def _checked(compiled):
     """A compiled ``fuse`` that checks what it gets and gives, as it does uncompiled."""
 
@@ -130,6 +114,8 @@ class FusionInferencer:
         style (str | Style): How pairs are shown, by :meth:`__call__`, :meth:`stream` and
             :meth:`fuse_pairs`; :meth:`fuse` always gives the style ``'luma'``. Of
             ``'overlay'`` and ``'msx'`` no network is run. Defaults to ``'luma'``.
+        parallax (str): What :meth:`fuse_pairs` fuses misaligned regions from, see
+            :func:`.fuse_from_one`. Defaults to ``'both'``.
 
     Raises:
         ValueError: A name, a device or an option is unknown, weights do not fit or are unsafe,
@@ -156,6 +142,7 @@ class FusionInferencer:
         keep_hue: bool = False,
         denoise: str = 'off',
         style: str | Style = 'luma',
+        parallax: str = 'both',
     ) -> None:
         if device is None:
             device = 'cuda' if torch.cuda.is_available() else 'cpu'
@@ -169,6 +156,7 @@ class FusionInferencer:
             raise ValueError(f'denoise must be one of {", ".join(DENOISED)}, got {denoise!r}')
         self.denoise = denoise
         self.style = Style.of(style)
+        self.parallax = check_parallax(parallax, self.style.name)
         if not isinstance(model, BaseFusor):
             model = init_fusor(model, weights)
         self.fusor = model.for_inference(self.dtype).to(self.device)
@@ -243,7 +231,7 @@ class FusionInferencer:
         return {
             'version': __version__,
             'fusor': type(self.fusor).__name__,
-            'structure': _structure(self.fusor),
+            'structure': digest_structure(self.fusor),
             'weights': digest_tensors(self.fusor.state_dict())[:16],
             'precision': str(self.dtype).removeprefix('torch.'),
             'tile': [self.tile, self.overlap],
@@ -252,6 +240,7 @@ class FusionInferencer:
             **({'keep_hue': True} if self.keep_hue and not grey else {}),
             **({'denoise': self.denoise} if self.denoise in denoised else {}),
             **self.style.to_note(),
+            **({} if self.parallax == 'both' else {'parallax': self.parallax}),
             **({} if quality is None else {'quality': quality}),
             **(preparation or Preparation()).to_note(),
         }
@@ -315,6 +304,7 @@ class FusionInferencer:
         if batch_size < 1:
             raise ValueError(f'batch_size must be at least 1, got {batch_size}')
         self.style.check(grey, stretch)
+        pairs = (fuse_from_one(pair, self.parallax) for pair in pairs)
         fuse = functools.partial(self.fuse, stretch=stretch, temporal=temporal)
         return fuse_in_batches(fuse, pairs, batch_size, grey, self.style)
 

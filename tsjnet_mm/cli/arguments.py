@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tsjnet_mm.io.ranges import UNITS, check_percentiles, check_range
 from tsjnet_mm.utils.model_index import ready_models
-from tsjnet_mm.utils.styles import DENOISED, PALETTES, STYLES, Style
+from tsjnet_mm.utils.styles import DENOISED, PALETTES, PARALLAX_SOURCES, STYLES, Style
 
 if TYPE_CHECKING:
     from tsjnet_mm.apis.inferencer import FusionInferencer
@@ -209,6 +209,7 @@ def make_inferencer(args: argparse.Namespace, **options: Any) -> FusionInference
     options['keep_hue'] = getattr(args, 'keep_hue', False)
     options['denoise'] = getattr(args, 'denoise', 'off')
     options['style'] = getattr(args, 'shown_as', 'luma')
+    options['parallax'] = getattr(args, 'parallax', 'both')
     return FusionInferencer(
         args.model, args.weights, args.device, args.precision, compile=args.compile, **options
     )
@@ -240,6 +241,13 @@ def add_fusing_arguments(
         default='off',
         help='noise of dark visible images to damp; '
         + '; '.join(f'{name}: {words}' for name, words in DENOISED.items()),
+    )
+    parser.add_argument(
+        '--parallax',
+        choices=PARALLAX_SOURCES,
+        default='both',
+        help='what regions are fused from where the images stay misaligned: both (default), '
+        'or one source, which draws no ghosts; stronger: the one with more contrast there',
     )
     add_overwrite_argument(parser)
     add_source_arguments(parser, percentiles_of)

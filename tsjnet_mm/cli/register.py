@@ -18,8 +18,9 @@ be half of the other's. Distant edges that both cameras see help; near ones harm
 With points: give at least 4 distant points that both cameras see, spread over the image, one
 line x_ir,y_ir,x_vi,y_vi each.
 
-The preview shows alternating tiles of both images: edges must be continuous across tiles. The
-mapping is valid while the cameras do not move relative to each other. It is exact only for
+The preview shows alternating tiles of both images: edges must be continuous across tiles.
+Regions that stay misaligned are red, with arrows from the infrared edges to the visible ones.
+The mapping is valid while the cameras do not move relative to each other. It is exact only for
 distant scenes: near objects shift with their distance.
 """
 
@@ -124,25 +125,27 @@ def stretch(image: np.ndarray) -> np.ndarray:
 
 
 def draw_preview(pairs: Sequence[Pair], homography: np.ndarray) -> np.ndarray:
-    """Checkerboards of up to four pairs, spread evenly."""
+    """Checkerboards of up to four pairs, spread evenly; red where they stay misaligned."""
     import numpy as np
 
     from tsjnet_mm.io.preparation import warp
     from tsjnet_mm.registration.homography import draw_checkerboard
+    from tsjnet_mm.registration.parallax import draw_parallax, measure_parallax
     from tsjnet_mm.visualization.sheet import make_sheet
 
     places = np.unique(np.linspace(0, len(pairs) - 1, 4).round().astype(int))
-    pairs = [pairs[i] for i in places]
-    boards = [
-        draw_checkerboard(stretch(warp(pair.ir, homography, pair.vi.shape)), stretch(pair.vi))
-        for pair in pairs
-    ]
+    boards, captions = [], []
+    for pair in (pairs[i] for i in places):
+        ir = warp(pair.ir, homography, pair.vi.shape)
+        left = measure_parallax(ir, pair.vi)
+        boards.append(draw_parallax(draw_checkerboard(stretch(ir), stretch(pair.vi)), left))
+        captions.append(pair.name)
+        print(f'{pair.name}: {left}')
     if len(boards) == 1:
         return boards[0]
-    names = [pair.name for pair in pairs]
     return make_sheet(
         [boards[i : i + 2] for i in range(0, len(boards), 2)],
-        captions=[',  '.join(names[i : i + 2]) for i in range(0, len(names), 2)],
+        captions=[',  '.join(captions[i : i + 2]) for i in range(0, len(captions), 2)],
     )
 
 

@@ -1,5 +1,6 @@
 """Match blocks of two edge fields, and fit a mapping to the blocks that agree."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -83,35 +84,53 @@ def match_blocks(ir: np.ndarray, vi: np.ndarray, matrix: np.ndarray, radius: int
     Returns:
         Blocks: Those with edges in both fields.
     """
-    height, width = vi.shape[:2]
-    side = max(16, round(_SIDE * max(height, width)))
-    warped = warp_field(ir, matrix, (height, width))
-    around = cv2.copyMakeBorder(vi, *[radius] * 4, cv2.BORDER_CONSTANT)
-    power = [(field**2).sum(2) for field in (warped, vi)]
-    sums = [cv2.integral(values) for values in power]
-    enough = []
-    for values, other in zip(power, power[::-1], strict=True):
-        seen = values[(power[0] > 0) & (other > 0)]
-        enough.append(_POWER * side**2 * (seen.mean() if seen.size else np.inf))
+    side = max(16, round(_SIDE * max(vi.shape)))
     target, shifts = [], []
-    for y in range(0, height - side + 1, side // 2):
-        for x in range(0, width - side + 1, side // 2):
-            ends = y + side, x + side
-            inside = [s[ends] - s[y, ends[1]] - s[ends[0], x] + s[y, x] for s in sums]
-            if any(value < least for value, least in zip(inside, enough, strict=True)):
-                continue
-            block = warped[y : ends[0], x : ends[1]]
-            window = around[y : ends[0] + 2 * radius, x : ends[1] + 2 * radius]
-            fit = cv2.matchTemplate(window, block, cv2.TM_CCORR_NORMED)
-            row, column = np.unravel_index(fit.argmax(), fit.shape)
-            target.append((x + (side - 1) / 2, y + (side - 1) / 2))
-            shifts.append((_peak(fit[row], column), _peak(fit[:, column], row)))
+    for x, y, fits in iterate_fits(warp_field(ir, matrix, vi.shape[:2]), vi, side, radius):
+        row, column = np.unravel_index(fits.argmax(), fits.shape)
+        target.append((x + (side - 1) / 2, y + (side - 1) / 2))
+        shifts.append((_peak(fits[row], column), _peak(fits[:, column], row)))
     target = np.reshape(target, (-1, 2)).astype(np.float64)
     shifts = np.reshape(shifts, (-1, 2)).astype(np.float64) - radius
     source = target[:, None]
     if len(target):
         source = cv2.perspectiveTransform(source, np.linalg.inv(matrix))
     return Blocks(source[:, 0], target + shifts, shifts, _NEAR * side)
+
+
+def iterate_fits(
+    ir: np.ndarray, vi: np.ndarray, side: int, radius: int
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Correlate blocks of one field, half a side apart, with another around their place.
+
+    Args:
+        ir (np.ndarray): Field of :func:`.edge_field`, (h, w, 2).
+        vi (np.ndarray): The other one, of the same size.
+        side (int): Of a block, in pixels.
+        radius (int): Largest shift in pixels.
+
+    Yields:
+        tuple[int, int, np.ndarray]: Left and top of a block with edges in both fields, and its
+        correlation, at most 1, at each shift down and to the right: (2 radius + 1,
+        2 radius + 1).
+    """
+    height, width = vi.shape[:2]
+    around = cv2.copyMakeBorder(vi, *[radius] * 4, cv2.BORDER_CONSTANT)
+    power = [(field**2).sum(2) for field in (ir, vi)]
+    sums = [cv2.integral(values) for values in power]
+    both = (power[0] > 0) & (power[1] > 0)
+    if not both.any():
+        return
+    enough = [_POWER * side**2 * values[both].mean() for values in power]
+    for y in range(0, height - side + 1, side // 2):
+        for x in range(0, width - side + 1, side // 2):
+            ends = y + side, x + side
+            inside = [s[ends] - s[y, ends[1]] - s[ends[0], x] + s[y, x] for s in sums]
+            if any(value < least for value, least in zip(inside, enough, strict=True)):
+                continue
+            window = around[y : ends[0] + 2 * radius, x : ends[1] + 2 * radius]
+            block = ir[y : ends[0], x : ends[1]]
+            yield x, y, cv2.matchTemplate(window, block, cv2.TM_CCORR_NORMED)
 
 
 def _peak(values, index):

@@ -12,6 +12,8 @@ STYLES = {
     'msx': 'thermal colours with the edges of the visible image',
     'isotherm': 'the fused luma in grey, and thermal colours where it is hot',
 }
+#: Which source regions are fused from where the images stay misaligned.
+PARALLAX_SOURCES = ('both', 'visible', 'infrared', 'stronger')
 #: Thermal palettes, from cold to hot.
 PALETTES = (
     *('ironbow', 'inferno', 'rainbow', 'turbo', 'hot', 'viridis', 'arctic'),

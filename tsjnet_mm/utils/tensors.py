@@ -102,3 +102,26 @@ def digest_tensors(tensors: dict[str, Tensor]) -> str:
         content = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
         digest.update(content.numpy().data)
     return digest.hexdigest()
+
+
+def digest_structure(network: torch.nn.Module) -> str:
+    """Checksum of the numbers and words that a network's modules were built with.
+
+    Args:
+        network (torch.nn.Module): The network.
+
+    Returns:
+        str: 16 hexadecimal digits.
+    """
+
+    def is_plain(value):
+        if isinstance(value, list | tuple):
+            return all(map(is_plain, value))
+        return isinstance(value, bool | int | float | str)
+
+    parts = []
+    for name, module in network.named_modules():
+        plain = {key: value for key, value in vars(module).items() if is_plain(value)}
+        plain.pop('path', None)  # Of an ONNX model, whose content is among the weights.
+        parts.append([name, type(module).__name__, sorted(plain.items())])
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
