@@ -43,6 +43,7 @@ COMMANDS = {
     'downstream': Command('downstream', 'train on fused images', 'detection ...'),
     'judge': Command('judge', 'test networks on fused images', 'detection --ir IR ...'),
     'compare': Command('compare_methods', 'test differences', 'results.json --method mine'),
+    'site': Command('make_site', "make a page of a protocol's results", 'DIR --out site'),
     'plot-box': Command('plot_box', 'draw metrics by image', 'results.json --out f.pdf'),
     'plot-radar': Command('plot_radar', 'draw mean metrics', 'results.json --out f.pdf'),
     'plot-grid': Command('plot_grid', 'draw scenes by method', '--fused NAME=DIR ...'),

@@ -268,3 +268,26 @@ def test_the_shipped_protocol(real_data):
     assert {'visible only', 'infrared only', 'average', 'max', 'laplacian'} == {
         *protocol.trivial
     }
+
+
+def test_a_page_of_the_results(run, run_main, tmp_path):
+    assert run('--models', 'wavelet')[0] == 0
+    tool, out = 'analysis_tools/make_site.py', tmp_path / 'site'
+    options = [tmp_path / 'out', '--out', out, '--scenes', tmp_path / 'out' / 'drawn']
+    status, _, error = run_main(tool, *options, '--count', '2')
+    assert status == 0, error
+    page = (out / 'index.html').read_text()
+    shown = json.loads(page.partition('id="data">')[2].partition('</script>')[0])
+    assert [scene['name'] for scene in shown['scenes']] == list(STEMS)[:2]
+    images = shown['scenes'][1]['images']
+    assert list(images) == ['infrared', 'visible', 'average', 'max', 'wavelet']
+    fused = tmp_path / 'out' / 'drawn' / 'fused' / 'wavelet' / '002.png'
+    assert (read_image(out / images['wavelet']) == read_image(fused)).all()
+    source = tmp_path / 'data' / 'set' / 'vi' / '002.png'
+    assert (read_image(out / images['visible']) == read_image(source)).all()
+    assert run_main(tool, *options)[0] == 0  # Its own pages are replaced.
+    (out / 'numbers.html').write_text('<p>mine')
+    status, _, error = run_main(tool, *options)
+    assert status == 1 and 'numbers.html' in error
+    status, _, error = run_main(tool, tmp_path / 'data', '--out', out)
+    assert status == 1 and 'results.json' in error

@@ -16,6 +16,7 @@ from .resume import NOTE, read_note
 _TEXT_BEGINS = {
     '.csv': ('method,image,convention,', 'convention,higher_is_better,'),
     '.md': ('Convention: ', 'Mean over ', 'Protocol '),
+    '.html': ('<!doctype html>\n<!-- tsjnet_mm -->',),
 }
 #: Keys of the JSON files that the tools write, besides :data:`.NOTE`.
 _JSON_KEYS = (

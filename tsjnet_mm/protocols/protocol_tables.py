@@ -33,11 +33,21 @@ def protocol_tables(content: Mapping[str, Any], style: str = 'text') -> str:
         pairs = counted(len(part['images']), 'pair')
         title = f'{part["title"]}, {pairs}'
         parts += [_values(content, part, title, style), _ranks(content, part, title, style)]
-        parts += _notes(content, part)
+        notes = row_notes(content, part)
+        parts += ['.\n'.join(notes) + '.'] if notes else []
     return '\n\n'.join(parts)
 
 
-def _marked(content, part):
+def row_labels(content: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, str]:
+    """Names of rows with their marks.
+
+    Args:
+        content (Mapping[str, Any]): See :func:`.result_content`.
+        part (Mapping[str, Any]): Of it, one of the data sets.
+
+    Returns:
+        dict[str, str]: By row; † for one that was trained on metrics, ‡ for a near-copy.
+    """
     alike = {row for several in part['count_as_one'] for row in several}
     return {
         row: row
@@ -48,7 +58,7 @@ def _marked(content, part):
 
 
 def _values(content, part, title, style):
-    names = _marked(content, part)
+    names = row_labels(content, part)
     rows = {mark: {} for mark in names.values()}
     directions, said = {}, []
     for convention, means in part['means'].items():
@@ -72,7 +82,7 @@ def _values(content, part, title, style):
 
 
 def _ranks(content, part, title, style):
-    names = _marked(content, part)
+    names = row_labels(content, part)
     groups = [group for group in GROUPS if any(part['ranks'][group].values())]
     ranked = {
         **content['protocol']['content']['groups'],
@@ -112,7 +122,16 @@ def _cell(rank, columns):
     return text if fair == columns else f'{text} in {fair} of {columns}'
 
 
-def _notes(content, part):
+def row_notes(content: Mapping[str, Any], part: Mapping[str, Any]) -> list[str]:
+    """Sentences about the marks of rows, without a final full stop.
+
+    Args:
+        content (Mapping[str, Any]): See :func:`.result_content`.
+        part (Mapping[str, Any]): Of it, one of the data sets.
+
+    Returns:
+        list[str]: One for each row that was trained on metrics, and for near-copies.
+    """
     measured = {
         metric
         for names in content['protocol']['content']['metrics'].values()
@@ -130,4 +149,4 @@ def _notes(content, part):
         'one competitor'
         for several in part['count_as_one']
     ]
-    return ['.\n'.join(notes) + '.'] if notes else []
+    return notes
