@@ -79,6 +79,7 @@ def test_a_split_reaches_other_commands():
     parser = argparse.ArgumentParser()
     add_dataset_arguments(parser)
     named = ['--dataset', 'roadscene', '--data-root', 'data']
+    assert parser.parse_args(named).pairs == ''
     args = parser.parse_args([*named, '--split', 'roadscene-50'])
     assert has_splits(args) and args.pairs.endswith('roadscene-50/{split}.txt')
     with pytest.raises(SystemExit):

@@ -54,7 +54,7 @@ def add_dataset_arguments(
         '--split',
         dest='pairs',
         type=shipped_pairs,
-        default='',
+        default=argparse.SUPPRESS,  # That of --pairs; a text would be converted.
         metavar='NAME',
         help='lists of the package instead of --pairs, such as m3fd or roadscene-50 '
         '(docs/datasets.md)',
