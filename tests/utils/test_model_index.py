@@ -156,8 +156,8 @@ def shown_as(text, parameters):
     return abs(shown - parameters) <= 0.5 * {'': 1, 'K': 1e3, 'M': 1e6}[unit] / 10**decimals
 
 
-def test_table_of_models_in_the_readme():
-    rows = table_rows('README.md', 'Models')
+def test_table_of_the_projects_own_models():
+    rows = table_rows('docs/models.md', 'By name')
     named = [name for row in rows for name in names_in(row[0])]
     assert sorted(named) == sorted(names_of('tsjnet') + names_of('classical'))
     for row in rows:

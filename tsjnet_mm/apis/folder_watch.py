@@ -74,7 +74,7 @@ class NewPairs:
             now (float): Time in seconds, of any clock that only moves forward.
 
         Returns:
-            list[PairSource]: In natural order of their names; empty where there are none.
+            list[PairSource]: In natural order of their names; may be empty.
         """
         try:
             found = match_pairs(*self._given)
