@@ -145,6 +145,33 @@ def test_paper_recipe():
         assert network.init_cfg.checkpoint.startswith('https://')
 
 
+def test_second_version_has_the_schedule_of_the_release_and_the_mask():
+    name = 'tsjnet_official_joint-second-version_100e_msrs.py'
+    config = Config.fromfile(ROOT / 'configs' / 'tsjnet' / name)
+    optimizer = {'type': 'Adam', 'lr': 1e-4, 'weight_decay': 0.01}
+    assert config.optim_wrapper.optimizer == optimizer
+    assert config.optim_wrapper.clip_grad == {'max_norm': 1.0}
+    assert config.param_scheduler[0].patience == 3 and config.train_cfg.max_epochs == 100
+    loader = config.train_dataloader
+    assert (loader.batch_size, loader.drop_last) == (2, True)
+    steps = [step.type for step in loader.dataset.pipeline]
+    assert steps == ['LoadPair', 'LoadPairAnnotations', 'PackFusionInputs']
+    losses = config.model.fusor.losses
+    assert (losses.vi_reconstruction.loss_weight, losses.diversity.sign) == (6.0, 1)
+    assert config.model.detector.loss_terms == ['loss_rpn_cls', 'loss_rpn_bbox', 'loss_bbox']
+    assert config.model.segmentor.frozen is False and config.model.detector.get('frozen', True)
+
+
+@pytest.mark.parametrize('name', ['ums', 'tno'])
+def test_data_sets_of_the_second_version_are_two_folders(name, pair_folder):
+    config = Config.fromfile(ROOT / 'configs' / 'tsjnet' / f'tsjnet_official_test_{name}.py')
+    given = config.test_dataloader.dataset
+    assert given.data_root == f'data/{name.upper()}/'
+    given.data_root = str(pair_folder(stems=('1', '2'), size=(24, 32)))
+    dataset = DATASETS.build(given)
+    assert len(dataset) == 2 and dataset[1]['data_samples'].img_path
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('preset', ['official', 'light'])
 def test_one_step_of_the_paper_config_at_reduced_size(preset):
