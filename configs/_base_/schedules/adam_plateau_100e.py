@@ -1,6 +1,6 @@
 # The schedule of the authors' release: Adam 1e-4 with weight decay, x0.1 after the fourth epoch
-# in a row without a lower training loss, 100 epochs, mixed precision. The release clips gradients
-# before they are unscaled; here the limit holds for the gradients themselves.
+# in a row without a lower training loss, 100 epochs, mixed precision. The release clips scaled
+# gradients; here the limit holds for the gradients themselves.
 optim_wrapper = dict(
     type='AmpOptimWrapper',
     optimizer=dict(type='Adam', lr=1e-4, weight_decay=0.01),
