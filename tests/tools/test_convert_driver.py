@@ -4,8 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 
 from tsjnet_mm.cli.convert_driver import build_driver
+from tsjnet_mm.utils.model_index import config_dir
 
 TOOL = 'model_converters/convert_driver.py'
 #: Entries of ESPNetv2 that a mixed up rule would exchange with others of the same shape.
@@ -102,7 +104,16 @@ def test_espnetv2(published_names, tmp_path, run_main):
     assert out.endswith(f'wrote {target}: espnetv2, 788,762 parameters\n')
     checkpoint = torch.load(target, weights_only=True)
     names = checkpoint['meta']['dataset_meta']['classes']
-    assert (names[0], names[1], names[14], len(names)) == ('background', 'road', 'car', 20)
+    assert (names[0], names[13], names[19], len(names)) == ('road', 'car', 'background', 20)
+    # MSRS's car, person and bike in the config that looks for this file.
+    path = config_dir() / '_base_' / 'models' / 'segmentor_espnetv2.py'
+    label_map = Config.fromfile(path).segmentor.label_map
+    assert [[names[index] for index in group] for group in label_map[1:4]] == [
+        ['car', 'truck', 'bus'],
+        ['person', 'rider'],
+        ['motorcycle', 'bicycle'],
+    ]
+    assert sorted(index for group in label_map[:4] for index in group) == [*range(20)]
     for theirs, ours in PICKED.items():
         assert torch.equal(checkpoint['state_dict'][ours], published[theirs]), ours
     # Each entry is used once, but for the activation of the three units that have none.

@@ -266,7 +266,7 @@ def _class_names(driver: BaseDriver) -> list[str]:
         return list(driver.classes)
     from mmseg.datasets import CityscapesDataset
 
-    return ['background', *CityscapesDataset.METAINFO['classes']]
+    return [*CityscapesDataset.METAINFO['classes'], 'background']
 
 
 @tool()

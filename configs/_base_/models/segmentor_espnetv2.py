@@ -2,8 +2,8 @@
 # converted from the authors' (docs/models.md):
 #     python tools/model_converters/convert_driver.py espnetv2 \
 #         espnetv2_s_2.0_cityscapes.pth checkpoints/espnetv2.pth
-# Frozen. Its outputs are 0 background and 1 to 19, the classes of Cityscapes; label_map has
-# those that count as each of MSRS's classes, the last five of which have no counterpart.
+# Frozen. Its outputs are 0 to 18, the classes of Cityscapes, and 19 all other things; label_map
+# has those that count as each of MSRS's classes, the last five of which have no counterpart.
 segmentor = dict(
     type='SegmentationDriver',
     model=dict(
@@ -21,10 +21,10 @@ segmentor = dict(
     ),
     weights='{{$TSJNET_DRIVERS:checkpoints}}/espnetv2.pth',
     label_map=[
-        [*range(12), 17],  # background: roads to sky, and trains
-        [14, 15, 16],  # car: car, truck, bus
-        [12, 13],  # person: person, rider
-        [18, 19],  # bike: motorcycle, bicycle
+        [*range(11), 16, 19],  # background: roads to sky, trains, and other things
+        [13, 14, 15],  # car: car, truck, bus
+        [11, 12],  # person: person, rider
+        [17, 18],  # bike: motorcycle, bicycle
         *[-1] * 5,
     ],
     appearance='colour',
