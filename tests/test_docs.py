@@ -12,6 +12,8 @@ from tsjnet_mm import registry
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [*ROOT.glob('*.md'), *(ROOT / 'docs').glob('*.md'), *(ROOT / 'configs').rglob('*.md')]
+#: An option of a command.
+OPTION = re.compile(r'(?<![\w-])--[a-z][a-z0-9-]*')
 #: A dotted name of the package; not a file, such as tsjnet_mm.egg-info.
 NAME = re.compile(r'\btsjnet_mm(?:\.[A-Za-z_]\w*)+')
 
@@ -86,3 +88,41 @@ def test_every_page_is_in_the_index():
     index = (ROOT / 'docs' / 'index.md').read_text().split('```{toctree}')[1].split('```')[0]
     listed = {line for line in index.splitlines() if line and not line.startswith(':')}
     assert listed == {path.stem for path in (ROOT / 'docs').glob('*.md')} - {'index'}
+
+
+#: Options that pages name, of other programs; and those whose names a command puts together.
+OTHERS = {'--gpus-per-task', '--logdir', '--show', '--show-dir', '--tta'}
+MADE = {'--crop', '--epochs'}
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_options_that_are_named_are_there(page):
+    sources = [*ROOT.glob('tsjnet_mm/cli/**/*.py'), *ROOT.glob('tools/**/*.*')]
+    sources += ROOT.glob('benchmarks/*.py')
+    known = {*OTHERS, *MADE}
+    for path in sources:
+        known.update(OPTION.findall(path.read_text(encoding='utf-8', errors='ignore')))
+    assert {*OPTION.findall(without_blocks(page))} <= known
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_to_pages_and_headings(page):
+    for target in re.findall(r'\]\(([^)\s]+)\)', without_blocks(page)):
+        if re.match('[a-z]+:', target):
+            continue
+        path, _, anchor = target.partition('#')
+        other = page.parent / path if path else page
+        assert other.exists(), target
+        if anchor and other.suffix == '.md':
+            headings = re.findall(r'^#+ (.*)$', without_blocks(other), re.M)
+            assert anchor in {*map(slug, headings)}, target
+
+
+def without_blocks(page):
+    return re.sub(r'^```.*?^```', '', page.read_text(encoding='utf-8'), flags=re.M | re.S)
+
+
+def slug(heading):
+    """The anchor that GitHub and MyST give a heading."""
+    text = re.sub(r'\[([^\]]*)\]\([^)]*\)', r'\1', heading.strip()).lower()
+    return re.sub(r'[^\w\- ]', '', text).replace(' ', '-')
