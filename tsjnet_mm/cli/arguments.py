@@ -148,6 +148,17 @@ def add_source_arguments(parser: argparse.ArgumentParser, percentiles_of: str) -
     add_affix_arguments(sources)
 
 
+def add_calibration_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--ir-calibration`` and ``--vi-calibration``: distortion that is taken out."""
+    for kind, words in (('ir', 'infrared'), ('vi', 'visible')):
+        parser.add_argument(
+            f'--{kind}-calibration',
+            metavar='FILE',
+            help=f'OpenCV calibration (YAML, XML or JSON) of the {words} camera, whose '
+            'distortion is taken out first',
+        )
+
+
 def add_register_argument(parser: argparse.ArgumentParser, words: str) -> None:
     """Add ``--register``; ``words`` say of what the mapping is found."""
     parser.add_argument(
@@ -251,6 +262,7 @@ def add_fusing_arguments(
     )
     add_overwrite_argument(parser)
     add_source_arguments(parser, percentiles_of)
+    add_calibration_arguments(parser)
     return add_machine_arguments(parser, batched)
 
 
@@ -356,6 +368,8 @@ def source_preparation(args: argparse.Namespace) -> Preparation:
         homography=getattr(args, 'warp', None),
         ir_celsius=args.ir_celsius,
         ir_unit=args.ir_unit,
+        ir_calibration=getattr(args, 'ir_calibration', None),
+        vi_calibration=getattr(args, 'vi_calibration', None),
     )
 
 

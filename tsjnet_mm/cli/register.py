@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING
 
 from .arguments import (
     add_affix_arguments,
+    add_calibration_arguments,
     add_overwrite_argument,
     add_range_arguments,
     source_options,
@@ -67,6 +68,7 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
         '--preview', type=Path, metavar='PNG', help='checkerboards of up to 4 pairs'
     )
     add_range_arguments(parser)
+    add_calibration_arguments(parser)
     add_affix_arguments(parser)
     add_overwrite_argument(parser)
     return parser, parser.parse_args()

@@ -96,12 +96,21 @@ def _readers(files, convention):
     keep = convention == 'vifb'
     return [
         (files.ir, functools.partial(_read_infrared, files)),
-        (files.vi, functools.partial(read_grey_values, files.vi)),
+        (files.vi, functools.partial(_read_visible, files)),
         *(
             (path, functools.partial(read_grey_values, path, keep))
             for path in files.fused.values()
         ),
     ]
+
+
+def _read_visible(files):
+    """The visible image, without distortion where it was fused so."""
+    values, lens = read_grey_values(files.vi), files.preparation.vi_calibration
+    if lens is None:
+        return values
+    straight = [lens.undistort(np.float32(channel), files.vi) for channel in values]
+    return np.stack(straight).round().astype(values.dtype)
 
 
 #: Options of the preparation of which one says what becomes black and white.
@@ -113,7 +122,8 @@ def _read_infrared(files):
     preparation, size = files.preparation, None
     if preparation.moves_infrared:
         size = image_size(files.vi)
-    is_stored = not any(getattr(preparation, name) for name in _RANGES) and (
+    is_prepared = any(getattr(preparation, name) for name in (*_RANGES, 'ir_calibration'))
+    is_stored = not is_prepared and (
         size is None or (preparation.homography is None and image_size(files.ir) == size)
     )
     if is_stored:

@@ -10,146 +10,17 @@ from typing import Any
 import cv2
 import numpy as np
 
-from .errors import PairError
 from .images import OTHER_SIZE, different_sizes, infrared_to_unit, read_image, visible_to_unit
+from .lens import Lens
 from .radiometric import to_celsius
 from .ranges import UNITS, check_limits, check_range
-from .text import expect, read_json
 from .thermal import read_measured
+from .warping import Homography, load_homography, warp
 
 #: An infrared image has no contrast whose values in [0, 1] differ by no more than this ...
 _FLAT = 2 / 255
 #: ... or of which at least this share of the pixels is black, or white.
 _CLIPPED = 0.999
-
-
-@dataclass(frozen=True)
-class Homography:
-    """A mapping from infrared to visible pixel coordinates, and the sizes it was made for.
-
-    Attributes:
-        matrix (tuple[tuple[float, ...], ...]): 3x3.
-        ir_size (tuple[int, int] | None): Width and height of the infrared images that it is
-            for; None where that is not known.
-        vi_size (tuple[int, int] | None): The same of the visible images.
-        source (str): The file it was read from, for errors.
-
-    Raises:
-        ValueError: The matrix is not 3x3, holds other things than finite numbers, or cannot
-            be inverted; or a size is not two whole numbers above 0.
-    """
-
-    matrix: tuple[tuple[float, ...], ...]
-    ir_size: tuple[int, int] | None = None
-    vi_size: tuple[int, int] | None = None
-    source: str = 'the homography'
-
-    def __post_init__(self) -> None:
-        try:
-            matrix = np.array(self.matrix, np.float64)
-        except (OverflowError, TypeError, ValueError) as error:
-            raise ValueError(
-                f'{self.source}: expected a 3x3 list of numbers ({error})'
-            ) from error
-        if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
-            raise ValueError(
-                f'{self.source}: expected a 3x3 matrix of numbers, found {matrix.shape}'
-            )
-        if abs(np.linalg.det(matrix)) < 1e-12:
-            raise ValueError(f'{self.source}: the homography cannot be inverted')
-        object.__setattr__(self, 'matrix', tuple(map(tuple, matrix.tolist())))
-        for name in ('ir_size', 'vi_size'):
-            size = getattr(self, name)
-            if size is not None:
-                object.__setattr__(self, name, self._check_size(name, size))
-
-    def _check_size(self, name, size):
-        is_list = isinstance(size, list | tuple) and len(size) == 2
-        if not is_list or not all(type(side) is int and side > 0 for side in size):
-            raise ValueError(
-                f'{self.source}: expected {name} as two whole numbers, width and height, '
-                f'found {size!r}'
-            )
-        return tuple(size)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.matrix, dtype or np.float64)
-
-    def tolist(self) -> list[list[float]]:
-        """The matrix as three lists of three numbers."""
-        return [list(row) for row in self.matrix]
-
-    def check_sizes(
-        self, ir: tuple[int, int], vi: tuple[int, int], names: tuple[str, str]
-    ) -> None:
-        """Refuse images of other sizes than the mapping was made for.
-
-        Args:
-            ir (tuple[int, int]): Height and width of the infrared image.
-            vi (tuple[int, int]): The same of the visible image.
-            names (tuple[str, str]): What an error calls the two.
-
-        Raises:
-            PairError: A size differs.
-        """
-        for name, found, wanted in zip(
-            names, (ir, vi), (self.ir_size, self.vi_size), strict=True
-        ):
-            if wanted is not None and found[::-1] != wanted:
-                raise PairError.of(
-                    'different sizes',
-                    name,
-                    f'{wanted[0]}x{wanted[1]}, the size {self.source} was made for (make one '
-                    'for these images with tools/register.py)',
-                    f'{found[1]}x{found[0]}',
-                )
-
-
-def load_homography(path: str | Path) -> Homography:
-    """Read a homography.
-
-    Args:
-        path (str | Path): JSON file: an object whose ``homography`` is a 3x3 list, from
-            infrared to visible pixel coordinates; where it has ``ir_size`` or ``vi_size``,
-            width and height, it is for images of these sizes alone.
-
-    Returns:
-        Homography: The mapping.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It holds something else, or a matrix that cannot be inverted.
-    """
-    expected = 'a JSON object with "homography", a 3x3 list'
-    content = read_json(path, expected=expected)
-    with expect(path, expected):
-        matrix = np.array(content['homography'], np.float64)
-        sizes = content.get('ir_size'), content.get('vi_size')
-    return Homography(matrix, *sizes, str(path))
-
-
-def warp(
-    ir: np.ndarray, homography: np.ndarray | Homography, size: tuple[int, ...]
-) -> np.ndarray:
-    """Bring an infrared image onto the visible image's pixels.
-
-    Args:
-        ir (np.ndarray): (H, W) float32.
-        homography (np.ndarray | Homography): (3, 3), from infrared to visible pixel
-            coordinates.
-        size (tuple[int, ...]): Height and width of the visible image; a shape will do.
-
-    Returns:
-        np.ndarray: (height, width) float32. Where the infrared camera saw nothing, its
-        nearest border pixel is repeated.
-    """
-    return cv2.warpPerspective(
-        ir,
-        np.asarray(homography, np.float64),
-        (size[1], size[0]),
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
 
 
 @dataclass(frozen=True)
@@ -173,6 +44,11 @@ class Preparation:
             radiometric JPEGs. With the other two it tells the temperatures of what is drawn
             or written.
 
+        ir_calibration (Lens | None): Distortion of the infrared lens, which is taken out before
+            an image is resized or warped; also the path of an OpenCV calibration file, see
+            :func:`.load_lens`.
+        vi_calibration (Lens | None): The same of the visible lens.
+
     Raises:
         ValueError: The range or the percentiles cannot be meant (see
             :mod:`tsjnet_mm.io.ranges`), more than one is given, or the homography
@@ -192,6 +68,8 @@ class Preparation:
     homography: Homography | None = None
     ir_celsius: tuple[float, float] | None = None
     ir_unit: str | None = None
+    ir_calibration: Lens | None = None
+    vi_calibration: Lens | None = None
 
     def __post_init__(self) -> None:
         ir_range, ir_percentiles = check_limits(self.ir_range, self.ir_percentiles)
@@ -217,6 +95,8 @@ class Preparation:
         object.__setattr__(self, 'ir_percentiles', ir_percentiles)
         object.__setattr__(self, 'resize', bool(self.resize))
         object.__setattr__(self, 'homography', homography)
+        for name in ('ir_calibration', 'vi_calibration'):
+            object.__setattr__(self, name, Lens.of(getattr(self, name)))
 
     @classmethod
     def of(cls, preparation: 'Preparation | None' = None, **options: Any) -> 'Preparation':
@@ -262,7 +142,41 @@ class Preparation:
         limits = self.ir_range or self.ir_celsius
         unit = infrared_to_unit(ir, name, limits, self.ir_percentiles)
         self._warn_without_contrast(ir, unit, name)
-        return unit
+        return self.undistort_infrared(unit, name)
+
+    def undistort_infrared(self, ir: np.ndarray, name: str) -> np.ndarray:
+        """Take the distortion out of an infrared image, if a calibration is given.
+
+        Args:
+            ir (np.ndarray): (H, W) float32.
+            name (str): What an error calls it.
+
+        Returns:
+            np.ndarray: (H, W) float32.
+
+        Raises:
+            PairError: Its size is not that of the calibration.
+        """
+        return ir if self.ir_calibration is None else self.ir_calibration.undistort(ir, name)
+
+    def prepare_visible(self, vi: np.ndarray, name: str) -> np.ndarray:
+        """Bring a visible image to [0, 1].
+
+        Args:
+            vi (np.ndarray): As of :func:`~tsjnet_mm.io.unit_range.visible_to_unit`.
+            name (str): What an error calls it.
+
+        Returns:
+            np.ndarray: (H, W, 3) RGB float32 in [0, 1], without distortion if a calibration
+            is given.
+
+        Raises:
+            PairError: A value cannot be used, or the size is not that of the calibration.
+        """
+        unit = visible_to_unit(vi, name)
+        return (
+            unit if self.vi_calibration is None else self.vi_calibration.undistort(unit, name)
+        )
 
     def load_infrared(self, path: str | Path) -> np.ndarray:
         """Read an infrared file and bring it to [0, 1].
@@ -301,7 +215,7 @@ class Preparation:
             PairError: A value or a size cannot be used; the message names the image.
         """
         infrared = self.prepare_infrared(ir, names[0])
-        visible = visible_to_unit(vi, names[1])
+        visible = self.prepare_visible(vi, names[1])
         return self.fit(infrared, visible.shape[:2], names), visible
 
     def fit(self, ir: np.ndarray, size: tuple[int, int], names: tuple[str, str]) -> np.ndarray:
@@ -361,6 +275,11 @@ class Preparation:
             **({} if self.ir_unit is None else {'ir_unit': self.ir_unit}),
             'resize': self.resize,
             'homography': self.homography and self.homography.tolist(),
+            **{
+                name: lens.to_note()
+                for name in ('ir_calibration', 'vi_calibration')
+                if (lens := getattr(self, name)) is not None
+            },
         }
 
     @classmethod

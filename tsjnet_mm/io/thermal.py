@@ -116,7 +116,8 @@ def thermal_map(
             limits = to_celsius(np.array(limits), unit, names[0])
     if unit is not None:
         values = to_celsius(values, unit, names[0])
-    fitted = preparation.fit(values.astype(np.float32), size, names)
+    values = preparation.undistort_infrared(values.astype(np.float32), names[0])
+    fitted = preparation.fit(values, size, names)
     return ThermalMap(fitted, (float(limits[0]), float(limits[1])), unit is not None)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from tsjnet_mm.io.images import different_sizes, visible_to_unit
+from tsjnet_mm.io.images import different_sizes
 from tsjnet_mm.io.matching import find_pairs
 from tsjnet_mm.io.pairs import Pair, is_path, to_array
 from tsjnet_mm.io.preparation import Preparation
@@ -213,7 +213,7 @@ def read_unfitted(
             infrared = preparation.load_infrared(ir)
         else:
             infrared = preparation.prepare_infrared(to_array(ir, called[0]), called[0])
-        luma = to_luma(visible_to_unit(to_array(vi, called[1]), called[1]))
+        luma = to_luma(preparation.prepare_visible(to_array(vi, called[1]), called[1]))
         shapes = infrared.shape, luma.shape
         first = first or (shapes, called)
         for i in range(2):
