@@ -192,3 +192,82 @@ def test_boxes(run_main, load_tool, toy, monkeypatch):
     # Three views at 0.9 each.
     assert float(fields[5]) == pytest.approx(0.999)
     assert (toy / 'new_review' / 'sheet_001.png').is_file()
+
+
+def scenes_of(root, *more):
+    folders = '--ir', root / 'ir', '--vi', root / 'vi', '--out', root / 'scenes'
+    network = '--segmentor', 's.py', '--checkpoint', 's.pth', '--device', 'cpu'
+    return ['scenes', *folders, *network, *more]
+
+
+@pytest.fixture
+def segmentor(monkeypatch):
+    """Finds road, but car in the lower left quarter; sure in the visible images alone."""
+
+    class Segmentor:
+        classes = ('road', 'truck', 'person')
+        calls = 0
+
+        def __init__(self, config, checkpoint, classes, device):
+            assert (config, checkpoint, classes) == ('s.py', 's.pth', None)
+
+        def probabilities(self, image):
+            Segmentor.calls += 1
+            is_ir = np.array_equal(image[..., 0], image[..., 1])
+            sure = 0.5 if is_ir else 0.9
+            found = np.full((3, *image.shape[:2]), (1 - sure) / 2, np.float32)
+            found[2 if is_ir else 0] = sure
+            if not is_ir:
+                found[:2, 60:, :80] = found[1::-1, 60:, :80]
+            return found
+
+    monkeypatch.setattr('tsjnet_mm.labels.ViewSegmentor', Segmentor)
+    monkeypatch.setattr('tsjnet_mm.utils.checkpoints.refuse_unsafe_checkpoints', lambda: None)
+    return Segmentor
+
+
+def test_scenes(run_main, toy, segmentor, tmp_path):
+    first = sorted(path.stem for path in (toy / 'vi').iterdir())[0]
+    (tmp_path / 'some.txt').write_text(f'{first}.png\n')
+    options = '--seg-classes', 'msrs', '--label-map', 'truck=car', '--pairs'
+    command = scenes_of(toy, *options, tmp_path / 'some.txt')
+    status, out, _ = run_main(TOOL, *command)
+    assert status == 0
+    assert 'pixels: background 75.00 %, car 25.00 %; decided by ir 0 %, vi 100 %' in out
+    (path,) = (toy / 'scenes').iterdir()
+    mask = np.asarray(Image.open(path))
+    assert path.stem == first
+    assert (mask[61:, :79] == 1).all()
+    assert (mask == 1).mean() == 0.25
+    assert (mask == 0).mean() == 0.75
+    assert (toy / 'scenes_review' / 'sheet_001.png').is_file()
+
+    assert run_main(TOOL, *command, '--min-probability', 0.7)[0] == 1
+    calls = segmentor.calls
+    assert '1 pair was there already' in run_main(TOOL, *command)[1]
+    assert segmentor.calls == calls
+    status, out, _ = run_main(
+        TOOL, *command, '--overwrite', '--boxes', toy / 'labels', '--classes', 'msrs'
+    )
+    assert status == 0
+    assert set(np.unique(np.asarray(Image.open(path)))) >= {1, 2}
+    assert ' 0 objects' not in out
+
+
+def test_options_of_scenes_that_cannot_be_used(run_main, toy, segmentor, tmp_path):
+    (tmp_path / 'some.txt').write_text('\nx7\n')
+    unknown = 'some.txt, line 2: expected one of the 2 pairs, found x7'
+    for options, expected, message in (
+        (['--boxes', 'x'], 2, 'go together'),
+        (['--views', 'vi', 'vi'], 2, 'each view once'),
+        (['--min-probability', '2'], 2, '--min-probability'),
+        (['--smoothing', '-1'], 2, '--smoothing'),
+        (['--seg-classes', 'person', 'car'], 1, 'called road, truck'),
+        (['--label-map', 'lorry=car'], 1, "'lorry=car'"),
+        (['--pairs', tmp_path / 'some.txt'], 1, unknown),
+    ):
+        status, _, error = run_main(TOOL, *scenes_of(toy, *options))
+        assert status == expected
+        assert message in error
+        assert not (toy / 'scenes').exists()
+    assert segmentor.calls == 0

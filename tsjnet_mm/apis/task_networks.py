@@ -87,7 +87,8 @@ class TaskNetwork(ABC):
                 raise ValueError(f'{name}: this joint model has no {self.driver}')
             driver = model[self.driver]
             keys = {key: driver.get(key) for key in ('config', 'model', 'num_classes')}
-            model, steps = read_network(self.library, **keys).model, None
+            model, network_classes = read_network(self.library, **keys)
+            known, steps = known or network_classes, None
             # A checkpoint of the whole joint model, or of the network alone.
             state = entries_below(f'{self.driver}.model.', state) or state
         elif 'data_preprocessor' in config:
@@ -236,6 +237,20 @@ class ViewSegmentor(TaskNetwork):
             np.ndarray: (H, W) integer.
         """
         return self.predict(image).pred_sem_seg.data[0].cpu().numpy()
+
+    def probabilities(self, image: np.ndarray) -> np.ndarray:
+        """Find how probable each class is at each pixel.
+
+        Args:
+            image (np.ndarray): See :meth:`predict`.
+
+        Returns:
+            np.ndarray: (C, H, W) float32, in [0, 1] with the sum 1 at each pixel.
+        """
+        logits = self.predict(image).seg_logits.data.float()
+        if len(logits) == 1:  # One logit of two classes.
+            logits = torch.cat([torch.zeros_like(logits), logits])
+        return logits.softmax(0).cpu().numpy()
 
 
 def _test_steps(config):

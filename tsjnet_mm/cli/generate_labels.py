@@ -1,4 +1,4 @@
-r"""Make labels for pairs that have none: boxes by a detector, and masks from boxes.
+r"""Make labels for pairs that have none: boxes, masks from boxes, and masks of scenes.
 
 Examples:
     python tools/generate_labels.py boxes --ir mine/ir --vi mine/vi --out mine/labels \
@@ -13,6 +13,10 @@ Examples:
         --boxes MSRS/train/labels --out MSRS/train/Segmentation_labels \
         --classes msrs --seg-classes msrs
     python tools/generate_labels.py masks ... --method sam --sam-weights sam-vit-base
+    python tools/generate_labels.py scenes --ir mine/ir --vi mine/vi --out mine/masks \
+        --segmentor CONFIG --checkpoint FILE --seg-classes msrs \
+        --label-map rider=person truck=car bus=car motorcycle=bike \
+        --boxes mine/labels --classes msrs           # masks from boxes are drawn over them
 
 The folder OUT_review (--review) gets sheets to look at, with the least certain pairs first,
 confidence.json with the confidence of each object, and a record of each pair. Look at the
@@ -25,13 +29,20 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsjnet_mm.utils.words import counted
 
-from .arguments import add_source_arguments, check_device, source_preparation
-from .dataset_arguments import add_encoding_argument
+from .arguments import check_device, source_preparation
+from .label_arguments import (
+    add_boxes_parser,
+    add_masks_parser,
+    add_scenes_parser,
+    check_boxes_arguments,
+    check_masks_arguments,
+    check_views,
+    select_pairs,
+)
 from .program import ToolParser, tool
 
 if TYPE_CHECKING:
@@ -39,162 +50,7 @@ if TYPE_CHECKING:
 
     from tsjnet_mm.io.matching import PairSource
     from tsjnet_mm.io.pairs import Pair
-
-
-def add_common_arguments(parser: argparse.ArgumentParser, out: str) -> None:
-    """Add what both kinds of labels need."""
-    parser.add_argument('--ir', required=True, help="infrared images: folder or 'pattern'")
-    parser.add_argument('--vi', required=True, help='visible images of the same stems')
-    parser.add_argument('--out', required=True, type=Path, help=out)
-    parser.add_argument(
-        '--classes',
-        nargs='+',
-        required=True,
-        metavar='NAME',
-        help='classes of the boxes in the order of their numbers, or msrs, m3fd or llvip',
-    )
-    parser.add_argument(
-        '--review',
-        type=Path,
-        metavar='DIR',
-        help='sheets and confidences (default: OUT_review)',
-    )
-    parser.add_argument(
-        '--overwrite',
-        action='store_true',
-        help='make all labels again and overwrite existing ones',
-    )
-    parser.add_argument(
-        '--device', help='where networks run, such as cpu or cuda:1 (default: cuda, else cpu)'
-    )
-    parser.add_argument('--fused', metavar='DIR', help='fused images of the same stems')
-    sheets = parser.add_argument_group('sheets')
-    sheets.add_argument(
-        '--sheet-pairs',
-        type=int,
-        default=100,
-        help='pairs shown; 0: none (default: %(default)s)',
-    )
-    sheets.add_argument(
-        '--sheet-rows', type=int, default=8, help='pairs on a sheet (default: %(default)s)'
-    )
-    sheets.add_argument(
-        '--sheet-order',
-        choices=['confidence', 'name'],
-        default='confidence',
-        help='least certain first, or by name (default: %(default)s)',
-    )
-    add_source_arguments(parser, percentiles_of='each infrared image')
-
-
-def add_boxes_parser(commands: argparse._SubParsersAction) -> None:
-    """The subcommand for boxes."""
-    parser = commands.add_parser('boxes', help='boxes by any mmdet detector')
-    parser.add_argument(
-        '--detector',
-        required=True,
-        metavar='CONFIG',
-        help='config of mmdet, or a joint one (Python code, which is run)',
-    )
-    parser.add_argument(
-        '--checkpoint', required=True, metavar='FILE', help='weights of the detector'
-    )
-    add_common_arguments(parser, 'folder for label files; for coco a .json file')
-    parser.add_argument(
-        '--detector-classes',
-        nargs='+',
-        metavar='NAME',
-        help="the detector's classes (default: those that the checkpoint names)",
-    )
-    parser.add_argument(
-        '--label-map',
-        nargs='+',
-        default=[],
-        metavar='DETECTOR=CLASS',
-        help="which class each of the detector's is, e.g. truck=car; truck= leaves it out "
-        '(default: by name, where bicycle is bike and person is People)',
-    )
-    parser.add_argument(
-        '--views',
-        nargs='+',
-        choices=['ir', 'vi', 'fused'],
-        help='images for the detector (default: ir vi, and fused if it is given)',
-    )
-    parser.add_argument(
-        '--fusor', metavar='NAME', help='fuse the pairs by this, as tools/fuse.py --model'
-    )
-    parser.add_argument(
-        '--fusor-weights', metavar='FILE', help='checkpoint of the fusor (default: published)'
-    )
-    parser.add_argument(
-        '--score',
-        type=float,
-        default=0.3,
-        help='lowest confidence that is kept (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--iou',
-        type=float,
-        default=0.55,
-        help='overlap from which boxes of one class are one object (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--format',
-        choices=['yolo', 'voc', 'coco'],
-        default='yolo',
-        help='of the labels (default: %(default)s)',
-    )
-
-
-def add_masks_parser(commands: argparse._SubParsersAction) -> None:
-    """The subcommand for masks."""
-    parser = commands.add_parser('masks', help='index masks from boxes')
-    parser.add_argument(
-        '--boxes', required=True, help='labels: a folder of YOLO or VOC files, or a COCO json'
-    )
-    add_common_arguments(parser, 'folder for masks, <stem>.png')
-    add_encoding_argument(parser)
-    parser.add_argument(
-        '--format',
-        choices=['auto', 'yolo', 'voc', 'coco'],
-        default='auto',
-        help='of the boxes (default: detected from the files)',
-    )
-    parser.add_argument(
-        '--seg-classes',
-        nargs='+',
-        default=[],
-        metavar='NAME',
-        help='classes of the masks by index, the first is the background; or msrs (default: '
-        'background and --classes)',
-    )
-    parser.add_argument(
-        '--seg-map',
-        nargs='+',
-        default=[],
-        metavar='BOX=MASK',
-        help='which mask class each box class is, e.g. van=car; van= leaves it out (default: '
-        'by name, where bicycle is bike and person is People)',
-    )
-    parser.add_argument(
-        '--method',
-        choices=['grabcut', 'sam'],
-        default='grabcut',
-        help='sam needs the package transformers and weights (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--sam-weights', metavar='DIR', help='a copy of e.g. facebook/sam-vit-base'
-    )
-    parser.add_argument(
-        '--max-shift',
-        type=float,
-        default=0.075,
-        help='how far the infrared image may be off the boxes, as a share of its width; 0 '
-        'for pairs that fit (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--scores', metavar='FILE', help='confidence.json of the boxes, to be multiplied with'
-    )
+    from tsjnet_mm.labels import SceneLabeller
 
 
 def parse_args() -> argparse.Namespace:
@@ -203,35 +59,20 @@ def parse_args() -> argparse.Namespace:
     commands = parser.add_subparsers(dest='command', required=True)
     add_boxes_parser(commands)
     add_masks_parser(commands)
+    add_scenes_parser(commands)
     args = parser.parse_args()
     if args.review is None:
         args.review = args.out.with_name(f'{args.out.stem}_review')
     if not args.sheet_rows >= 1 or args.sheet_pairs < 0:
         parser.error('--sheet-rows must be at least 1, --sheet-pairs at least 0')
+    if args.command != 'masks':
+        check_views(parser, args)
     if args.command == 'boxes':
         check_boxes_arguments(parser, args)
     else:
-        if args.method == 'sam' and args.sam_weights is None:
-            parser.error('--method sam needs --sam-weights DIR')
-        if not 0 <= args.max_shift <= 0.5:
-            parser.error(f'--max-shift: expected 0 to 0.5, got {args.max_shift}')
+        check_masks_arguments(parser, args)
     check_device(parser, args)
     return args
-
-
-def check_boxes_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """End with a message where options do not go together."""
-    if args.views is None:
-        args.views = ['ir', 'vi'] + (['fused'] if args.fused or args.fusor else [])
-    if args.fused and args.fusor:
-        parser.error('give --fused or --fusor, not both')
-    if 'fused' in args.views and not (args.fused or args.fusor):
-        parser.error('--views fused needs --fused DIR or --fusor NAME')
-    if (args.format == 'coco') != (args.out.suffix.lower() == '.json'):
-        parser.error('--out must be a .json file for --format coco, and a folder otherwise')
-    for name, value in (('--score', args.score), ('--iou', args.iou)):
-        if not 0 < value <= 1:
-            parser.error(f'{name}: expected more than 0, up to 1, got {value}')
 
 
 def make_fuse(
@@ -269,7 +110,6 @@ def make_boxes(
     if missing:
         print(f'note: the detector finds no {", ".join(missing)}: see --label-map')
     mapping = {detector.classes.index(name): label for name, label in named.items()}
-    fusor = {'fused': args.fused, 'fusor': args.fusor, 'fusor_weights': args.fusor_weights}
     records, made = generate_boxes(
         detector,
         pairs,
@@ -282,15 +122,50 @@ def make_boxes(
         args.format,
         args.score,
         args.iou,
-        {'detector': args.detector, 'checkpoint': args.checkpoint, 'map': named, **fusor},
+        {
+            'detector': args.detector,
+            'checkpoint': args.checkpoint,
+            'map': named,
+            **fusor_settings(args),
+        },
         args.overwrite,
         preparation=source_preparation(args),
     )
     return records, made, {'classes': classes}
 
 
+def fusor_settings(args: argparse.Namespace) -> dict[str, str | None]:
+    """What made the fused images, for records."""
+    return {name: getattr(args, name) for name in ('fused', 'fusor', 'fusor_weights')}
+
+
+def build_scenes(
+    args: argparse.Namespace, fused: dict[str, str] | None
+) -> tuple[SceneLabeller, list[str], list[tuple[int, int, int]], dict]:
+    """What labels scenes, the classes of the masks and their colours, and its settings."""
+    from tsjnet_mm.labels import SceneLabeller, ViewSegmentor, scene_indices, seg_classes
+
+    segmentor = ViewSegmentor(
+        args.segmentor, args.checkpoint, args.segmentor_classes, args.device
+    )
+    names, palette = seg_classes(args.seg_classes or segmentor.classes, [])
+    indices = scene_indices(segmentor.classes, names, args.label_map)
+    labeller = SceneLabeller(
+        segmentor.probabilities,
+        indices,
+        args.views,
+        make_fuse(args, fused),
+        args.smoothing,
+        args.min_probability,
+    )
+    kept = 'segmentor', 'checkpoint', 'views', 'smoothing', 'min_probability', 'boxes'
+    settings = {name: getattr(args, name) for name in kept}
+    settings['label_map'] = dict(zip(segmentor.classes, indices, strict=True))
+    return labeller, names, palette, {**settings, **fusor_settings(args)}
+
+
 def make_masks(
-    args: argparse.Namespace, pairs: Sequence[PairSource]
+    args: argparse.Namespace, pairs: Sequence[PairSource], fused: dict[str, str] | None
 ) -> tuple[dict[str, dict], int, dict]:
     """Masks of all pairs; their records, how many were made now, and what sheets need."""
     from tsjnet_mm.labels import (
@@ -303,8 +178,12 @@ def make_masks(
     )
 
     classes = box_classes(args.classes)
-    names, palette = seg_classes(args.seg_classes, classes)
-    mapping = map_classes(classes, names, args.seg_map)
+    scene, settings = None, {}
+    if args.command == 'scenes':
+        scene, names, palette, settings = build_scenes(args, fused)
+    else:
+        names, palette = seg_classes(args.seg_classes, classes)
+    mapping = map_classes(classes, names, args.seg_map) if classes else {}
     if args.method == 'sam':
         maker = SamMasks(args.sam_weights, args.device, args.max_shift)
     else:
@@ -323,13 +202,37 @@ def make_masks(
         palette,
         args.format,
         args.scores,
-        {'method': args.method, 'max_shift': args.max_shift, 'weights': args.sam_weights},
+        {
+            'method': args.method,
+            'max_shift': args.max_shift,
+            'weights': args.sam_weights,
+            **settings,
+        },
         args.overwrite,
         args.encoding,
+        scene,
         preparation=source_preparation(args),
     )
     masks = {stem: args.out / f'{stem}.png' for stem in records}
+    if scene:
+        print(describe_shares(records, names))
     return records, made, {'classes': classes, 'masks': masks, 'palette': palette}
+
+
+def describe_shares(records: dict[str, dict], names: Sequence[str]) -> str:
+    """A line on the shares of the pixels that classes have and views decided."""
+    totals = {'shares': {}, 'sources': {}}
+    for record in records.values():
+        for kind, found in totals.items():
+            for name, share in record[kind].items():
+                found[name] = found.get(name, 0) + share / len(records)
+    called = {**dict(enumerate(names)), 255: 'uncertain'}
+    classes = [
+        f'{called[int(index)]} {100 * share:.2f} %'
+        for index, share in sorted(totals['shares'].items(), key=lambda item: int(item[0]))
+    ]
+    views = [f'{view} {100 * share:.0f} %' for view, share in totals['sources'].items()]
+    return f'pixels: {", ".join(classes)}; decided by {", ".join(views)}'
 
 
 @tool()
@@ -341,13 +244,15 @@ def main() -> None:
     from tsjnet_mm.labels import draw_sheets, find_fused, list_pairs, order_pairs
 
     pairs = list_pairs(args.ir, args.vi, args.ir_affix, args.vi_affix)
+    pairs = select_pairs(args.pairs, pairs)
     fused = find_fused(args.fused, pairs) if args.fused else None
     outputs = [args.out / f'{stem}.png' for stem, *_ in pairs]
-    check_outputs(outputs, (fused or {}).values(), overwrite=True)
+    others = [args.pairs] if args.pairs else []
+    check_outputs(outputs, [*(fused or {}).values(), *others], overwrite=True)
     if args.command == 'boxes':
         records, made, shown = make_boxes(args, pairs, fused)
     else:
-        records, made, shown = make_masks(args, pairs)
+        records, made, shown = make_masks(args, pairs, fused)
     print(summarise(args, records, made))
     stems = order_pairs(records, args.sheet_order)[: args.sheet_pairs]
     by_stem = {pair[0]: pair for pair in pairs}
@@ -368,7 +273,8 @@ def summarise(args: argparse.Namespace, records: dict[str, dict], made: int) -> 
     """A line on what there is now."""
     objects = [item for record in records.values() for item in record['objects']]
     found = f'{counted(len(objects), "object")} in {counted(len(records), "pair")}'
-    line = f'{args.command} of {found} in {args.out}'
+    kind = 'boxes' if args.command == 'boxes' else 'masks'
+    line = f'{kind} of {found} in {args.out}'
     if len(records) > made:
         line += f', {counted(len(records) - made, "pair was", "pairs were")} there already'
     guesses = sum(item.get('method') == 'ellipse' for item in objects)

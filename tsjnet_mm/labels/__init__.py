@@ -1,6 +1,6 @@
 """Labels for pairs that have none: boxes by a detector, masks from boxes."""
 
-from tsjnet_mm.apis.task_networks import ViewDetector
+from tsjnet_mm.apis.task_networks import ViewDetector, ViewSegmentor
 
 from .boxes import merge_views
 from .classes import KNOWN_DATASETS, box_classes, map_classes, seg_classes
@@ -10,13 +10,19 @@ from .grabcut import grabcut_masks
 from .object_mask import ObjectMask
 from .review_sheets import draw_sheets, order_pairs
 from .sam import SamMasks
+from .scenes import Scene, SceneLabeller, replace_guesses, scene_indices
 from .shift import find_shifts
+from .views import VIEWS, view_image
 
 __all__ = [
     'KNOWN_DATASETS',
+    'VIEWS',
     'ObjectMask',
     'SamMasks',
+    'Scene',
+    'SceneLabeller',
     'ViewDetector',
+    'ViewSegmentor',
     'box_classes',
     'compose_masks',
     'draw_sheets',
@@ -29,6 +35,9 @@ __all__ = [
     'map_classes',
     'merge_views',
     'order_pairs',
+    'replace_guesses',
     'save_mask',
+    'scene_indices',
     'seg_classes',
+    'view_image',
 ]

@@ -25,6 +25,7 @@ def compose_masks(
     objects: Sequence[ObjectMask],
     indices: Sequence[int],
     ignored: Sequence[Sequence[float]] = (),
+    scene: np.ndarray | None = None,
 ) -> np.ndarray:
     """Put the masks of all objects into one.
 
@@ -32,7 +33,8 @@ def compose_masks(
     if at least four fifths of its box are inside the other's, else the object whose box ends
     lower. Uncertain pixels become 255, which training ignores: a band along each outline, of 1
     pixel up to 3 for objects of 75 and more pixels; the box outside the ellipse for objects
-    that are a guess; and boxes in ``ignored``. All other pixels are 0.
+    that are a guess; and boxes in ``ignored``. All other pixels are 0, or as in ``scene``; in
+    a box the pixels to which only the scene gives the object's class become 255, too.
 
     Args:
         size (tuple[int, int]): Height and width.
@@ -40,18 +42,19 @@ def compose_masks(
         objects (Sequence[ObjectMask]): N masks.
         indices (Sequence[int]): N classes, 1 to 254.
         ignored (Sequence[Sequence[float]]): Boxes of what is not to be learnt, xyxy.
+        scene (np.ndarray, optional): (H, W) uint8, class of each pixel without the objects.
 
     Returns:
         np.ndarray: (H, W) uint8.
     """
     boxes = [whole_box(box, size) for box in boxes]
     owners = _settle(boxes, [item.mask for item in objects])
-    result = np.zeros(size, np.uint8)
+    result = np.zeros(size, np.uint8) if scene is None else scene.copy()
     for box in (whole_box(box, size) for box in ignored):
         result[box[1] : box[3], box[0] : box[2]] = IGNORED
-    for box, item in zip(boxes, objects, strict=True):
-        if item.method == 'ellipse':
-            result[box[1] : box[3], box[0] : box[2]] = IGNORED
+    for box, item, index in zip(boxes, objects, indices, strict=True):
+        inside = result[box[1] : box[3], box[0] : box[2]]
+        inside[(inside == index) | (item.method == 'ellipse')] = IGNORED
     for box, mask in zip(boxes, owners, strict=True):
         result[_band(mask, box)] = IGNORED
     for box, mask, index in zip(boxes, owners, indices, strict=True):

@@ -21,6 +21,8 @@ from tsjnet_mm.utils.words import name_some
 from .boxes import merge_views
 from .compose import compose_masks, save_mask
 from .records import SUMMARY, Records, read_scores
+from .scenes import replace_guesses
+from .views import view_image
 
 _EXTENSIONS = {'yolo': '.txt', 'voc': '.xml'}
 
@@ -66,7 +68,7 @@ def generate_boxes(
         classes (Sequence[str]): Names of the labels.
         mapping (dict[int, int]): Label of each of the detector's classes; others are left
             out.
-        views (Sequence[str]): Which of 'ir', 'vi' and 'fused' the detector sees.
+        views (Sequence[str]): Which of :data:`.VIEWS` the detector sees.
         fuse (Callable, optional): From a Pair to its fused image, (H, W, 3) float in [0, 1].
         label_format (str): 'yolo', 'voc' or 'coco'. Defaults to 'yolo'.
         score_thr (float): Least merged confidence that is kept. Defaults to 0.3.
@@ -121,7 +123,7 @@ def generate_boxes(
         elif label_format == 'voc':
             instances = _instances(objects, classes)
             write_voc(outputs[pair.name], instances, size, classes, image)
-        return objects
+        return {'objects': objects}
 
     unfinished = len(records.find_done(outputs, overwrite)) < len(pairs)
     if not extension and unfinished and not overwrite:
@@ -143,11 +145,7 @@ def generate_boxes(
 
 
 def _detect(detector, pair, view, fuse, mapping):
-    if view == 'fused':
-        image = fuse(pair)
-    else:
-        image = pair.vi if view == 'vi' else np.repeat(pair.ir[..., None], 3, axis=2)
-    found = detector(image)
+    found = detector(view_image(pair, view, fuse))
     known = np.isin(found['labels'], list(mapping))
     labels = np.array([mapping[int(label)] for label in found['labels'][known]], np.int64)
     return {'boxes': found['boxes'][known], 'scores': found['scores'][known], 'labels': labels}
@@ -169,7 +167,7 @@ def _instances(objects, classes):
 def generate_masks(
     make_masks: Callable,
     pairs: Sequence[tuple[str, str, str]],
-    boxes: str | Path,
+    boxes: str | Path | None,
     out: str | Path,
     review: str | Path,
     classes: Sequence[str],
@@ -180,15 +178,17 @@ def generate_masks(
     settings: dict | None = None,
     overwrite: bool = False,
     encoding: str | None = None,
+    scene: Callable | None = None,
     **options: Any,
 ) -> tuple[dict[str, dict], int]:
-    """Make index masks of all pairs from their boxes.
+    """Make index masks of all pairs from their boxes, or of whole scenes.
 
     Args:
         make_masks (Callable): ``make_masks(ir, vi, boxes, names)`` returns an
             :class:`.ObjectMask` for each box, such as :func:`.grabcut_masks`.
         pairs (Sequence[tuple[str, str, str]]): As of :func:`list_pairs`.
-        boxes (str | Path): Folder or file of box labels.
+        boxes (str | Path, optional): Folder or file of box labels; only with ``scene`` they
+            may be missing.
         out (str | Path): Folder for ``<stem>.png``.
         review (str | Path): Folder of records, see :class:`.Records`.
         classes (Sequence[str]): Names of the boxes' labels.
@@ -200,6 +200,8 @@ def generate_masks(
         settings (dict, optional): More that determines the masks, for the records.
         overwrite (bool): Make everything anew. Defaults to False.
         encoding (str, optional): Of labels that do not say their own. Defaults to UTF-8.
+        scene (Callable, optional): Finds the class of each pixel, as
+            :class:`.SceneLabeller`; the masks of the boxes are drawn over it.
         **options: ``preparation``, or the parts of a :class:`.Preparation`.
 
     Returns:
@@ -212,12 +214,13 @@ def generate_masks(
     out = Path(out)
     outputs = {stem: out / f'{stem}.png' for stem, _, _ in pairs}
     labels = {name: index if name in mapping else None for index, name in enumerate(classes)}
-    reader = build_label_reader(str(boxes), labels, label_format, encoding=encoding)
-    reader.assign(outputs)
-    for stem, _, vi in pairs:  # before hours of work, not in the middle of them
-        reader(stem, image_size(vi))
-    for note in reader.notes():
-        warnings.warn(note, stacklevel=2)
+    if boxes:
+        reader = build_label_reader(str(boxes), labels, label_format, encoding=encoding)
+        reader.assign(outputs)
+        for stem, _, vi in pairs:  # before hours of work, not in the middle of them
+            reader(stem, image_size(vi))
+        for note in reader.notes():
+            warnings.warn(note, stacklevel=2)
     known = read_scores(scores) if scores else {}
     if strange := known.keys() - outputs.keys():
         warnings.warn(
@@ -237,18 +240,24 @@ def generate_masks(
 
     def label(pair, image):
         size = pair.ir.shape
-        instances = reader(pair.name, size)
+        instances = reader(pair.name, size) if boxes else []
         hidden = [item['bbox'] for item in instances if item['ignore_flag']]
         shown = [item for item in instances if not item['ignore_flag']]
         corners = [item['bbox'] for item in shown]
         names = [classes[item['bbox_label']] for item in shown]
         objects = make_masks(pair.ir, pair.vi, corners, names) if shown else []
-        mask = compose_masks(size, corners, objects, [mapping[name] for name in names], hidden)
+        indices = [mapping[name] for name in names]
+        whole = scene(pair) if scene else None
+        if whole:
+            objects = replace_guesses(whole, corners, objects, indices)
+        base = whole.mask if whole else None
+        mask = compose_masks(size, corners, objects, indices, hidden, base)
         save_mask(mask, outputs[pair.name], palette)
-        return [
+        described = [
             _describe(name, box, item, known.get(pair.name, ()))
             for name, box, item in zip(names, corners, objects, strict=True)
         ]
+        return {'objects': described, **(_describe_scene(mask, whole) if whole else {})}
 
     others = boxes, scores
     made = _label_all(pairs, outputs, records, label, overwrite, 'masks', options, others)
@@ -271,6 +280,13 @@ def _describe(name, box, item, known):
     }
 
 
+def _describe_scene(mask, scene):
+    """What the record of a pair says of its scene: shares of the pixels."""
+    counts = np.bincount(mask.ravel(), minlength=256) / mask.size
+    shares = {str(index): round(float(counts[index]), 6) for index in np.flatnonzero(counts)}
+    return {'sources': scene.sources, 'shares': shares}
+
+
 def _label_all(pairs, outputs, records, label, overwrite, title, options, others=()):
     """Label the pairs that are not complete; returns how many those were."""
     # The records check existing files; they recognise files that a person corrected.
@@ -284,7 +300,7 @@ def _label_all(pairs, outputs, records, label, overwrite, title, options, others
     for (stem, _, vi), pair in zip(left, bar, strict=True):
         records.begin(stem)
         image = Path(vi).name
-        objects = label(pair, image)
+        found = label(pair, image)
         height, width = pair.ir.shape
-        records.finish(stem, image=image, height=height, width=width, objects=objects)
+        records.finish(stem, image=image, height=height, width=width, **found)
     return len(left)

@@ -48,7 +48,8 @@ class Records:
 
         Args:
             stem (str): The pair.
-            **content: ``image``, ``height``, ``width`` and ``objects``.
+            **content: ``image``, ``height``, ``width`` and ``objects``; of a scene also
+                ``sources`` and ``shares``.
         """
         write_record(self.path(stem), self.settings, content)
 

@@ -26,7 +26,8 @@ def order_pairs(records: dict[str, dict], order: str) -> list[str]:
     Args:
         records (dict[str, dict]): Records of pairs, with ``objects``.
         order (str): 'confidence', the pair with the least certain object first and those
-            without objects last, or 'name', as they come.
+            without objects last, or 'name', as they come. Of a scene the share of pixels
+            that are certain counts as an object's confidence.
 
     Returns:
         list[str]: Stems.
@@ -35,7 +36,10 @@ def order_pairs(records: dict[str, dict], order: str) -> list[str]:
         return list(records)
 
     def least(stem):
-        return min((item['score'] for item in records[stem]['objects']), default=np.inf)
+        scores = [item['score'] for item in records[stem]['objects']]
+        uncertain = _uncertain(records[stem])
+        scores += [] if uncertain is None else [1 - uncertain]
+        return min(scores, default=np.inf)
 
     return sorted(records, key=least)
 
@@ -137,4 +141,12 @@ def _caption(stem, record, classes):
     ]
     least = min((item['score'] for item in objects), default=None)
     end = 'no object' if least is None else f'least confidence {least:.2f}'
+    uncertain = _uncertain(record)
+    if uncertain is not None:
+        end += f', {100 * uncertain:.0f} % uncertain'
     return [(f'{stem}: ', _TEXT), *pieces, (end, _TEXT)]
+
+
+def _uncertain(record):
+    """Share of a scene's pixels that are uncertain; None where no scene was labelled."""
+    return record['shares'].get('255', 0.0) if 'shares' in record else None
