@@ -123,6 +123,12 @@ def test_a_second_run_keeps_what_is_there_and_ctrl_c_is_told(
     assert before == {path: path.stat().st_mtime_ns for path in folders[2].iterdir()}
 
 
+def test_it_does_not_end_while_a_pair_is_being_written(inferencer, pair_folder, tmp_path):
+    data = pair_folder(stems=('1',))
+    folders = data / 'ir', data / 'vi', tmp_path / 'out'
+    assert watch_to_folder(inferencer, *folders, idle=0.01, settle=0.2).fused == 1
+
+
 def test_outputs_within_the_sources_and_unusable_options_are_told(inferencer, pair_folder):
     data = pair_folder(stems=('1',))
     folders = data / 'ir', data / 'vi'

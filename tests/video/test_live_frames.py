@@ -1,5 +1,7 @@
 import collections
 import contextlib
+import functools
+import http.server
 import threading
 import time
 import types
@@ -215,3 +217,32 @@ def test_a_gap_does_not_fill_the_memory(serve):
         while not source.over:
             time.sleep(0.01)
     assert source.came == 60 and 1 <= len(source.waiting) <= 15
+
+
+def test_an_address_of_a_file_ends_with_the_file(make_frames, write_video, tmp_path):
+    write_video(tmp_path / 'v.mkv', make_frames(6))
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
+    handler.log_message = lambda *_: None
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f'http://127.0.0.1:{server.server_address[1]}/v.mkv'
+        source = LiveSource(url, threading.Condition(), reconnect=3)
+        with contextlib.closing(source):
+            end = time.monotonic() + 10
+            while not source.over and time.monotonic() < end:
+                time.sleep(0.01)
+        server.shutdown()
+    assert (source.over, source.came) == (f'{source.name} ended', 6)
+
+
+def test_the_clock_begins_anew_after_a_reconnection():
+    source = object.__new__(LiveSource)
+    source.name, source.last, source.lost, source._clock = 'rtsp://x', 5.0, [], StreamClock()
+    source._condition, source.events = threading.Condition(), collections.deque()
+    source._take = lambda image: None
+    for at in (0, 1, 2, 3):
+        source._clock.local(100 + at, at)
+    source._resume(6.0, 1, None)
+    # Without that, a frame that came at 104 would have been taken at 100.
+    assert source._clock.local(104.0, 50.0) == 104.0 and source._clock.is_usable
+    assert len(source.lost) == 1
