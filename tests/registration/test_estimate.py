@@ -111,11 +111,13 @@ def test_plausible_mappings():
     [
         (Evidence(100, 60, 0.8, 0.003), None),
         (Evidence(40, 19, 0.8, 0.003), 'only 19 parts of the images agree, 20 must'),
-        (Evidence(100, 29, 0.8, 0.003), 'only 29% of the parts agree, 30% must'),
+        (Evidence(100, 45, 0.8, 0.003), 'only 45% of the parts agree, 46% must'),
+        (Evidence(100, 45, 0.8, 0.003, 3), None),
+        (Evidence(100, 29, 0.8, 0.003, 3), 'only 29% of the parts agree, 30% must'),
         (Evidence(100, 60, 0.3, 0.003), 'the parts that agree cover only 30% of the image'),
         (Evidence(100, 60, 0.8, 0.05), 'the corners are uncertain by 5.0% of the diagonal'),
     ],
-    ids=['accepted', 'few', 'share', 'spread', 'corners'],
+    ids=['accepted', 'few', 'share', 'several', 'share of several', 'spread', 'corners'],
 )
 def test_evidence_is_accepted_or_objected_to(evidence, words):
     assert evidence.objection == words
