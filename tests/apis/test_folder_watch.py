@@ -67,6 +67,8 @@ def test_files_are_not_watched(pair_folder, tmp_path):
     data = pair_folder()
     with pytest.raises(ValueError, match=r'001\.png is a file: only folders'):
         NewPairs(data / 'ir' / '001.png', data / 'vi' / '001.png')
+    with pytest.raises(ValueError, match='within infrared files are not watched'):
+        NewPairs(data / 'ir', 'embedded')
     with pytest.raises(FileNotFoundError, match=r'no such folder: .*none'):
         NewPairs(tmp_path / 'none', data / 'vi')
 

@@ -96,7 +96,7 @@ def test_unusable_options_are_told(options, message):
 
 
 def test_options_of_live_sources_are_refused_for_files(tmp_path):
-    with pytest.raises(ValueError, match=r'no live sources: .* leave lead, clock, ir_delay'):
+    with pytest.raises(ValueError, match='leave the options of live sources out'):
         open_frames(tmp_path / 'a.mp4', tmp_path / 'b.mp4', live=LiveOptions())
 
 

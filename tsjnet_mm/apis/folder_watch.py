@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from tsjnet_mm.io.embedded import EMBEDDED
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.listing import is_pattern, list_images
 from tsjnet_mm.io.matching import PairSource, match_pairs
@@ -57,6 +58,8 @@ class NewPairs:
         vi_affix: str | Iterable[str] | None = None,
         settle: float = 1.0,
     ) -> None:
+        if vi == EMBEDDED and not Path(vi).exists():
+            raise ValueError('visible images within infrared files are not watched: fuse them')
         for source in (ir, vi):
             if not Path(source).exists() and not is_pattern(source):
                 raise FileNotFoundError(f'no such folder: {source}')

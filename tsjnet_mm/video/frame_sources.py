@@ -113,7 +113,7 @@ def open_frames(
     if live is not None:
         raise ValueError(
             f'{ir} and {vi} are no live sources: files are paired by the times in them, frames '
-            'in folders by name, so leave lead, clock, ir_delay, tolerance and reconnect out'
+            'in folders by name; leave the options of live sources out'
         )
     if all(folders):
         return FolderFrames(ir, vi, ir_affix, vi_affix)
