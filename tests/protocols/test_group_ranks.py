@@ -25,6 +25,15 @@ def test_without_copies_it_is_the_mean_rank():
     assert ranks['a'].competitors == 3
 
 
+def test_values_that_differ_by_rounding_are_equal():
+    columns = {'MSE': column(False, a=761.3, b=761.3 + 1e-10, c=761.4)}
+    assert values_of(rank_group(columns, {'a': 0, 'b': 1, 'c': 2})) == {
+        'a': 1.5,
+        'b': 1.5,
+        'c': 3,
+    }
+
+
 def test_copies_of_a_competitor_count_once():
     """Two copies that are between two methods do not push one of them down by two."""
     columns = {'SD': column(first=4.0, copy=3.0, other=2.9, last=1.0)}

@@ -131,6 +131,13 @@ def stretch(pixels):
     return np.round((pixels - low) * (255 / (high - low))).astype(np.uint8)
 
 
+def stretch_colour(pixels):
+    """As a stretched luma looks in colour: what does not fit into 8 bits moves its ends."""
+    return np.clip(
+        np.stack([stretch(pixels).astype(int) + d for d in (12, 0, -12)], -1), 0, 255
+    )
+
+
 def change_all(change):
     def edit(folder):
         for path in folder.iterdir():
@@ -161,6 +168,10 @@ def rename_all(folder):
         ),
         (change_all(lambda pixels: pixels.astype(np.uint16) * 257), '001 has 16 bits (and 2'),
         (change_all(stretch), 'found 3 of 3 images'),
+        (
+            change_all(lambda pixels: stretch_colour(pixels).astype(np.uint8)),
+            'found 3 of 3 images',
+        ),
         (lambda folder: (folder / '001.png').write_bytes(b'no image'), '001.png'),
         (
             lambda folder: shutil.copy(folder / '001.png', folder / '001.bmp'),
@@ -175,6 +186,7 @@ def rename_all(folder):
         'size',
         'depth',
         'stretched',
+        'colour',
         'damaged',
         'twice',
         'empty',

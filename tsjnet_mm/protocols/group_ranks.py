@@ -21,6 +21,9 @@ from scipy.sparse.csgraph import connected_components
 from tsjnet_mm.evaluation.results import EvaluationResults
 from tsjnet_mm.metrics import FUSION_METRICS
 
+#: Relative difference of two means that is nothing but rounding.
+_ROUNDING = 1e-9
+
 
 class Column(NamedTuple):
     """A column of a table.
@@ -190,8 +193,8 @@ def rank_group(
 
 
 def _loses(column, row, other):
-    """1 where the other is better, 1/2 where both are equal."""
+    """1 where the other is better, 1/2 where both are equal but for rounding."""
     mine, theirs = column.samples[row], column.samples[other]
-    if not column.higher_is_better:
-        mine, theirs = -mine, -theirs
-    return (theirs > mine) + 0.5 * (theirs == mine)
+    equal = np.isclose(mine, theirs, rtol=_ROUNDING, atol=0)
+    better = theirs > mine if column.higher_is_better else theirs < mine
+    return np.where(equal, 0.5, better)

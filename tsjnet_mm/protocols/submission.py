@@ -21,11 +21,11 @@ from tsjnet_mm.utils.words import counted, name_some
 
 #: Fewer images than this do not show whether all were stretched.
 _STRETCHED_FROM = 3
-#: Share of images from black to white above which they count as stretched. Of methods that
-#: clip, up to two thirds are so on MSRS, and one in seven on RoadScene.
-_STRETCHED = 0.95
+#: Share of images from black to white from which they count as stretched. Of methods that
+#: clip, up to 0.63 are so in grey and 0.95 in colour on MSRS, and 0.14 and 0.6 on RoadScene.
+_STRETCHED = 0.99
 #: Grey levels by which the luma of a stretched image in colour may miss black and white.
-_COLOUR_MARGIN = 2
+_COLOUR_MARGIN = 6
 
 
 class _Image(NamedTuple):
