@@ -1,9 +1,12 @@
 import json
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tsjnet_mm.cli.generate_labels import parse_args
 from tsjnet_mm.datasets import MSRSDataset
 from tsjnet_mm.datasets.toy import write_toy_dataset
 
@@ -114,6 +117,7 @@ def test_options_of_masks_that_do_not_go_together(run_main, toy, options, messag
         (['--views', 'fused'], '--views fused needs'),
         (['--format', 'coco'], '.json'),
         (['--score', '0'], '--score'),
+        (['--tiles', '0'], '--tiles'),
         (['--fused', 'x', '--fusor', 'average'], 'not both'),
     ],
 )
@@ -271,3 +275,35 @@ def test_options_of_scenes_that_cannot_be_used(run_main, toy, segmentor, tmp_pat
         assert message in error
         assert not (toy / 'scenes').exists()
     assert segmentor.calls == 0
+
+
+def test_script_of_the_training_pairs(tmp_path, monkeypatch, capfd):
+    """Its commands have options that exist, lists that exist, and one folder for each set."""
+    root = Path(__file__).resolve().parents[2]
+    for folder in ('RoadScene', 'LLVIP/train', 'M3SVD/0111_1716', 'MSRS/train'):
+        for kind in ('ir', 'vi'):
+            (tmp_path / 'data' / folder / kind).mkdir(parents=True)
+    (tmp_path / 'data/MSRS/train/labels').mkdir()
+    python = tmp_path / 'python'
+    python.write_text('#!/bin/sh\nprintf "%s\\t" "$@"\necho\n')
+    python.chmod(0o755)
+    monkeypatch.setenv('PYTHON', str(python))
+    command = ['bash', root / 'tools' / 'label_training_pairs.sh', tmp_path / 'data']
+    subprocess.run([*command, tmp_path / 'out'], check=True)
+    made = []
+    for line in capfd.readouterr().out.splitlines():
+        monkeypatch.setattr('sys.argv', line.rstrip('\t').split('\t'))
+        args = parse_args()
+        network = args.detector if args.command == 'boxes' else args.segmentor
+        assert all(Path(path).is_file() for path in (network, args.pairs))
+        assert Path(args.vi).is_dir()
+        made.append(f'{args.out.parent.name} {args.out.name}')
+    sets = 'roadscene', 'llvip', 'm3svd'
+    assert made == [
+        *(f'{name} {kind}' for name in sets for kind in ('labels', 'masks')),
+        'msrs masks',
+    ]
+    assert (tmp_path / 'out/llvip/vi').resolve() == tmp_path / 'data/LLVIP/train/vi'
+    assert (tmp_path / 'out/msrs/labels').resolve() == tmp_path / 'data/MSRS/train/labels'
+    assert subprocess.run([*command, tmp_path / 'out', 'kitti'], check=False).returncode == 2
+    assert 'kitti: expected roadscene, llvip, m3svd or msrs' in capfd.readouterr().err

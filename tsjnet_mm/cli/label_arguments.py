@@ -160,6 +160,13 @@ def add_boxes_parser(commands: argparse._SubParsersAction) -> None:
     )
     add_view_arguments(parser, 'detector')
     parser.add_argument(
+        '--tiles',
+        type=int,
+        default=1,
+        help='look also at N by N tiles of each view, enlarged, for small objects '
+        '(default: %(default)s, only the whole view)',
+    )
+    parser.add_argument(
         '--score',
         type=float,
         default=0.3,
@@ -252,6 +259,8 @@ def check_boxes_arguments(parser: argparse.ArgumentParser, args: argparse.Namesp
     """End with a message where options do not go together."""
     if (args.format == 'coco') != (args.out.suffix.lower() == '.json'):
         parser.error('--out must be a .json file for --format coco, and a folder otherwise')
+    if not 1 <= args.tiles <= 8:
+        parser.error(f'--tiles: expected 1 to 8, got {args.tiles}')
     for name, value in (('--score', args.score), ('--iou', args.iou)):
         if not 0 < value <= 1:
             parser.error(f'{name}: expected more than 0, up to 1, got {value}')

@@ -22,6 +22,7 @@ from .boxes import merge_views
 from .compose import compose_masks, save_mask
 from .records import SUMMARY, Records, read_scores
 from .scenes import replace_guesses
+from .tiles import detect_in_tiles
 from .views import view_image
 
 _EXTENSIONS = {'yolo': '.txt', 'voc': '.xml'}
@@ -56,6 +57,7 @@ def generate_boxes(
     iou: float = 0.55,
     settings: dict | None = None,
     overwrite: bool = False,
+    tiles: int = 1,
     **options: Any,
 ) -> tuple[dict[str, dict], int]:
     """Find boxes in all pairs.
@@ -75,6 +77,7 @@ def generate_boxes(
         iou (float): See :func:`.merge_views`.
         settings (dict, optional): More that determines the labels, for the records.
         overwrite (bool): Make everything anew. Defaults to False.
+        tiles (int): See :func:`.detect_in_tiles`. Defaults to 1.
         **options: ``preparation``, or the parts of a :class:`.Preparation`.
 
     Returns:
@@ -95,6 +98,7 @@ def generate_boxes(
             'format': label_format,
             'score_thr': score_thr,
             'iou': iou,
+            **({'tiles': tiles} if tiles > 1 else {}),
             **(settings or {}),
             **_noted(options),
         },
@@ -102,7 +106,7 @@ def generate_boxes(
 
     def label(pair, image):
         found = merge_views(
-            [_detect(detector, pair, view, fuse, mapping) for view in views], iou
+            [_detect(detector, pair, view, fuse, mapping, tiles) for view in views], iou
         )
         size = pair.ir.shape
         limits = np.array((size[1], size[0]) * 2, np.float32)
@@ -144,8 +148,8 @@ def generate_boxes(
     return done, made
 
 
-def _detect(detector, pair, view, fuse, mapping):
-    found = detector(view_image(pair, view, fuse))
+def _detect(detector, pair, view, fuse, mapping, tiles):
+    found = detect_in_tiles(detector, view_image(pair, view, fuse), tiles)
     known = np.isin(found['labels'], list(mapping))
     labels = np.array([mapping[int(label)] for label in found['labels'][known]], np.int64)
     return {'boxes': found['boxes'][known], 'scores': found['scores'][known], 'labels': labels}
