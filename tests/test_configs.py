@@ -173,10 +173,12 @@ def test_data_sets_of_the_second_version_are_two_folders(name, pair_folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('preset', ['official', 'light'])
-def test_one_step_of_the_paper_config_at_reduced_size(preset):
+@pytest.mark.parametrize(
+    'name', ['official_joint_40e', 'light_joint_40e', 'official_joint-second-version_100e']
+)
+def test_one_step_of_the_paper_config_at_reduced_size(name):
     """R50-FPN, R101 and the fusor, forward and backward."""
-    path = ROOT / 'configs' / 'tsjnet' / f'tsjnet_{preset}_joint_40e_msrs.py'
+    path = ROOT / 'configs' / 'tsjnet' / f'tsjnet_{name}_msrs.py'
     torch.manual_seed(0)
     model = MODELS.build(Config.fromfile(path).model)
     assert isinstance(model, JointFusor)
@@ -202,6 +204,7 @@ def test_one_step_of_the_paper_config_at_reduced_size(preset):
     loss, log = model.parse_losses(model(**data, mode='loss'))
     loss.backward()
     assert {'det_fused.loss_bbox', 'det_fused.loss_rpn_bbox', 'seg.decode.loss_ce'} < set(log)
+    assert ('det_fused.loss_rpn_cls' in log) == ('second' in name)
     for part in (model.fusor, model.segmentor):
         assert [name for name, p in part.named_parameters() if p.grad is None] == []
     assert all(p.grad is None for p in model.detector.parameters())
