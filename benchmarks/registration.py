@@ -14,8 +14,8 @@ Where they belong: by the known transform, as if the data set's own pair coincid
 always: so each wrong one is compared with the mapping of the pair before the warp, too, if
 that one is accepted. `--others` pairs take their visible image from another scene.
 
-The numbers of the matcher were chosen on the pairs of odd index (`--part tune`), the default is
-the others.
+The search was tuned on the pairs of odd index (`--part tune`), the least share that is accepted
+was chosen on the others, which are the default.
 """
 
 import argparse
@@ -192,6 +192,8 @@ def draw_curve(cases: list[Case], path: Path) -> None:
     figure, axes = pyplot.subplots(figsize=(6, 4))
     for label, (other, counts) in kinds.items():
         of = [case for case in cases if (case.group == 'different scenes') is other]
+        if not of:
+            continue
         shares = np.array([case.evidence.share if counts(case) else -1 for case in of])
         axes.plot(thresholds, [(shares >= least).mean() for least in thresholds], label=label)
     axes.set(xlabel='least share of blocks that agree', ylabel='part of the trials')

@@ -1,10 +1,14 @@
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
 
+from tsjnet_mm.evaluation.image_files import read_files
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.lens import Lens, load_lens
 from tsjnet_mm.io.preparation import Preparation
+from tsjnet_mm.io.thermal import thermal_map
 
 MATRIX = np.array([[300.0, 0, 159.5], [0, 300, 119.5], [0, 0, 1]])
 COEFFICIENTS = np.array([-0.3, 0.05, 0.001, -0.002, 0.0])
@@ -99,3 +103,18 @@ def test_other_files_are_one_sentence(tmp_path):
     ):
         with pytest.raises(ValueError, match='the calibration: expected an OpenCV'):
             Lens(matrix, coefficients)
+
+
+def test_temperatures_and_scores_are_of_the_straight_images(tmp_path):
+    image = np.uint8(dots([(60, 50), (250, 60)]) * 255)
+    cv2.imwrite(str(tmp_path / 'image.png'), image)
+    path = write(tmp_path / 'lens.yml')
+    straight = load_lens(path).undistort(np.float32(image), 'x')
+    preparation = Preparation(ir_calibration=path, vi_calibration=path)
+    thermal = thermal_map(image, preparation, (240, 320), ('ir', 'vi'))
+    np.testing.assert_allclose(thermal.values, straight, atol=1e-3)
+    names = dict.fromkeys(('ir', 'vi'), str(tmp_path / 'image.png'))
+    files = SimpleNamespace(preparation=preparation, fused={}, **names)
+    infrared, visible = read_files(files, 'plain')
+    np.testing.assert_allclose(infrared[0], straight, atol=0.6)
+    np.testing.assert_allclose(visible[0], straight, atol=0.6)

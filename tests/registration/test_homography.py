@@ -8,13 +8,16 @@ from PIL import Image
 from tsjnet_mm.apis import load_homography
 from tsjnet_mm.datasets.toy import draw_scene
 from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.lens import Lens
 from tsjnet_mm.io.pairs import Pair
+from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.registration.edges import map_corners
 from tsjnet_mm.registration.homography import (
     RegistrationError,
     draw_checkerboard,
     read_pairs,
     read_points,
+    read_unfitted,
     register_pairs,
     register_points,
 )
@@ -154,3 +157,15 @@ def test_checkerboard_alternates():
     board = draw_checkerboard(np.ones((40, 80), np.float32), np.zeros((40, 80), np.float32))
     assert board.shape == (40, 80) and board.dtype == np.uint8
     assert (board[0, ::10] == [255, 0] * 4).all() and (board[::10, 0] == [255, 0] * 2).all()
+
+
+def test_both_lenses_are_straightened_before():
+    matrix = [[60.0, 0, 32], [0, 60, 24], [0, 0, 1]]
+    lens = Lens(matrix, [-0.4, 0.1, 0, 0])
+    image = np.random.default_rng(0).integers(0, 256, (48, 64)).astype(np.uint8)
+    straight = lens.undistort(np.float32(image) / 255, 'x')
+    assert np.abs(straight - np.float32(image) / 255).max() > 0.1
+    preparation = Preparation(ir_calibration=lens, vi_calibration=lens)
+    (pair,) = read_unfitted([('a', image, image)], preparation)
+    np.testing.assert_allclose(pair.ir, straight, atol=1e-3)
+    np.testing.assert_allclose(pair.vi, straight, atol=1e-3)
