@@ -125,6 +125,27 @@ def test_a_second_run_keeps_what_is_there_and_ctrl_c_is_told(
     assert before == {path: path.stat().st_mtime_ns for path in folders[2].iterdir()}
 
 
+def test_a_file_that_was_cut_and_is_completed_later_has_not_failed(
+    inferencer, pair_folder, tmp_path, monkeypatch
+):
+    data = pair_folder(stems=('1', '2'))
+    whole = (data / 'ir' / '2.png').read_bytes()
+    (data / 'ir' / '2.png').write_bytes(whole[: len(whole) // 2])
+    wait, count = time.sleep, iter(range(1000))
+
+    def complete(seconds):
+        wait(seconds)
+        if next(count) == 5:
+            (data / 'ir' / '2.png').write_bytes(whole)
+
+    monkeypatch.setattr('tsjnet_mm.apis.folder_watch.time.sleep', complete)
+    with pytest.warns(UserWarning, match='^2 is not fused'):
+        done = watch_to_folder(
+            inferencer, data / 'ir', data / 'vi', tmp_path / 'out', idle=0.3, settle=0.04
+        )
+    assert (done.fused, done.kept, done.failed) == (2, 0, 0)
+
+
 def test_it_does_not_end_while_a_pair_is_being_written(inferencer, pair_folder, tmp_path):
     data = pair_folder(stems=('1',))
     folders = data / 'ir', data / 'vi', tmp_path / 'out'

@@ -131,7 +131,7 @@ class WatchedFolder:
     Attributes:
         fused (int): Number of images fused.
         kept (int): Number of images that were there already.
-        failed (int): Number of pairs that could not be fused.
+        failed (int): Number of pairs that could not be fused, and still cannot.
         alone (int): Number of files without a partner at the end.
         growing (int): Number of pairs at the end that were still being written.
         interrupted (bool): Whether Ctrl-C or a signal ended it.
@@ -217,6 +217,8 @@ def watch_to_folder(
     new, done = NewPairs(ir, vi, ir_affix, vi_affix, settle), WatchedFolder()
     bar = tqdm(desc='fusing', unit='pair', disable=not inferencer.show_progress)
 
+    failed = set()
+
     def fuse(sources):
         """Fuse pairs; returns those that are done, and what kept the others from it."""
         finished, example = set(), FusedWriter(out_dir, None, settings, extension, quality)
@@ -224,6 +226,7 @@ def watch_to_folder(
 
         def note(name, is_fused):
             finished.add(name)
+            failed.discard(name)
             done.fused += is_fused
             done.kept += not is_fused
             bar.update()
@@ -248,23 +251,24 @@ def watch_to_folder(
                 sources = new.look(now)
                 took = time.monotonic() - now
                 if sources:
-                    done.failed += _fuse_each(fuse, sources)
+                    failed.update(_fuse_each(fuse, sources))
                     last = time.monotonic()
                 elif now - last >= idle and not new.growing:
                     break
                 time.sleep(max(settle / 2, 10 * took))
         except KeyboardInterrupt:
             done.interrupted = True
-    done.alone, done.growing = new.alone, new.growing
+    done.failed, done.alone, done.growing = len(failed), new.alone, new.growing
     return done
 
 
 def _fuse_each(fuse, sources):
-    """Fuse pairs, together or else one by one; tell of those that fail and count them."""
+    """Fuse pairs, together or else one by one; tell of those that fail and name them."""
     finished, error = fuse(sources)
     if error is None:
-        return 0
+        return []
     if len(sources) == 1:
         warnings.warn(f'{sources[0].name} is not fused: {error}', stacklevel=2)
-        return 1
-    return sum(_fuse_each(fuse, [each]) for each in sources if each.name not in finished)
+        return [sources[0].name]
+    left = [each for each in sources if each.name not in finished]
+    return [name for each in left for name in _fuse_each(fuse, [each])]
