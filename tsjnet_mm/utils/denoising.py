@@ -22,7 +22,7 @@ _GROUP, _SPREAD, _DIAGONAL = 4, 2.0, 800
 _NOISE, _SIGNAL = 3.0, 6.0
 #: Chroma, relative to the surroundings, up to which several pixels may be noise together, and
 #: from which on they are an object, whatever the noise.
-_COLOURLESS, _COLOURED = 0.02, 0.045
+_COLOURLESS, _COLOURED = 0.01, 0.03
 #: Details of luma up to so many standard deviations are damped.
 _MOST_DAMPED = 1.5
 #: Share of the dark pixels whose surroundings are taken to show noise alone.
