@@ -104,7 +104,8 @@ def main():
     )
     print(
         f'{len(hues)} coloured regions: hue changes by {np.percentile(hues, 50):.2f} degrees '
-        f'(median), {np.percentile(hues, 99):.2f} (99 %), {max(hues):.2f} (most)'
+        f'(median), {np.percentile(hues, 99):.2f} (99 %), {max(hues):.2f} (most); '
+        f'{sum(hue > 3 for hue in hues)} by more than 3'
     )
     print(f'{statistics.median(seconds) * 1000:.0f} ms for an image')
 
