@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tsjnet_mm.apis import FusionInferencer
 from tsjnet_mm.datasets.toy import draw_scene
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.preparation import Preparation
@@ -78,3 +79,17 @@ def test_frames_without_common_edges_are_refused():
         follower.start(iter([(np.full_like(ir, 90), vi)] * 3), describe)
     with pytest.raises(ValueError, match='give one of register'):
         DriftFollower(Preparation(homography=np.eye(3)))
+
+
+def test_the_inferencer_registers_arrays():
+    ir, vi = scene()
+    moved = shifted(ir, 12, -8)
+    inferencer = FusionInferencer('average', show_progress=False)
+    straight, crossed = (
+        inferencer(one, vi, register=is_registered, grey=True)[0].astype(int)
+        for one, is_registered in ((moved, True), (moved, False))
+    )
+    expected = inferencer(ir, vi, grey=True)[0].astype(int)
+    centre = np.s_[40:-40, 40:-40]
+    errors = [np.abs(image - expected)[centre].mean() for image in (straight, crossed)]
+    assert errors[0] < 0.5 * errors[1]
