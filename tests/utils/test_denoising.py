@@ -57,6 +57,9 @@ def test_a_lit_image_and_a_grey_one_stay(night):
     lit = (night + 0.4).clamp(0, 1)
     assert torch.equal(denoise_chroma(lit), lit)
     assert torch.equal(denoise_luma(lit, torch.zeros_like(lit[:, :1])), lit)
+    half = 0.06 + 0.02 * torch.randn(1, 3, 120, 160)
+    half[..., 60:, :] += 0.5  # Lit and without colour: its noise stays, too.
+    assert torch.equal(denoise_chroma(half)[..., 66:, :], half[..., 66:, :])
     grey = rgb_to_luma(night)
     assert torch.equal(denoise_chroma(grey), grey)
 
