@@ -24,27 +24,28 @@ models=$root/configs/_base_/models
 
 for name in "$@"; do
     case $name in
-        roadscene) pairs=$data/RoadScene tiles=2 ;;
-        llvip) pairs=$data/LLVIP/train tiles=1 ;;  # 1280x1024: large enough without
-        m3svd) pairs=$data/M3SVD/0111_1716 tiles=2 ;;
-        msrs) pairs=$data/MSRS/train tiles=2 ;;
+        roadscene) pairs=$data/RoadScene ;;
+        llvip) pairs=$data/LLVIP/train ;;
+        m3svd) pairs=$data/M3SVD/0111_1716 ;;
+        msrs) pairs=$data/MSRS/train ;;
         *) echo "error: $name: expected roadscene, llvip, m3svd or msrs" >&2; exit 2 ;;
     esac
     mkdir -p "$out/$name"
     for kind in ir vi; do
         ln -sfn "$pairs/$kind" "$out/$name/$kind"
     done
-    common=(--ir "$pairs/ir" --vi "$pairs/vi" --views ir vi average --classes msrs
+    common=(--ir "$pairs/ir" --vi "$pairs/vi" --classes msrs
         --pairs "$root/configs/_base_/datasets/splits/${name}_train.txt")
     if [ "$name" = msrs ] && [ -d "$pairs/labels" ]; then
         ln -sfn "$pairs/labels" "$out/$name/labels"
     else
         "$python" "$root/tools/generate_labels.py" boxes "${common[@]}" \
-            --out "$out/$name/labels" --tiles "$tiles" --score 0.5 --label-map truck=car bus=car \
+            --out "$out/$name/labels" --views ir vi average \
+            --label-map truck=car bus=car \
             --detector "$models/detector_yolox-nano.py" --checkpoint "$drivers/yolox_nano.pth"
     fi
     "$python" "$root/tools/generate_labels.py" scenes "${common[@]}" \
-        --out "$out/$name/masks" --boxes "$out/$name/labels" --seg-classes msrs \
-        --label-map rider=person truck=car bus=car motorcycle=bike \
+        --out "$out/$name/masks" --views vi average --boxes "$out/$name/labels" \
+        --seg-classes msrs --label-map rider=person truck=car bus=car motorcycle=bike \
         --segmentor "$models/segmentor_espnetv2.py" --checkpoint "$drivers/espnetv2.pth"
 done

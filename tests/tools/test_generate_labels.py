@@ -117,7 +117,6 @@ def test_options_of_masks_that_do_not_go_together(run_main, toy, options, messag
         (['--views', 'fused'], '--views fused needs'),
         (['--format', 'coco'], '.json'),
         (['--score', '0'], '--score'),
-        (['--tiles', '0'], '--tiles'),
         (['--fused', 'x', '--fusor', 'average'], 'not both'),
     ],
 )
@@ -235,7 +234,7 @@ def test_scenes(run_main, toy, segmentor, tmp_path):
     (tmp_path / 'some.txt').write_text(f'{first}.png\n')
     options = '--seg-classes', 'msrs', '--label-map', 'truck=car', '--pairs'
     command = scenes_of(toy, *options, tmp_path / 'some.txt')
-    status, out, _ = run_main(TOOL, *command)
+    status, out, _ = run_main(TOOL, *command, '--views', 'ir', 'vi')
     assert status == 0
     assert 'pixels: background 75.00 %, car 25.00 %; decided by ir 0 %, vi 100 %' in out
     (path,) = (toy / 'scenes').iterdir()
@@ -246,16 +245,21 @@ def test_scenes(run_main, toy, segmentor, tmp_path):
     assert (mask == 0).mean() == 0.75
     assert (toy / 'scenes_review' / 'sheet_001.png').is_file()
 
-    assert run_main(TOOL, *command, '--min-probability', 0.7)[0] == 1
+    status, _, error = run_main(TOOL, *command)
+    assert status == 1
+    assert 'made with another --views' in error
     calls = segmentor.calls
+    command += ['--views', 'ir', 'vi']
     assert '1 pair was there already' in run_main(TOOL, *command)[1]
     assert segmentor.calls == calls
     status, out, _ = run_main(
-        TOOL, *command, '--overwrite', '--boxes', toy / 'labels', '--classes', 'msrs'
+        TOOL, *command[:-3], '--overwrite', '--boxes', toy / 'labels', '--classes', 'msrs'
     )
     assert status == 0
     assert set(np.unique(np.asarray(Image.open(path)))) >= {1, 2}
     assert ' 0 objects' not in out
+    record = json.loads((toy / 'scenes_review' / 'pairs' / f'{first}.json').read_text())
+    assert record['tsjnet_mm']['views'] == ['vi', 'average']
 
 
 def test_options_of_scenes_that_cannot_be_used(run_main, toy, segmentor, tmp_path):

@@ -129,7 +129,6 @@ def make_boxes(
             **fusor_settings(args),
         },
         args.overwrite,
-        args.tiles,
         preparation=source_preparation(args),
     )
     return records, made, {'classes': classes}

@@ -68,14 +68,14 @@ def add_common_arguments(
     add_source_arguments(parser, percentiles_of='each infrared image')
 
 
-def add_view_arguments(parser: argparse.ArgumentParser, network: str) -> None:
+def add_view_arguments(parser: argparse.ArgumentParser, network: str, default: str) -> None:
     """Add which images a network looks at, and what fuses them."""
     parser.add_argument(
         '--views',
         nargs='+',
         choices=_VIEWS,
         help=f'images for the {network}; ir-colour: infrared with the chroma of the visible '
-        'image, average: the mean of both (default: ir vi, and fused if it is given)',
+        f'image, average: the mean of both (default: {default}, and fused if it is given)',
     )
     parser.add_argument(
         '--fusor', metavar='NAME', help='fuse the pairs by this, as tools/fuse.py --model'
@@ -158,18 +158,11 @@ def add_boxes_parser(commands: argparse._SubParsersAction) -> None:
         help="which class each of the detector's is, e.g. truck=car; truck= leaves it out "
         '(default: by name, where bicycle is bike and person is People)',
     )
-    add_view_arguments(parser, 'detector')
-    parser.add_argument(
-        '--tiles',
-        type=int,
-        default=1,
-        help='look also at N by N tiles of each view, enlarged, for small objects '
-        '(default: %(default)s, only the whole view)',
-    )
+    add_view_arguments(parser, 'detector', 'ir vi')
     parser.add_argument(
         '--score',
         type=float,
-        default=0.3,
+        default=0.5,
         help='lowest confidence that is kept (default: %(default)s)',
     )
     parser.add_argument(
@@ -222,7 +215,7 @@ def add_scenes_parser(commands: argparse._SubParsersAction) -> None:
         help="which mask class each of the segmentor's is, e.g. truck=car; truck= makes its "
         'pixels 255 (default: by name; others are the background, if there is one)',
     )
-    add_view_arguments(parser, 'segmentor')
+    add_view_arguments(parser, 'segmentor', 'vi average')
     parser.add_argument(
         '--smoothing',
         type=float,
@@ -246,7 +239,8 @@ def add_scenes_parser(commands: argparse._SubParsersAction) -> None:
 def check_views(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Choose views where none are given; end with a message where they cannot be made."""
     if args.views is None:
-        args.views = ['ir', 'vi'] + (['fused'] if args.fused or args.fusor else [])
+        args.views = ['vi', 'average'] if args.command == 'scenes' else ['ir', 'vi']
+        args.views += ['fused'] if args.fused or args.fusor else []
     if len(set(args.views)) < len(args.views):
         parser.error('--views: each view once')
     if args.fused and args.fusor:
@@ -259,8 +253,6 @@ def check_boxes_arguments(parser: argparse.ArgumentParser, args: argparse.Namesp
     """End with a message where options do not go together."""
     if (args.format == 'coco') != (args.out.suffix.lower() == '.json'):
         parser.error('--out must be a .json file for --format coco, and a folder otherwise')
-    if not 1 <= args.tiles <= 8:
-        parser.error(f'--tiles: expected 1 to 8, got {args.tiles}')
     for name, value in (('--score', args.score), ('--iou', args.iou)):
         if not 0 < value <= 1:
             parser.error(f'{name}: expected more than 0, up to 1, got {value}')

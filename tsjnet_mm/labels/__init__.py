@@ -12,7 +12,6 @@ from .review_sheets import draw_sheets, order_pairs
 from .sam import SamMasks
 from .scenes import Scene, SceneLabeller, replace_guesses, scene_indices
 from .shift import find_shifts
-from .tiles import detect_in_tiles
 from .views import VIEWS, view_image
 
 __all__ = [
@@ -26,7 +25,6 @@ __all__ = [
     'ViewSegmentor',
     'box_classes',
     'compose_masks',
-    'detect_in_tiles',
     'draw_sheets',
     'find_fused',
     'find_shifts',

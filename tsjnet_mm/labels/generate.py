@@ -22,7 +22,6 @@ from .boxes import merge_views
 from .compose import compose_masks, save_mask
 from .records import SUMMARY, Records, read_scores
 from .scenes import replace_guesses
-from .tiles import detect_in_tiles
 from .views import view_image
 
 _EXTENSIONS = {'yolo': '.txt', 'voc': '.xml'}
@@ -53,11 +52,10 @@ def generate_boxes(
     views: Sequence[str] = ('ir', 'vi'),
     fuse: Callable | None = None,
     label_format: str = 'yolo',
-    score_thr: float = 0.3,
+    score_thr: float = 0.5,
     iou: float = 0.55,
     settings: dict | None = None,
     overwrite: bool = False,
-    tiles: int = 1,
     **options: Any,
 ) -> tuple[dict[str, dict], int]:
     """Find boxes in all pairs.
@@ -73,11 +71,10 @@ def generate_boxes(
         views (Sequence[str]): Which of :data:`.VIEWS` the detector sees.
         fuse (Callable, optional): From a Pair to its fused image, (H, W, 3) float in [0, 1].
         label_format (str): 'yolo', 'voc' or 'coco'. Defaults to 'yolo'.
-        score_thr (float): Least merged confidence that is kept. Defaults to 0.3.
+        score_thr (float): Least merged confidence that is kept. Defaults to 0.5.
         iou (float): See :func:`.merge_views`.
         settings (dict, optional): More that determines the labels, for the records.
         overwrite (bool): Make everything anew. Defaults to False.
-        tiles (int): See :func:`.detect_in_tiles`. Defaults to 1.
         **options: ``preparation``, or the parts of a :class:`.Preparation`.
 
     Returns:
@@ -98,7 +95,6 @@ def generate_boxes(
             'format': label_format,
             'score_thr': score_thr,
             'iou': iou,
-            **({'tiles': tiles} if tiles > 1 else {}),
             **(settings or {}),
             **_noted(options),
         },
@@ -106,7 +102,7 @@ def generate_boxes(
 
     def label(pair, image):
         found = merge_views(
-            [_detect(detector, pair, view, fuse, mapping, tiles) for view in views], iou
+            [_detect(detector, pair, view, fuse, mapping) for view in views], iou
         )
         size = pair.ir.shape
         limits = np.array((size[1], size[0]) * 2, np.float32)
@@ -148,8 +144,8 @@ def generate_boxes(
     return done, made
 
 
-def _detect(detector, pair, view, fuse, mapping, tiles):
-    found = detect_in_tiles(detector, view_image(pair, view, fuse), tiles)
+def _detect(detector, pair, view, fuse, mapping):
+    found = detector(view_image(pair, view, fuse))
     known = np.isin(found['labels'], list(mapping))
     labels = np.array([mapping[int(label)] for label in found['labels'][known]], np.int64)
     return {'boxes': found['boxes'][known], 'scores': found['scores'][known], 'labels': labels}

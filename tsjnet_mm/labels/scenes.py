@@ -56,7 +56,7 @@ class SceneLabeller:
         self,
         segmentor: Callable,
         indices: Sequence[int],
-        views: Sequence[str] = ('ir', 'vi'),
+        views: Sequence[str] = ('vi', 'average'),
         fuse: Callable | None = None,
         smoothing: float = 0.02,
         least: float = 0.6,
