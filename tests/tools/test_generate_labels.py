@@ -247,7 +247,7 @@ def test_scenes(run_main, toy, segmentor, tmp_path):
 
     status, _, error = run_main(TOOL, *command)
     assert status == 1
-    assert 'made with another --views' in error
+    assert 'made with another views' in error
     calls = segmentor.calls
     command += ['--views', 'ir', 'vi']
     assert '1 pair was there already' in run_main(TOOL, *command)[1]
