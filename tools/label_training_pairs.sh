@@ -5,7 +5,7 @@
 #
 # DATA has RoadScene, LLVIP/train, M3SVD/0111_1716 and MSRS/train, each with ir and vi. SET is
 # some of roadscene, llvip, m3svd and msrs (default: all). OUT/SET gets labels (YOLO; 0 person,
-# 1 bicycle, 2 car), masks (the classes of MSRS), and links ir and vi to the images. MSRS keeps
+# 1 bicycle, 2 car), masks (the classes of MSRS), and links to the images in ir and vi. MSRS keeps
 # its own boxes, if it has them. The networks are the drivers of configs/_base_/models; their
 # weights are in $TSJNET_DRIVERS (default: checkpoints). Look at OUT/SET/*_review/sheet_*.png
 # before you train. A second run finishes an interrupted one.
@@ -30,12 +30,10 @@ for name in "$@"; do
         msrs) pairs=$data/MSRS/train ;;
         *) echo "error: $name: expected roadscene, llvip, m3svd or msrs" >&2; exit 2 ;;
     esac
-    mkdir -p "$out/$name"
-    for kind in ir vi; do
-        ln -sfn "$pairs/$kind" "$out/$name/$kind"
-    done
+    list=$root/configs/_base_/datasets/splits/${name}_train.txt
+    mkdir -p "$out/$name/ir" "$out/$name/vi"
     common=(--ir "$pairs/ir" --vi "$pairs/vi" --classes msrs
-        --pairs "$root/configs/_base_/datasets/splits/${name}_train.txt")
+        --pairs "$list")
     if [ "$name" = msrs ] && [ -d "$pairs/labels" ]; then
         ln -sfn "$pairs/labels" "$out/$name/labels"
     else
@@ -48,4 +46,9 @@ for name in "$@"; do
         --out "$out/$name/masks" --views vi average --boxes "$out/$name/labels" \
         --seg-classes msrs --label-map rider=person truck=car bus=car motorcycle=bike \
         --segmentor "$models/segmentor_espnetv2.py" --checkpoint "$drivers/espnetv2.pth"
+    while read -r stem; do
+        for kind in ir vi; do
+            ln -sf "$pairs/$kind/$stem".* "$out/$name/$kind/"
+        done
+    done < "$list"
 done

@@ -284,9 +284,13 @@ def test_options_of_scenes_that_cannot_be_used(run_main, toy, segmentor, tmp_pat
 def test_script_of_the_training_pairs(tmp_path, monkeypatch, capfd):
     """Its commands have options that exist, lists that exist, and one folder for each set."""
     root = Path(__file__).resolve().parents[2]
+    splits = root / 'configs' / '_base_' / 'datasets' / 'splits'
     for folder in ('RoadScene', 'LLVIP/train', 'M3SVD/0111_1716', 'MSRS/train'):
+        listed = splits / f'{folder.split("/")[0].lower()}_train.txt'
         for kind in ('ir', 'vi'):
             (tmp_path / 'data' / folder / kind).mkdir(parents=True)
+            for stem in [*listed.read_text().split(), 'other']:
+                (tmp_path / 'data' / folder / kind / f'{stem}.jpg').touch()
     (tmp_path / 'data/MSRS/train/labels').mkdir()
     python = tmp_path / 'python'
     python.write_text('#!/bin/sh\nprintf "%s\\t" "$@"\necho\n')
@@ -307,7 +311,9 @@ def test_script_of_the_training_pairs(tmp_path, monkeypatch, capfd):
         *(f'{name} {kind}' for name in sets for kind in ('labels', 'masks')),
         'msrs masks',
     ]
-    assert (tmp_path / 'out/llvip/vi').resolve() == tmp_path / 'data/LLVIP/train/vi'
+    linked = sorted((tmp_path / 'out/llvip/vi').iterdir())
+    assert len(linked) == 32
+    assert linked[0].resolve() == tmp_path / 'data/LLVIP/train/vi/010001.jpg'
     assert (tmp_path / 'out/msrs/labels').resolve() == tmp_path / 'data/MSRS/train/labels'
     assert subprocess.run([*command, tmp_path / 'out', 'kitti'], check=False).returncode == 2
     assert 'kitti: expected roadscene, llvip, m3svd or msrs' in capfd.readouterr().err
