@@ -109,8 +109,36 @@ def test_objects_are_drawn_over_the_scene():
     assert mask[0, 0] == 5
     assert mask[0, 39] == 2
     assert mask[20, 11] == 5  # Of another class: stays.
-    assert mask[20, 29] == 255  # Of the object's class by the scene alone.
+    assert mask[13, 20] == 255  # The band around the outline.
     assert (scene != 255).all()
+
+
+def test_objects_that_only_the_scene_has_are_uncertain(pair_folder, tmp_path):
+    root = pair_folder(boxes=[(0, 2, 2, 12, 20)])
+    mask = np.ones((24, 32), np.uint8)
+    mask[:, 20:] = 2
+
+    def maker(ir, vi, boxes, names):
+        whole = np.zeros(ir.shape, bool)
+        whole[4:18, 4:10] = True
+        return [ObjectMask(whole, 0.5, 'grabcut ir') for _ in boxes]
+
+    generate_masks(
+        maker,
+        list_pairs(root / 'ir', root / 'vi'),
+        root / 'labels',
+        root / 'masks',
+        tmp_path / 'review',
+        ['person'],
+        {'person': 2},
+        [(0, 0, 0)],
+        scene=lambda pair: Scene(mask, np.ones(mask.shape, np.float32), {'vi': 1.0}),
+    )
+    found = read_mask(str(root / 'masks' / '001.png'))
+    assert (found[:, 20:] == 255).all()
+    assert (found[8:14, 5:9] == 2).all()
+    assert found[22, 2] == 1
+    assert mask[0, 31] == 2  # The scene itself is left as it is.
 
 
 def test_guesses_are_replaced_by_the_scene():

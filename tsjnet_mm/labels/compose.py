@@ -33,8 +33,7 @@ def compose_masks(
     if at least four fifths of its box are inside the other's, else the object whose box ends
     lower. Uncertain pixels become 255, which training ignores: a band along each outline, of 1
     pixel up to 3 for objects of 75 and more pixels; the box outside the ellipse for objects
-    that are a guess; and boxes in ``ignored``. All other pixels are 0, or as in ``scene``; in
-    a box the pixels to which only the scene gives the object's class become 255, too.
+    that are a guess; and boxes in ``ignored``. All other pixels are 0, or as in ``scene``.
 
     Args:
         size (tuple[int, int]): Height and width.
@@ -52,9 +51,9 @@ def compose_masks(
     result = np.zeros(size, np.uint8) if scene is None else scene.copy()
     for box in (whole_box(box, size) for box in ignored):
         result[box[1] : box[3], box[0] : box[2]] = IGNORED
-    for box, item, index in zip(boxes, objects, indices, strict=True):
-        inside = result[box[1] : box[3], box[0] : box[2]]
-        inside[(inside == index) | (item.method == 'ellipse')] = IGNORED
+    for box, item in zip(boxes, objects, strict=True):
+        if item.method == 'ellipse':
+            result[box[1] : box[3], box[0] : box[2]] = IGNORED
     for box, mask in zip(boxes, owners, strict=True):
         result[_band(mask, box)] = IGNORED
     for box, mask, index in zip(boxes, owners, indices, strict=True):

@@ -19,7 +19,7 @@ from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.utils.words import name_some
 
 from .boxes import merge_views
-from .compose import compose_masks, save_mask
+from .compose import IGNORED, compose_masks, save_mask
 from .records import SUMMARY, Records, read_scores
 from .scenes import replace_guesses
 from .views import view_image
@@ -251,6 +251,8 @@ def generate_masks(
         if whole:
             objects = replace_guesses(whole, corners, objects, indices)
         base = whole.mask if whole else None
+        if whole and boxes:  # Where only the scene has an object, it is often wrong.
+            base = np.where(np.isin(base, [*mapping.values()]), IGNORED, base).astype(np.uint8)
         mask = compose_masks(size, corners, objects, indices, hidden, base)
         save_mask(mask, outputs[pair.name], palette)
         described = [
