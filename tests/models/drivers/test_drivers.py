@@ -443,3 +443,26 @@ def test_a_single_pair_trains_a_pooled_segmentor(tiny_segmentor, pair_batch):
     # The pooled vector's running statistics are those of batches alone.
     pool = driver.model.decode_head.image_pool[1].bn
     assert torch.equal(pool.running_mean, torch.zeros(8)) and pool.training
+
+
+def test_scores_of_the_labelled_objects(tiny_detector, pair_batch, monkeypatch):
+    driver = DetectionDriver(tiny_detector, allow_random=True)
+    samples = pair_batch['data_samples']
+    box = samples[0].gt_instances.bboxes  # 40 by 52, of class 0
+    half = box + torch.tensor([0.0, 0, 0, -27])  # IoU 25 / 52, too little
+    most = box + torch.tensor([0.0, 0, 0, -25])  # IoU 27 / 52
+    found = [
+        InstanceData(
+            bboxes=torch.cat((half, most, box, box)),
+            scores=torch.tensor([0.9, 0.4, 0.3, 0.8]),
+            labels=torch.tensor([0, 0, 0, 1]),  # the last is of another class
+        ),
+        InstanceData(
+            bboxes=torch.zeros(0, 4), scores=torch.zeros(0), labels=torch.zeros(0).long()
+        ),
+    ]
+    monkeypatch.setattr(driver, 'predict', lambda *_: found)
+    scores = driver.object_scores(None, None, samples)
+    assert [score.tolist() for score in scores] == [pytest.approx([0.4]), [0.0]]
+    samples[1].gt_instances = samples[1].gt_instances[:0]
+    assert driver.object_scores(None, None, samples)[1].shape == (0,)

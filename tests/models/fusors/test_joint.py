@@ -206,3 +206,33 @@ def test_drivers_are_checked_against_the_data_set(joint):
     model.check_drivers({'classes': ()})
     assert asked == [('detector', {'classes': ()}), ('segmentor', {'classes': ()})]
     MODELS.build({**joint, 'detector': None, 'segmentor': None}).check_drivers({})
+
+
+def test_objects_take_the_brightness_of_the_source_in_which_the_detector_sees_them(
+    joint, pair_batch, monkeypatch
+):
+    joint['object_loss'] = {'type': 'ObjectBrightnessLoss', 'loss_weight': 2.0, 'share': 1.0}
+    model = MODELS.build(joint).train()
+    ir, visible = pair_batch['inputs']['ir'], pair_batch['inputs']['vi']
+    seen = []
+
+    def object_scores(luma, colour, samples):
+        seen.append(luma)
+        return [torch.full((1,), float(torch.equal(luma, ir))) for _ in samples]
+
+    monkeypatch.setattr(model.detector, 'object_scores', object_scores)
+    losses = model(**pair_batch, mode='loss')
+    torch.testing.assert_close(seen, [ir, rgb_to_luma(visible)])
+    monkeypatch.setattr(model.fusor, 'fuse_for_training', lambda *_: {**given, 'fused': ir})
+    given = {'ir': ir, 'vi': rgb_to_luma(visible)}
+    monkeypatch.setattr(model.fusor, 'fusion_losses', lambda outputs: {})
+    assert losses['loss_objects'] > 1e-2
+    assert model(**pair_batch, mode='loss')['loss_objects'] < 1e-3  # the infrared itself
+    losses['loss_objects'].backward()
+    assert model.fusor.encoder.embed.weight.grad.abs().sum() > 0
+
+
+def test_object_loss_needs_a_detector(joint):
+    joint['object_loss'] = {'type': 'ObjectBrightnessLoss'}
+    with pytest.raises(ValueError, match='needs a detector'):
+        MODELS.build({**joint, 'detector': None})

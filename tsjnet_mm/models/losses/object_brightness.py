@@ -50,14 +50,15 @@ def object_brightness_loss(
     window: int = 16,
     grow: float = 0.5,
     softness: float = 0.1,
+    share: float = 0.7,
 ) -> Tensor:
     r"""Distance of local means, near objects, from those of the source that shows them better.
 
     With the means :math:`\bar F, \bar I, \bar V` over squares of ``window`` pixels, and
     :math:`w_o = \sigma((s_o^V - s_o^I) / \mathrm{softness})` of the detector's two scores of
-    an object, it is the mean of
-    :math:`|\bar F - w \bar V - (1 - w) \bar I|` over the squares near objects; :math:`w` is
-    the mean of the :math:`w_o` of the objects that are near.
+    an object, it is the mean of :math:`|\bar F - w \bar V - (1 - w) \bar I|` over the
+    squares near objects. There, :math:`w = 1 - a + (2 a - 1) \bar w_o` with ``share``
+    :math:`a` and the mean :math:`\bar w_o` over the objects that are near.
 
     Args:
         fused (Tensor): (B, 1, H, W) in [0, 1].
@@ -72,6 +73,8 @@ def object_brightness_loss(
             to 0.5.
         softness (float): Difference of the scores at which the better source counts 2.7 times
             as much as the other. Defaults to 0.1.
+        share (float): Share of the better source in the target if the other does not show
+            the object; from 0.5, the mean of both, to 1. Defaults to 0.7.
 
     Returns:
         Tensor: Scalar in [0, 1]; 0 where no pair has an object.
@@ -88,6 +91,7 @@ def object_brightness_loss(
         weights = ((s_vi - s_ir) / softness).sigmoid()[:, None, None]
         count = masks.sum(0)
         weight = (masks * weights).sum(0) / count.clamp(min=1)
+        weight = 1 - share + (2 * share - 1) * weight
         target = weight * mean_vi + (1 - weight) * mean_ir
         mask = (count > 0).float()
         total = total + (mask * (mean_fused - target).abs()).sum()
@@ -103,10 +107,12 @@ class ObjectBrightnessLoss(torch.nn.Module):
         window (int): See :func:`object_brightness_loss`. Defaults to 16.
         grow (float): See :func:`object_brightness_loss`. Defaults to 0.5.
         softness (float): See :func:`object_brightness_loss`. Defaults to 0.1.
+        share (float): See :func:`object_brightness_loss`. Defaults to 0.7.
         loss_weight (float): Factor of the loss. Defaults to 1.
 
     Raises:
-        ValueError: ``window`` or ``softness`` is not above 0, or ``grow`` is below 0.
+        ValueError: ``window`` or ``softness`` is not above 0, ``grow`` is below 0, or ``share``
+            is not from 0.5 to 1.
     """
 
     def __init__(
@@ -114,15 +120,16 @@ class ObjectBrightnessLoss(torch.nn.Module):
         window: int = 16,
         grow: float = 0.5,
         softness: float = 0.1,
+        share: float = 0.7,
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__()
-        if not (window > 0 and softness > 0 and grow >= 0):
+        if not (window > 0 and softness > 0 and grow >= 0 and 0.5 <= share <= 1):
             raise ValueError(
-                'window and softness must be above 0 and grow at least 0, got '
-                f'{window}, {softness} and {grow}'
+                'window and softness must be above 0, grow at least 0 and share from 0.5 to 1, '
+                f'got {window}, {softness}, {grow} and {share}'
             )
-        self.window, self.grow, self.softness = window, grow, softness
+        self.options = {'window': window, 'grow': grow, 'softness': softness, 'share': share}
         self.loss_weight = loss_weight
 
     def forward(
@@ -145,5 +152,5 @@ class ObjectBrightnessLoss(torch.nn.Module):
         """
         images = (outputs[key] for key in ('fused', 'ir', 'vi'))
         return self.loss_weight * object_brightness_loss(
-            *images, bboxes, ir_scores, vi_scores, self.window, self.grow, self.softness
+            *images, bboxes, ir_scores, vi_scores, **self.options
         )
