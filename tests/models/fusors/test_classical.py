@@ -165,11 +165,22 @@ def test_pyramid_base_leans_to_the_brighter_image():
     torch.testing.assert_close(fused, torch.full_like(fused, 0.3 * 0.8 + 0.7 * 0.5))
 
 
+@pytest.mark.parametrize('ir_level, vi_level', [(0.2, 0.8), (0.8, 0.2)])
+def test_pyramid_can_be_as_bright_as_the_visible_image(ir_level, vi_level):
+    ir, vi = (torch.full((1, 1, 32, 32), level) for level in (ir_level, vi_level))
+    fused = LaplacianPyramidFusor(max_weight=0, visible_weight=1).fuse(ir, vi)
+    torch.testing.assert_close(fused, vi)
+    fused = LaplacianPyramidFusor(max_weight=0.5, visible_weight=0.75).fuse(ir, vi)
+    expected = 0.5 * 0.8 + 0.5 * (0.75 * vi_level + 0.25 * ir_level)
+    torch.testing.assert_close(fused, torch.full_like(fused, expected))
+
+
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
         ({'levels': 0}, 'levels must be at least 1, got 0'),
         ({'max_weight': 1.5}, r'max_weight must be in \[0, 1\], got 1.5'),
+        ({'visible_weight': -0.5}, r'visible_weight must be in \[0, 1\], got -0.5'),
         ({'energy_sigma': 0}, 'energy_sigma must be above 0, got 0'),
     ],
 )
