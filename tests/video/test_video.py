@@ -172,11 +172,11 @@ def test_failure_leaves_the_earlier_file_and_no_other(
     out.write_bytes(b'earlier')
     fuse, calls = inferencer.fuse, []
 
-    def fail_at_the_fifth(*args):
+    def fail_at_the_fifth(*args, **options):
         calls.append(1)
         if len(calls) == 5:
             raise RuntimeError('out of memory')
-        return fuse(*args)
+        return fuse(*args, **options)
 
     monkeypatch.setattr(inferencer, 'fuse', fail_at_the_fifth)
     with pytest.raises(RuntimeError, match='out of memory'):
@@ -193,11 +193,11 @@ def test_interrupt_finishes_the_file(
 ):
     fuse, calls = inferencer.fuse, []
 
-    def interrupt(*args):
+    def interrupt(*args, **options):
         calls.append(1)
         if len(calls) == stop_at:
             raise KeyboardInterrupt
-        return fuse(*args)
+        return fuse(*args, **options)
 
     monkeypatch.setattr(inferencer, 'fuse', interrupt)
     if stop_at == 1:
