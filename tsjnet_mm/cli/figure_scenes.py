@@ -101,7 +101,7 @@ def find_scenes(
     Raises PairError where there is no such scene, or none at all; ``problems`` of
     :func:`~tsjnet_mm.evaluation.image_files.find_files` say why.
     """
-    from tsjnet_mm.evaluation.image_files import format_problems
+    from tsjnet_mm.utils.words import format_problems
 
     found = {item.image: item for item in files}
     missing = [name for name in wanted if name not in found]

@@ -22,9 +22,6 @@ from tsjnet_mm.io.unit_range import full_range
 from tsjnet_mm.metrics import FUSION_METRICS
 from tsjnet_mm.utils.parallel import thread_map
 
-#: As many problems of a kind are named, the others counted.
-_LISTED = 10
-
 
 class FusionFiles(NamedTuple):
     """The files of a pair and its fused images.
@@ -392,21 +389,3 @@ def _inspect(files, convention):
             line = f'{path}: expected {_size(expected)} as {reference}, found {_size(shape)}'
             problems.append(('images of another size than their pair', line))
     return tuple(shape for _, shape in shapes), problems
-
-
-def format_problems(problems: Mapping[str, Sequence[str]]) -> str:
-    """Text of a list of problems: each kind, their number and the first of them.
-
-    Args:
-        problems (Mapping[str, Sequence[str]]): Kind to a line for each problem.
-
-    Returns:
-        str: Several lines, without a final newline.
-    """
-    lines = []
-    for kind, found in problems.items():
-        lines.append(f'{kind} ({len(found)}):')
-        lines += [f'  {line}' for line in found[:_LISTED]]
-        if len(found) > _LISTED:
-            lines.append(f'  ... and {len(found) - _LISTED} more')
-    return '\n'.join(lines)

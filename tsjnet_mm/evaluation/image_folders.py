@@ -18,9 +18,9 @@ from tsjnet_mm.metrics import measure, resolve_metrics
 from tsjnet_mm.utils import rgb_to_luma
 from tsjnet_mm.utils.env import usable_device
 from tsjnet_mm.utils.parallel import process_map
-from tsjnet_mm.utils.words import counted
+from tsjnet_mm.utils.words import counted, format_problems
 
-from .image_files import find_files, format_problems, inspect_files, read_files
+from .image_files import find_files, inspect_files, read_files
 from .results import EvaluationResults
 
 #: Name of a trivial method -> what it makes of infrared and visible luma in 0..255; rounded.

@@ -1,6 +1,9 @@
-"""Numbers with their nouns, and lists of names, for messages."""
+"""Numbers with their nouns, lists of names and lists of problems, for messages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+
+#: As many problems of a kind are named, the others counted.
+_LISTED = 10
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
@@ -34,3 +37,21 @@ def name_some(names: Iterable[str], shown: int = 5) -> str:
     names = list(names)
     more = f' and {len(names) - shown} more' if len(names) > shown else ''
     return ', '.join(names[:shown]) + more
+
+
+def format_problems(problems: Mapping[str, Sequence[str]]) -> str:
+    """Text of a list of problems: each kind, their number and the first of them.
+
+    Args:
+        problems (Mapping[str, Sequence[str]]): Kind to a line for each problem.
+
+    Returns:
+        str: Several lines, without a final newline.
+    """
+    lines = []
+    for kind, found in problems.items():
+        lines.append(f'{kind} ({len(found)}):')
+        lines += [f'  {line}' for line in found[:_LISTED]]
+        if len(found) > _LISTED:
+            lines.append(f'  ... and {len(found) - _LISTED} more')
+    return '\n'.join(lines)

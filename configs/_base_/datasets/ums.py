@@ -1,24 +1,8 @@
 # UMS, the UAV pairs of the paper's second version, in the release's layout: data/UMS/{ir,vi}.
+_base_ = './roadscene.py'
+
 dataset_type = 'FolderDataset'
 data_root = 'data/UMS/'
 
-test_pipeline = [
-    dict(type='LoadPair'),
-    dict(type='LoadPairAnnotations'),
-    dict(type='PackFusionInputs'),
-]
-
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
-)
+val_dataloader = dict(dataset=dict(type=dataset_type, data_root=data_root))
 test_dataloader = val_dataloader

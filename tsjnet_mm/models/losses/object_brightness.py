@@ -1,11 +1,10 @@
 """Brightness of objects: that of the source in which the detector sees each of them better.
 
-Not in the paper, which drives the fusor by the detector's loss alone. That loss teaches the
-fusor the taste of one detector: other detectors gain nothing (docs/experiments.md). Detectors
-are trained on photographs, and it is the local brightness of an object and of what is around
-it that they miss in a fused image whose brightness is a mean of the two sources. So this term
-asks the detector only which source shows an object better. The source itself is the target,
-and what it demands is the same for every detector.
+Not in the paper, which drives the fusor by the detector's loss alone. In docs/experiments.md
+that loss helped the detector that drove, and no other one. Both detectors found more in images
+whose local brightness was nearer to the visible image's. So this term asks the detector only
+which source shows an object better, and the source itself is the target. One training with it
+improved the image metrics and no detector's AP.
 """
 
 from collections.abc import Sequence
