@@ -101,6 +101,7 @@ def test_real_video_and_standing_camera_are_one_group(real_data, folder, groups)
     assert group_near_duplicates(descriptors).max() + 1 == groups
 
 
+@pytest.mark.slow
 def test_real_scenes_are_many_groups(real_data):
     stems, descriptors = groups_of(MSRSDataset(str(real_data / 'MSRS'), split='test'))
     groups = dict(zip(stems, group_near_duplicates(descriptors), strict=True))

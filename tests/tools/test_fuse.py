@@ -82,6 +82,7 @@ def test_a_second_run_keeps_what_is_there(run_tool, pair_folder, tmp_path):
     assert f'1 fused image in {out}, 2 were there already' in run_tool(*command).stdout
 
 
+@pytest.mark.slow
 def test_processes_share_the_work(run_tool, pair_folder, tmp_path):
     data, out = pair_folder(), tmp_path / 'out'
     command = 'fuse.py', '--ir', data / 'ir', '--vi', data / 'vi', '--out', out

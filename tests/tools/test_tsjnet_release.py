@@ -52,6 +52,7 @@ def tool(load_tool):
     return load_tool('model_converters/tsjnet_release.py')
 
 
+@pytest.mark.slow
 def test_converted_network_equals_the_authors(release, tool, tmp_path, monkeypatch, capsys):
     source, target = tmp_path / 'TSJNet.pth', tmp_path / 'out' / 'converted.pth'
     torch.save(release, source)

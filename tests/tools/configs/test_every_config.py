@@ -30,7 +30,6 @@ TESTED = [path for path in OURS if '_test_' in path.stem]
 CHEAP = {
     'tsjnet_light_fusion_40e_msrs',
     'tsjnet_light_det-r18_40e_msrs',
-    'tsjnet_light_margin_50e_mixed',
     'tsjnet_light_test_llvip',
 }
 #: A ResNet of 18 layers in place of 50 or 101: what its config must say differently.
