@@ -123,7 +123,7 @@ setup(
     ],
     python_requires='>=3.10',
     packages=find_packages(include=('tsjnet_mm', 'tsjnet_mm.*')),
-    package_data={'tsjnet_mm': ['py.typed', 'weights/*', 'protocols/site/*']},
+    package_data={'tsjnet_mm': ['py.typed', 'demo/*.js', 'weights/*', 'protocols/site/*']},
     install_requires=requirements(*LIGHT),
     extras_require=EXTRAS,
     entry_points={'console_scripts': ['tsjnet = tsjnet_mm.__main__:main']},

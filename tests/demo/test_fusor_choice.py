@@ -10,6 +10,7 @@ from tsjnet_mm.apis import config_dir
 from tsjnet_mm.demo import fusor_choice as demo_models
 from tsjnet_mm.demo import upload_fusion as demo
 from tsjnet_mm.demo import uploads as demo_uploads
+from tsjnet_mm.demo.options import Options
 from tsjnet_mm.registry import MODELS, SCOPE
 from tsjnet_mm.utils.model_index import ready_models
 
@@ -51,7 +52,7 @@ def test_detections_are_those_of_the_trained_detector(joint, tmp_path):
     models = demo_models.DemoModels([(config, weights)], device='cpu', precision='fp32')
     assert models.has_detector('joint')
     scene = demo_uploads.collect_examples(tmp_path)[-1][1:]
-    fusion = demo.fuse_upload(models, 'joint', *scene, tmp_path, grey=True)
+    fusion = demo.fuse_upload(models, 'joint', *scene, tmp_path, Options(grey=True))
     network = model.detector.model
     grey = torch.from_numpy(np.array(Image.open(fusion.fused)))
     sample = DetDataSample(metainfo={'img_shape': grey.shape, 'ori_shape': grey.shape})

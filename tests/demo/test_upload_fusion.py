@@ -11,8 +11,10 @@ from tsjnet_mm.demo import fusor_choice as demo_models
 from tsjnet_mm.demo import html as demo_html
 from tsjnet_mm.demo import upload_fusion as demo
 from tsjnet_mm.demo import uploads as demo_uploads
+from tsjnet_mm.demo.options import Options
 from tsjnet_mm.demo.uploads import DemoError
 from tsjnet_mm.evaluation.image_folders import evaluate_folders
+from tsjnet_mm.io.preparation import Preparation
 
 
 @pytest.fixture
@@ -69,15 +71,11 @@ BAD = {
 def test_bad_uploads_are_refused_in_plain_words(scene, tmp_path, name):
     write, message = BAD[name]
     write(tmp_path / name)
-    for call in (
-        lambda path: demo_uploads.read_upload(scene[0], path, resize=True),
-        lambda path: demo_uploads.preview_upload(path, 'visible'),
-    ):
-        with warnings.catch_warnings(), pytest.raises(DemoError) as caught:
-            warnings.simplefilter('error')
-            call(tmp_path / name)
-        assert message in str(caught.value)
-        assert str(tmp_path) not in str(caught.value)
+    with warnings.catch_warnings(), pytest.raises(DemoError) as caught:
+        warnings.simplefilter('error')
+        demo_uploads.read_upload(scene[0], tmp_path / name, Preparation(resize=True))
+    assert message in str(caught.value)
+    assert str(tmp_path) not in str(caught.value)
 
 
 def test_photograph_with_a_thumbnail_is_one_image(tmp_path):
@@ -96,15 +94,10 @@ def test_sizes_that_differ(scene, tmp_path):
     Image.new('L', (320, 240)).save(tmp_path / 'small.png')
     with pytest.raises(DemoError, match='has 320x240 pixels and the visible one 640x480'):
         demo_uploads.read_upload(tmp_path / 'small.png', scene[1])
-    pair, _ = demo_uploads.read_upload(tmp_path / 'small.png', scene[1], resize=True)
+    pair, _ = demo_uploads.read_upload(
+        tmp_path / 'small.png', scene[1], Preparation(resize=True)
+    )
     assert pair.ir.shape == (480, 640)
-
-
-@pytest.mark.parametrize('bounds', [(5, 5), (99, 1), (-1, 50), (1, 101), (None, 99)])
-def test_percentiles_are_checked(bounds):
-    with pytest.raises(DemoError, match='0 <= low < high <= 100'):
-        demo_uploads.check_percentiles(*bounds)
-    assert demo_uploads.check_percentiles(1, 99) == (1.0, 99.0)
 
 
 def raw_thermal(path, dtype=np.uint16):
@@ -118,9 +111,8 @@ def raw_thermal(path, dtype=np.uint16):
 @pytest.mark.parametrize('percentiles', [None, (1, 99)])
 def test_16_bits_reach_the_fusor(classical, scene, tmp_path, extension, percentiles):
     ir = raw_thermal(tmp_path / f'raw{extension}')
-    fusion = demo.fuse_upload(
-        classical, 'average', ir, scene[1], tmp_path, percentiles=percentiles
-    )
+    options = Options(ir_range='percentiles' if percentiles else 'stored')
+    fusion = demo.fuse_upload(classical, 'average', ir, scene[1], tmp_path, options)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         inferencer = FusionInferencer('average', device='cpu', show_progress=False)
@@ -136,14 +128,14 @@ def test_16_bits_reach_the_fusor(classical, scene, tmp_path, extension, percenti
 def test_infrared_that_needs_a_range(classical, scene, tmp_path):
     ir = raw_thermal(tmp_path / 'raw.tif', np.int32)
     with pytest.raises(DemoError, match='neither 8 nor 16 bits: stretch it between'):
-        demo.fuse_upload(classical, 'max', ir, scene[1], tmp_path)
-    demo.fuse_upload(classical, 'max', ir, scene[1], tmp_path, percentiles=(1, 99))
+        demo.fuse_upload(classical, 'max', ir, scene[1], tmp_path, Options(ir_range='stored'))
+    demo.fuse_upload(classical, 'max', ir, scene[1], tmp_path)
 
 
 @pytest.mark.parametrize('grey', [False, True])
 @pytest.mark.parametrize('name', ['average', 'max', 'laplacian'])
 def test_result_is_that_of_the_command_line(classical, scene, tmp_path, name, grey):
-    fusion = demo.fuse_upload(classical, name, *scene, tmp_path, grey=grey)
+    fusion = demo.fuse_upload(classical, name, *scene, tmp_path, Options(grey=grey))
     expected = FusionInferencer(name, device='cpu', show_progress=False)(*scene, grey=grey)[0]
     assert np.array_equal(np.asarray(Image.open(fusion.fused)), expected)
     suffix = '_grey' if grey else ''
@@ -200,7 +192,7 @@ def test_metrics_are_those_of_the_evaluation(classical, pair_folder, tmp_path, c
 
 def test_stretched_infrared_is_measured_as_fused(classical, scene, tmp_path):
     ir = raw_thermal(tmp_path / 'raw.png')
-    fusion = demo.fuse_upload(classical, 'average', ir, scene[1], tmp_path, percentiles=(1, 99))
+    fusion = demo.fuse_upload(classical, 'average', ir, scene[1], tmp_path)
     assert Image.open(fusion.sources[0]).mode == 'L'
     assert all(np.isfinite(row.value) for row in demo.measure_fusion(fusion))
 

@@ -260,6 +260,24 @@ def test_visible_image_within_the_file(tmp_path):
             read_visible_of_flir(other)
 
 
+def test_counts_of_another_size_are_refused_before_they_are_decoded(tmp_path, monkeypatch):
+    counts = np.full((24, 32), 9000, np.uint16)
+    whole = flir_jpeg(tmp_path / 'a.jpg', counts).read_bytes()
+    head = struct.pack('<HHH', 2, 32, 24)
+    monkeypatch.setattr(imagecodecs, 'png_decode', lambda data: pytest.fail('decoded'))
+    (tmp_path / 'b.jpg').write_bytes(whole.replace(head, struct.pack('<HHH', 2, 32, 23)))
+    with pytest.raises(PairError, match=r'b\.jpg.*counts of 32x24 where its header says 32x23'):
+        read_radiometric(tmp_path / 'b.jpg')
+    (tmp_path / 'c.jpg').write_bytes(whole.replace(head, struct.pack('<HHH', 2, 65535, 65535)))
+    with pytest.raises(PairError, match='65535x65535 counts, more than any such sensor'):
+        read_radiometric(tmp_path / 'c.jpg')
+    flir_jpeg(tmp_path / 'd.jpg', counts, kind='tiff')
+    whole = (tmp_path / 'd.jpg').read_bytes()
+    (tmp_path / 'd.jpg').write_bytes(whole.replace(head, struct.pack('<HHH', 2, 31, 24)))
+    with pytest.raises(PairError, match='counts of 32x24 where its header says 31x24'):
+        read_radiometric(tmp_path / 'd.jpg')
+
+
 def test_pairs_of_one_folder(tmp_path):
     (tmp_path / 'ir').mkdir()
     for name, grey in (('a', 50), ('b', 200)):

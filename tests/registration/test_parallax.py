@@ -45,7 +45,8 @@ def test_the_object_alone_is_misaligned(images):
     scene = texture(0)
     aligned = measure_parallax(1 - scene, scene)
     assert aligned.share == 0 and aligned.largest == 0
-    assert np.isfinite(aligned.shifts).mean() > 0.5
+    assert np.isfinite(aligned.shifts).mean() > 0.5 and aligned.coincident > 0.5
+    assert measure_parallax(texture(2), scene).coincident < 0.02 < found.coincident
     flat = measure_parallax(0 * scene, scene)
     assert flat.share == 0 and np.isnan(flat.shifts).all()
     with pytest.raises(ValueError, match='one size'):

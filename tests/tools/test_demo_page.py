@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 import struct
 import time
@@ -9,7 +10,10 @@ import pytest
 from PIL import Image
 
 from tsjnet_mm.apis import FusionInferencer
+from tsjnet_mm.datasets.toy import draw_scene
 
+#: The model that the page begins with.
+MODEL = 'tsjnet-light'
 #: What the browser loads on its own behalf.
 OWN_SCHEMES = ('data:', 'blob:', 'chrome:', 'about:', 'chrome-untrusted:', 'chrome-extension:')
 
@@ -111,10 +115,10 @@ def test_example_is_fused_compared_measured_and_downloaded(page, browser, tmp_pa
     assert [row.text.split()[1] for row in rows] == ['↑', '↑', '↓', '↑', '↑', '↓']
     assert not page.driver.find_elements('css selector', '#objects input')
     page.press('#download')
-    file = browser.downloads / 'visible_scene_laplacian_fused.png'
+    file = browser.downloads / f'visible_scene_{MODEL}_fused.png'
     wait_for(file.is_file)
     files = collect_examples(tmp_path)[-1][1:]
-    expected = FusionInferencer('laplacian', device='cpu', show_progress=False)(*files)[0]
+    expected = FusionInferencer(MODEL, device='cpu', show_progress=False)(*files)[0]
     assert np.array_equal(np.asarray(Image.open(file)), expected)
     left = page.find('#slider img').get_property('src')
     page.press('#against label:nth-child(2) input')
@@ -133,23 +137,57 @@ def test_16_bit_upload_loses_nothing(page, browser, tmp_path):
     page.find('#infrared_view img')
     page.find('#visible_view img')
     page.press('#fuse')
-    assert 'less than a quarter of the 16-bit range' in page.message()
     page.find('#metrics tbody tr')
-    page.press('#options button')
-    page.press('#stretch input')
-    page.press('#fuse')
-    expected = FusionInferencer('laplacian', device='cpu', show_progress=False)(
+    expected = FusionInferencer(MODEL, device='cpu', show_progress=False)(
         tmp_path / 'thermal.tif', tmp_path / 'deep.png', ir_percentiles=(1, 99)
     )[0]
 
     def downloaded():
-        file = browser.downloads / 'deep_laplacian_fused.png'
+        file = browser.downloads / f'deep_{MODEL}_fused.png'
         file.unlink(missing_ok=True)
         page.press('#download')
         wait_for(file.is_file)
         return np.array_equal(np.asarray(Image.open(file)), expected)
 
     wait_for(downloaded)
+
+
+def test_four_points_by_the_keyboard_and_the_mouse(page, browser, tmp_path):
+    from selenium.webdriver import ActionChains, Keys
+
+    moves = (Keys.ARROW_LEFT, Keys.ARROW_RIGHT), (Keys.ARROW_UP, Keys.ARROW_DOWN)
+    scene = draw_scene(0, 1, (320, 240))
+    Image.fromarray(scene.ir[8:, 10:]).save(tmp_path / 'ir.png')
+    Image.fromarray(scene.vi).save(tmp_path / 'vi.png')
+    page.upload('infrared', tmp_path / 'ir.png')
+    page.upload('visible', tmp_path / 'vi.png')
+    words = page.find('#overlay .words')
+    wait_for(lambda: words.text.startswith('As uploaded: 310x232'))
+    page.find('#overlay summary').click()
+    before = page.find('#overlay .ir').get_attribute('style')
+    assert not page.find('#overlay .use').is_enabled()
+    for index in range(4):
+        for side in (0, 1):
+            pin = page.find(f'#overlay .pin[data-side="{side}"][data-index="{index}"]')
+            x, y = ((60, 50), (250, 60), (240, 190), (70, 180))[index]
+            wanted = x + 10 * side, y + 8 * side
+            browser.execute_script(
+                'arguments[0].scrollIntoView({block: "center", behavior: "instant"})', pin
+            )
+            ActionChains(browser).drag_and_drop_by_offset(pin, 5, -3).perform()
+            for axis, keys in enumerate(moves):
+                place = re.findall(r'[xy] (\d+)', pin.get_attribute('aria-label'))
+                away = wanted[axis] - int(place[axis])
+                pin.send_keys(keys[away > 0] * abs(away))
+            label = pin.get_attribute('aria-label')
+            assert label.endswith('x {}, y {}'.format(*wanted)), label
+    assert page.find('#overlay .ir').get_attribute('style') != before
+    page.press('#overlay .use')
+    wait_for(lambda: words.text.startswith('Aligned by 4 points.'))
+    page.press('#fuse')
+    page.find('#metrics tbody tr')
+    view = page.find('#infrared_view img')
+    assert [view.get_property(f'natural{side}') for side in ('Width', 'Height')] == [320, 240]
 
 
 def write_bad(folder):

@@ -5,11 +5,17 @@ import io
 import json
 import uuid
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from tsjnet_mm.apis import FusionInferencer
+from tsjnet_mm.datasets.toy import draw_scene
+from tsjnet_mm.demo.options import Options
+from tsjnet_mm.io.warping import load_homography
+
+FILE = {'_type': 'gradio.FileData'}
 
 
 class Visitor:
@@ -42,7 +48,7 @@ class Visitor:
         body = start + data + b'\r\n--part--\r\n'
         return self.ask('POST', '/gradio_api/upload', body, **headers)
 
-    def call(self, element, event, values):
+    def call(self, element, event, values, event_data=None):
         """What the components become after an event of an element; an error is raised."""
         if self._config is None:
             self._config = json.loads(self.ask('GET', '/config')[1])
@@ -54,6 +60,7 @@ class Visitor:
             if [ids[element], event] in function['targets']
         )
         request = {'data': values, 'fn_index': index, 'session_hash': self.session}
+        request['event_data'] = event_data
         status, text = self.ask(
             'POST',
             '/gradio_api/queue/join',
@@ -70,12 +77,28 @@ class Visitor:
             raise RuntimeError(done['output']['error'])
         return done['output']['data']
 
-    def fuse(self, ir, vi, model='average'):
+    def pair(self, ir, vi, **options):
+        """The values of the components that say of what pair and how."""
+        files = [path and {'path': path, 'meta': FILE} for path in (ir, vi)]
+        return files, list(Options(**options))
+
+    def fuse(self, ir, vi, model='average', **options):
         """Press Fuse; the paths of two uploads."""
-        files = [{'path': path, 'meta': {'_type': 'gradio.FileData'}} for path in (ir, vi)]
-        options = [False, False, False, 1, 99, 'visible', True, 0.3]
-        options += ['luma', 'ironbow', 180, False]
-        return self.call('fuse', 'click', [model, *files, *options])
+        files, options = self.pair(ir, vi, **options)
+        return self.call('fuse', 'click', [model, *files, None, 'visible', True, 0.3, *options])
+
+    def align(self, element, ir, vi, data=None, **options):
+        """Press a button of the overlay: what it shows then."""
+        files, options = self.pair(ir, vi, **options)
+        event = 'submit' if element == 'overlay' else 'click'
+        return self.call(element, event, [*files, None, *options], data)
+
+    def fetch(self, component):
+        """The content of a file that a component has."""
+        url = component['value']['url'] if 'value' in component else component['url']
+        status, content = self.ask('GET', '/' + url.split('/', 3)[3])
+        assert status == 200
+        return content
 
 
 def encode(image):
@@ -112,15 +135,72 @@ def cache(server):
 
 def test_a_pair_is_fused_as_everywhere(visitor, tmp_path):
     pair = make_pair()
-    out = visitor.fuse(*give(visitor, pair))
-    address = out[1]['value']['url'].split('/', 3)[3]
-    status, image = visitor.ask('GET', f'/{address}')
-    assert status == 200
+    image = visitor.fetch(visitor.fuse(*give(visitor, pair))[1])
     for name, data in zip(('ir.png', 'vi.png'), pair, strict=True):
         (tmp_path / name).write_bytes(data)
     fuse = FusionInferencer('average', device='cpu', show_progress=False)
     expected = fuse(tmp_path / 'ir.png', tmp_path / 'vi.png')[0]
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(image))), expected)
+
+
+def other_view(factor=0.5, shift=(24, -10)):
+    """A drawn pair whose infrared camera looks elsewhere, and the way from its pixels."""
+    scene = draw_scene(0, 1, (320, 240))
+    matrix = np.float64([[1 / factor, 0, shift[0]], [0, 1 / factor, shift[1]], [0, 0, 1]])
+    size = round(320 * factor), round(240 * factor)
+    ir = cv2.warpPerspective(scene.ir, np.linalg.inv(matrix), size)
+    return [encode(ir), encode(scene.vi)], matrix
+
+
+def test_a_pair_is_registered_by_hand_and_fused_so(visitor, tmp_path):
+    pair, matrix = other_view()
+    paths = give(visitor, pair)
+    with pytest.raises(RuntimeError, match=r'has 160x120 pixels and the visible one 320x240'):
+        visitor.fuse(*paths)
+    ir = np.float64([[20, 20], [140, 25], [130, 100], [15, 95]])
+    points = np.hstack([ir, cv2.perspectiveTransform(ir[:, None], matrix)[:, 0]])
+    shown = visitor.align('overlay', *paths, {'points': points.tolist()})
+    overlay = shown[1]
+    assert overlay['words'].startswith('Aligned by 4 points. ')
+    assert overlay['sizes'] == [[160, 120], [320, 240]] and not overlay['refused']
+    np.testing.assert_allclose(overlay['points'], points)
+    np.testing.assert_allclose(overlay['matrix'], matrix, atol=1e-6)
+    for name, size in (('ir', (160, 120)), ('vi', (320, 240))):
+        assert Image.open(io.BytesIO(visitor.fetch(overlay[name]))).size == size
+    (tmp_path / 'H.json').write_bytes(visitor.fetch(shown[2]))
+    fused = Image.open(io.BytesIO(visitor.fetch(visitor.fuse(*paths)[1])))
+    for name, data in zip(('ir.png', 'vi.png'), pair, strict=True):
+        (tmp_path / name).write_bytes(data)
+    fuse = FusionInferencer('average', device='cpu', show_progress=False)
+    expected = fuse(
+        tmp_path / 'ir.png',
+        tmp_path / 'vi.png',
+        homography=load_homography(tmp_path / 'H.json'),
+    )
+    np.testing.assert_array_equal(np.asarray(fused), expected[0])
+    # Another file is another pair, and "As it is" forgets the mapping.
+    assert visitor.align('reset', *paths)[1]['words'].startswith('As uploaded: 160x120 infra')
+    with pytest.raises(RuntimeError, match='press Register'):
+        visitor.fuse(*paths)
+
+
+@pytest.mark.parametrize(
+    ('data', 'message'),
+    [
+        (None, 'The points give no mapping'),
+        ({'points': [[1, 2, 3]]}, 'expected x and y in both images'),
+        ({'points': [['a', 2, 3, 4]] * 4}, 'The points give no mapping'),
+        ({'points': [[i, i, i, i] for i in range(4)]}, 'lie on a line'),
+        (
+            {'points': [[0, 0, 9, 0], [9, 0, 0, 0], [9, 9, 0, 9], [0, 9, 9, 9]]},
+            'turn the infrared image over',
+        ),
+    ],
+)
+def test_points_of_no_camera(visitor, data, message):
+    paths = give(visitor, make_pair())
+    with pytest.raises(RuntimeError, match=message):
+        visitor.align('overlay', *paths, data)
 
 
 def test_names_it_answers_to(visitor, server):

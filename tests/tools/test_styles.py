@@ -6,8 +6,8 @@ from PIL import Image
 
 from tsjnet_mm.apis import FusionInferencer
 from tsjnet_mm.demo.fusor_choice import DemoModels
+from tsjnet_mm.demo.options import Options
 from tsjnet_mm.demo.upload_fusion import fuse_upload
-from tsjnet_mm.demo.uploads import DemoError, choose_style
 from tsjnet_mm.io.resume import read_note
 from tsjnet_mm.utils.styles import Style
 
@@ -78,17 +78,13 @@ def test_inferencer_and_page_give_what_the_command_gives(folders, run_main):
     inferencer = FusionInferencer('max', show_progress=False, style=style)
     np.testing.assert_array_equal(inferencer(*paths, ir_percentiles=(1, 99))[0], expected)
     models = DemoModels(device='cpu')
-    chosen = choose_style('overlay', 'turbo', 180, True)
-    fusion = fuse_upload(models, 'max', *paths, folders, percentiles=(1, 99), style=chosen)
+    chosen = Options(ir_range='percentiles', style='overlay', palette='turbo', legend=True)
+    fusion = fuse_upload(models, 'max', *paths, folders, chosen)
     np.testing.assert_array_equal(np.asarray(Image.open(fusion.fused)), expected)
     assert fusion.fused.name == '2_overlay.png' and not fusion.is_measurable
-    plain = fuse_upload(models, 'max', *paths, folders, percentiles=(1, 99))
+    plain = fuse_upload(models, 'max', *paths, folders, Options(ir_range='percentiles'))
     grey = FusionInferencer('max', show_progress=False)(*paths, ir_percentiles=(1, 99))[0]
     np.testing.assert_array_equal(np.asarray(Image.open(plain.fused)), grey)
-    with pytest.raises(DemoError, match='isotherm'):
-        choose_style('isotherm', 'turbo', None, False)
-    with pytest.raises(DemoError, match='grey is for the style luma'):
-        fuse_upload(models, 'max', *paths, folders, grey=True, percentiles=(1, 99), style=style)
 
 
 @pytest.mark.parametrize(

@@ -178,13 +178,17 @@ def serve(args: argparse.Namespace, folder: Path) -> None:
     # Before Gradio is imported.
     os.environ.update(GRADIO_TEMP_DIR=str(cache), GRADIO_ANALYTICS_ENABLED='False')
     from tsjnet_mm.demo.page import DemoPage
+    from tsjnet_mm.demo.server import DemoServer
 
-    page = DemoPage(models, examples, make_store(cache, args), args.max_megapixels)
+    store = make_store(cache, args)
+    page = DemoPage(models, examples, store, args.max_megapixels)
+    server = DemoServer(page.blocks, store)
     with listen(args.host, args.port) as listener:
         port = listener.getsockname()[1]
         if port != args.port:
             print(f'port {args.port} is taken, using {port}')
-        page.serve(listener, [*LOCAL_NAMES, args.host, *args.allowed_host], args.max_megabytes)
+        names = [*LOCAL_NAMES, args.host, *args.allowed_host]
+        server.serve(listener, names, args.max_megabytes)
         ended = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: ended.set())
@@ -193,7 +197,7 @@ def serve(args: argparse.Namespace, folder: Path) -> None:
         name = f'[{args.host}]' if ':' in args.host else args.host
         print(f'open http://{name}:{port} (Ctrl-C ends it)', flush=True)
         ended.wait()
-        page.close()
+        server.close()
 
 
 def make_store(folder: Path, args: argparse.Namespace) -> DemoStore:

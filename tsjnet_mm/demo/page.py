@@ -1,26 +1,28 @@
-"""The web page: its components and their callbacks."""
+"""The web page: the callbacks of its components."""
 
 import functools
 import html
 import logging
-import os
-import socket
-import threading
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
-import uvicorn
-from fastapi import FastAPI
 
-from tsjnet_mm.io.images import IMAGE_EXTENSIONS
-from tsjnet_mm.metrics import CONVENTIONS
-from tsjnet_mm.utils.styles import PALETTES, STYLES
+from tsjnet_mm.io.pairs import Pair
 
+from .alignment import (
+    Alignment,
+    align_by_points,
+    describe_overlay,
+    keep_or_leave,
+    leave_as_is,
+    register,
+)
+from .controls import FUSED, OVERLAY, Controls
 from .fusor_choice import DemoModels
-from .guard import DemoGuard
-from .html import HEADING, NO_METRICS, NOT_MEASURED, STYLE, format_metrics
+from .html import NO_METRICS, NOT_MEASURED, format_metrics
+from .options import AUTOMATIC, Options
 from .store import DemoStore
 from .upload_fusion import (
     Fusion,
@@ -30,18 +32,10 @@ from .upload_fusion import (
     new_folder,
     save_view,
 )
-from .uploads import (
-    DemoError,
-    check_percentiles,
-    choose_style,
-    example_thumbnail,
-    preview_upload,
-)
+from .uploads import DemoError, check_upload, find_visible_upload, read_unit, to_bytes
 
-_FONTS, _MONO_FONTS = ('system-ui', 'sans-serif'), ('ui-monospace', 'monospace')
-_QUEUE = 16
-_SESSIONS = 200
-_SWEEP_SECONDS = 60
+#: Temperatures that the page begins with, in degrees Celsius.
+_CELSIUS = (0.0, 40.0)
 
 
 def _reported(function):
@@ -73,7 +67,7 @@ class DemoPage:
         max_megapixels (float): Of an upload. Defaults to 16.
 
     Attributes:
-        blocks (gr.Blocks): To be launched.
+        blocks (gr.Blocks): To be served.
     """
 
     def __init__(
@@ -90,142 +84,33 @@ class DemoPage:
         with gr.Blocks(
             title='Image fusion', fill_width=True, analytics_enabled=False
         ) as self.blocks:
-            self.fusion = gr.State(None)
-            gr.HTML(HEADING, elem_id='heading')
-            with gr.Row(elem_id='body'):
-                with gr.Column(scale=4, min_width=300, elem_id='inputs'):
-                    self._add_inputs()
-                    self._add_scores()
-                with gr.Column(scale=9, min_width=300, elem_id='results'):
-                    self._add_results()
-            self._connect()
+            self._connect(Controls(models, examples))
 
-    def _add_inputs(self):
-        self.files = [
-            gr.File(
-                label=f'{modality.capitalize()} image',
-                file_types=list(IMAGE_EXTENSIONS),
-                height=100,
-                elem_id=f'{modality}_file',
-            )
-            for modality in ('infrared', 'visible')
-        ]
-        self.gallery = gr.Gallery(
-            [(example_thumbnail(ir, vi), name) for name, ir, vi in self.examples],
-            label='Examples',
-            columns=4,
-            height=108,
-            allow_preview=False,
-            object_fit='cover',
-            interactive=False,
-            buttons=[],
-            elem_id='examples',
-        )
-        names, default = self.models.names, self.models.default
-        self.model = gr.Dropdown(names, value=default, label='Model', elem_id='model')
-        with gr.Accordion('Options', open=False, elem_id='options'):
-            self.grey = gr.Checkbox(label='Grey output')
-            self.resize = gr.Checkbox(label="Resize infrared to the visible image's size")
-            self.stretch = gr.Checkbox(
-                label='Stretch infrared between percentiles (16 bits)', elem_id='stretch'
-            )
-            with gr.Row():
-                self.percentiles = [
-                    gr.Number(value, label=label, minimum=0, maximum=100, min_width=90)
-                    for value, label in ((1, 'Black, %'), (99, 'White, %'))
-                ]
-            with gr.Row():
-                self.style = [
-                    gr.Dropdown(
-                        list(STYLES), value='luma', label='Style', min_width=90, elem_id='style'
-                    ),
-                    gr.Dropdown(list(PALETTES), label='Palette', min_width=90),
-                    gr.Number(180, label='Isotherm', min_width=90),
-                    gr.Checkbox(label='Legend', min_width=90),
-                ]
-        with gr.Row():
-            self.button = gr.Button('Fuse', variant='primary', min_width=120, elem_id='fuse')
-            self.download = gr.DownloadButton(
-                'Download PNG', interactive=False, min_width=120, elem_id='download'
-            )
-
-    def _add_results(self):
-        with gr.Row(equal_height=True):
-            self.against = gr.Radio(
-                [('Visible | fused', 'visible'), ('Infrared | fused', 'infrared')],
-                value='visible',
-                label='Compare',
-                min_width=260,
-                elem_id='against',
-            )
-            has_detector = self.models.has_detector(self.models.default)
-            with gr.Column(
-                visible=has_detector, min_width=260, elem_id='objects'
-            ) as self.objects:
-                self.show_objects = gr.Checkbox(True, label='Show detected objects')
-                self.threshold = gr.Slider(0, 1, 0.3, step=0.05, label='Least score')
-        self.slider = gr.ImageSlider(
-            show_label=False,
-            interactive=False,
-            max_height=560,
-            buttons=['fullscreen'],
-            elem_id='slider',
-        )
-        self.found = gr.HTML(visible=False, elem_id='found')
-        with gr.Row():
-            self.views = [
-                gr.Image(
-                    label=name.capitalize(),
-                    type='filepath',
-                    interactive=False,
-                    buttons=['fullscreen'],
-                    height=170,
-                    min_width=100,
-                    elem_id=f'{name}_view',
-                )
-                for name in ('infrared', 'visible', 'fused')
-            ]
-
-    def _add_scores(self):
-        with gr.Column(elem_id='scores'):
-            self.metrics = gr.HTML(NO_METRICS, elem_id='metrics')
-            with gr.Row(equal_height=True):
-                self.convention = gr.Dropdown(
-                    list(CONVENTIONS), value='plain', label='Convention', min_width=120
-                )
-                self.all_metrics = gr.Checkbox(
-                    label='All metrics', min_width=120, elem_id='all_metrics'
-                )
-
-    def _connect(self):
+    def _connect(self, controls):
         # One job at a time, whoever asks, and no endpoint that a program is invited to use.
         heavy = {'concurrency_id': 'work', 'concurrency_limit': 1, 'api_visibility': 'private'}
         light = {'queue': False, 'show_progress': 'hidden', 'api_visibility': 'private'}
-        percentiles, style = [self.stretch, *self.percentiles], self.style
-        shown = [self.slider, self.views[2], self.found]
-        look = [self.fusion, self.against, self.show_objects, self.threshold]
-        self.gallery.select(self.pick_example, None, [*self.files, *self.views[:2]], **heavy)
-        for file, view, modality in zip(
-            self.files, self.views[:2], ('infrared', 'visible'), strict=True
-        ):
-            preview = functools.partial(self.preview, modality)
-            file.upload(preview, [file, *percentiles], view, show_progress='hidden', **heavy)
-            file.clear(lambda: None, None, view, **light)
-        self.model.change(self.toggle_objects, self.model, self.objects, **light)
-        self.button.click(
+        self._connect_overlay(controls, heavy, light)
+        shown = [controls.slider, controls.views[2], controls.found]
+        measured = [controls.fusion, controls.convention, controls.all_metrics]
+        look = [controls.fusion, controls.against, controls.show_objects, controls.threshold]
+        controls.model.change(self.toggle_objects, controls.model, controls.objects, **light)
+        controls.button.click(
             self.fuse,
-            [self.model, *self.files, self.grey, self.resize, *percentiles, *look[1:], *style],
-            [self.fusion, self.download, *self.views[:2], *shown, self.metrics],
-            show_progress_on=self.slider,
+            [
+                *(controls.model, *controls.files, controls.alignment, *look[1:]),
+                *controls.options,
+            ],
+            [
+                *(controls.fusion, controls.download, controls.degrees),
+                *(*controls.views[:2], *shown, controls.metrics, controls.tabs),
+            ],
+            show_progress_on=controls.tabs,
             **heavy,
         ).success(
-            self.measure,
-            [self.fusion, self.convention, self.all_metrics],
-            self.metrics,
-            show_progress_on=self.metrics,
-            **heavy,
+            self.measure, measured, controls.metrics, show_progress_on=controls.metrics, **heavy
         )
-        for control in (self.against, self.show_objects, self.threshold):
+        for control in look[1:]:
             control.change(
                 self.show,
                 look,
@@ -234,31 +119,110 @@ class DemoPage:
                 trigger_mode='always_last',
                 **heavy,
             )
-        for control in (self.convention, self.all_metrics):
-            control.change(
-                self.measure,
-                [self.fusion, self.convention, self.all_metrics],
-                self.metrics,
-                **heavy,
-            )
+        for control in measured[1:]:
+            control.change(self.measure, measured, controls.metrics, **heavy)
+
+    def _connect_overlay(self, controls, heavy, light):
+        pair = [*controls.files, controls.alignment, *controls.options]
+        shown = [
+            *(controls.alignment, controls.overlay, controls.mapping, controls.tabs),
+            *controls.views[:2],
+        ]
+        quiet = {'show_progress': 'hidden', 'trigger_mode': 'always_last', **heavy}
+        busy = {'show_progress_on': controls.overlay, **heavy}
+        controls.gallery.select(self.pick_example, None, [*controls.files, *shown], **heavy)
+        for file in controls.files:
+            file.upload(self.look, pair, shown, **quiet)
+            file.clear(self.look, pair, shown, **quiet)
+        options = Options(*controls.options)
+        limits = [controls.limits, options.low, options.high]
+        options.ir_range.change(self.toggle_limits, options.ir_range, limits, **light).then(
+            self.look, pair, shown, **quiet
+        )
+        options.unit.change(self.look, pair, shown, **quiet)
+        for limit in (options.low, options.high):
+            limit.blur(self.look, pair, shown, **quiet)
+        controls.register.click(self.register, pair, shown, **busy)
+        controls.reset.click(self.reset, pair, shown, **busy)
+        controls.overlay.submit(self.use_points, pair, shown, **busy)
 
     @_reported
-    def pick_example(self, event: gr.SelectData) -> tuple[str, str, str, str]:
-        """Take the files of an example: both files, both previews."""
-        _, ir, vi = self.examples[event.index]
-        return str(ir), str(vi), self._save_preview(ir, 'infrared'), self._save_preview(vi)
-
-    def _save_preview(self, path, modality='visible', percentiles=None):
-        image = preview_upload(path, modality, percentiles, self.max_megapixels)
-        return str(save_view(image, new_folder(self.store.folder), modality))
+    def pick_example(self, event: gr.SelectData) -> tuple:
+        """Take the files of an example: both files, and what :meth:`look` gives."""
+        files = [str(path) for path in self.examples[event.index][1:]]
+        return *files, *self._align(leave_as_is, *files, Options())
 
     @_reported
-    def preview(
-        self, modality: str, path: str, stretch: bool, low: float | None, high: float | None
-    ) -> str:
-        """Check an upload and show it."""
-        percentiles = check_percentiles(low, high) if stretch else None
-        return self._save_preview(path, modality, percentiles)
+    def look(
+        self, ir: str | None, vi: str | None, alignment: Alignment | None, *options: Any
+    ) -> tuple:
+        """Check the uploads, and show them and how they lie on each other."""
+        keep = functools.partial(keep_or_leave, alignment)
+        shown = self._align(keep, ir, vi, Options(*options))
+        if alignment is not None and alignment.sources == (ir, vi):  # no new upload
+            return *shown[:3], gr.skip(), *shown[4:]
+        return shown
+
+    @_reported
+    def register(self, ir: str | None, vi: str | None, _: Any, *options: Any) -> tuple:
+        """Register the uploads by their edges."""
+        return self._align(register, ir, vi, Options(*options), needs_both=True)
+
+    @_reported
+    def reset(self, ir: str | None, vi: str | None, _: Any, *options: Any) -> tuple:
+        """Take the uploads as they are."""
+        return self._align(leave_as_is, ir, vi, Options(*options))
+
+    @_reported
+    def use_points(
+        self, event: gr.EventData, ir: str | None, vi: str | None, _: Any, *options: Any
+    ) -> tuple:
+        """Align the uploads by the points that the visitor chose."""
+        points = (event._data or {}).get('points')
+        align = functools.partial(align_by_points, points=points)
+        return self._align(align, ir, vi, Options(*options), needs_both=True)
+
+    def _align(self, align, ir, vi, options, needs_both=False):
+        """The alignment, and what the components that show it and the uploads become.
+
+        ``align`` makes the alignment of the names of the files and their pair.
+        """
+        folder = new_folder(self.store.folder)
+        images = {}
+        if ir is not None or needs_both:
+            check_upload(ir, 'infrared', self.max_megapixels)
+            images['infrared'] = read_unit(ir, 'infrared', options.preparation(ir))
+        visible, _ = find_visible_upload(ir, vi, folder)
+        if visible is not None or needs_both:
+            check_upload(visible, 'visible', self.max_megapixels)
+            images['visible'] = read_unit(visible, 'visible')
+        views = {
+            modality: str(save_view(to_bytes(image), folder, modality))
+            for modality, image in images.items()
+        }
+        shown = views.get('infrared'), views.get('visible')
+        if len(images) < 2:
+            return None, None, gr.update(value=None, interactive=False), gr.skip(), *shown
+        pair = Pair(Path(visible).stem, *images.values())
+        alignment = align((ir, vi), pair)
+        overlay = describe_overlay(alignment, pair, folder)
+        files = {'ir': shown[0], 'vi': shown[1], 'mask': overlay['mask']}
+        overlay |= {name: path and _served(path) for name, path in files.items()}
+        mapping = None
+        if alignment.found is not None:
+            mapping = str(alignment.save(folder / f'{Path(ir).stem}_mapping.json'))
+        download = gr.update(value=mapping, interactive=mapping is not None)
+        return alignment, overlay, download, gr.update(selected=OVERLAY), *shown
+
+    def toggle_limits(self, ir_range: str) -> tuple:
+        """Show the two numbers of a range that has any, with values of its kind."""
+        low, high = _CELSIUS if ir_range == 'celsius' else AUTOMATIC
+        unit = '°C' if ir_range == 'celsius' else '%'
+        return (
+            gr.update(visible=ir_range in ('percentiles', 'celsius')),
+            gr.update(value=low, label=f'Black, {unit}'),
+            gr.update(value=high, label=f'White, {unit}'),
+        )
 
     def toggle_objects(self, name: str) -> dict:
         """Show the controls of detections where the model has a detector."""
@@ -270,38 +234,33 @@ class DemoPage:
         name: str,
         ir: str | None,
         vi: str | None,
-        grey: bool,
-        resize: bool,
-        stretch: bool,
-        low: float | None,
-        high: float | None,
+        alignment: Alignment | None,
         against: str,
         show_objects: bool,
         threshold: float,
-        style: str,
-        palette: str,
-        isotherm: float | None,
-        legend: bool,
+        *options: Any,
     ) -> tuple:
         """Fuse the two files; returns what each component of the results becomes."""
+        is_aligned = alignment is not None and alignment.sources == (ir, vi)
         fusion = fuse_upload(
             self.models,
             name,
             ir,
             vi,
             self.store.folder,
-            grey=bool(grey),
-            percentiles=check_percentiles(low, high) if stretch else None,
-            resize=bool(resize),
-            max_megapixels=self.max_megapixels,
-            style=choose_style(style, palette, isotherm, legend),
+            Options(*options),
+            alignment.homography if is_aligned else None,
+            self.max_megapixels,
         )
         for note in fusion.notes:
             gr.Warning(html.escape(note), 15)
         download = gr.update(value=str(fusion.fused), interactive=True)
+        degrees = gr.update(
+            value=fusion.degrees and str(fusion.degrees), visible=fusion.degrees is not None
+        )
         sources = str(fusion.views['infrared']), str(fusion.views['visible'])
         shown = self.show(fusion, against, show_objects, threshold)
-        return fusion, download, *sources, *shown, ''
+        return fusion, download, degrees, *sources, *shown, '', gr.update(selected=FUSED)
 
     @_reported
     def show(
@@ -328,73 +287,7 @@ class DemoPage:
             return NO_METRICS if fusion is None else NOT_MEASURED
         return format_metrics(measure_fusion(fusion, convention, all_metrics), convention)
 
-    def serve(
-        self, listener: socket.socket, names: Iterable[str], max_megabytes: int = 100
-    ) -> None:
-        """Serve the page from a thread, and return once it answers.
 
-        Gradio's ``launch`` is not used: it asks its own server for the page and gives up
-        where that takes more than three seconds, and it sends that question to a proxy.
-
-        Args:
-            listener (socket.socket): Bound; it is closed by :meth:`close`.
-            names (Iterable[str]): See :class:`DemoGuard`.
-            max_megabytes (int): Size of an uploaded file at most. Defaults to 100.
-
-        Raises:
-            OSError: The server ended at once.
-        """
-        self.blocks.state_session_capacity = _SESSIONS
-        self.blocks.queue(max_size=_QUEUE, api_open=False, default_concurrency_limit=1)
-        app = gr.mount_gradio_app(
-            FastAPI(openapi_url=None),
-            self.blocks,
-            path='/',
-            max_file_size=f'{max_megabytes}mb',
-            theme=gr.themes.Default(
-                primary_hue='orange', neutral_hue='slate', font=_FONTS, font_mono=_MONO_FONTS
-            ),
-            css=STYLE,
-            # Everything that the environment or a default could turn on is off.
-            show_error=False,
-            footer_links=[],
-            run_history=False,
-            enable_monitoring=False,
-            allowed_paths=[],
-            root_path='',
-            ssr_mode=False,
-            pwa=False,
-            mcp_server=False,
-            app_kwargs={'openapi_url': None},
-        )
-        self.store.protect()
-        config = uvicorn.Config(
-            DemoGuard(app, names, self.store),
-            log_level='warning',
-            proxy_headers=False,  # A visitor's address is not what the visitor says it is.
-            timeout_graceful_shutdown=1,
-        )
-        self._server = uvicorn.Server(config)
-        self._server.install_signal_handlers = lambda: None
-        run = functools.partial(self._server.run, sockets=[listener])
-        self._thread = threading.Thread(target=run, daemon=True)
-        self._thread.start()
-        while not self._server.started:
-            if not self._thread.is_alive():
-                raise OSError('the server ended before it answered; its messages say why')
-            time.sleep(0.01)
-        self._ended = threading.Event()
-        threading.Thread(target=self._sweep, daemon=True).start()
-
-    def _sweep(self):
-        while not self._ended.wait(_SWEEP_SECONDS):
-            self.store.sweep()
-            for files in self.blocks.temp_file_sets:  # Gradio never forgets a name.
-                files -= {file for file in list(files) if not os.path.exists(file)}
-
-    def close(self) -> None:
-        """End the server."""
-        self._ended.set()
-        self.blocks.is_running = False  # Ends the streams to the visitors.
-        self._server.should_exit = True
-        self._thread.join(timeout=10)
+def _served(path):
+    """A file as a part of a value; Gradio adds the address."""
+    return {'path': path, 'meta': {'_type': 'gradio.FileData'}}

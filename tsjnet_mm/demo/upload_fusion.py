@@ -1,7 +1,6 @@
 """Fuse and measure the uploads of the web page, without its components."""
 
 import copy
-import math
 import re
 import tempfile
 from dataclasses import dataclass
@@ -12,9 +11,13 @@ import cv2
 import numpy as np
 import torch
 
+from tsjnet_mm.apis.fused_writer import FusedWriter
 from tsjnet_mm.evaluation.image_files import FusionFiles, read_files
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import read_visible, write_image
+from tsjnet_mm.io.preparation import Preparation
+from tsjnet_mm.io.radiometric import is_flir
+from tsjnet_mm.io.warping import Homography
 from tsjnet_mm.metrics import FUSION_METRICS, measure
 from tsjnet_mm.utils.metric_names import default_metrics, resolve_metrics
 from tsjnet_mm.utils.styles import Style
@@ -22,7 +25,15 @@ from tsjnet_mm.visualization.drawing import draw_boxes
 from tsjnet_mm.visualization.palette import class_colour
 
 from .fusor_choice import DemoModels, Detections
-from .uploads import DemoError, check_upload, read_upload
+from .options import Options
+from .uploads import (
+    DemoError,
+    check_upload,
+    explained,
+    find_visible_upload,
+    read_upload,
+    to_bytes,
+)
 
 #: Longest side, in pixels, of the copies that the page shows.
 _VIEW_SIDE = 2048
@@ -37,10 +48,12 @@ class Fusion:
         views (dict[str, Path]): ``'infrared'``, ``'visible'`` and ``'fused'`` as the page
             shows them: PNG, at most 2048 pixels a side.
         sources (tuple[Path, Path]): Infrared and visible file to measure against; where the
-            infrared image was stretched or resized, as it was fused, in 8 bits.
+            infrared image was stretched, resized or warped, as it was fused, in 8 bits.
         detections (Detections | None): None where the model has no detector.
         notes (list[str]): What the visitor should know.
         is_measurable (bool): Whether it is a fused luma, and no picture in thermal colours.
+        degrees (Path | None): Temperatures on the pixels of the fused image, TIFF; None where
+            they are not known.
     """
 
     fused: Path
@@ -49,6 +62,7 @@ class Fusion:
     detections: Detections | None
     notes: list[str]
     is_measurable: bool = True
+    degrees: Path | None = None
 
 
 def download_name(
@@ -104,11 +118,9 @@ def fuse_upload(
     ir: str | Path | None,
     vi: str | Path | None,
     folder: str | Path,
-    grey: bool = False,
-    percentiles: tuple[float, float] | None = None,
-    resize: bool = False,
+    options: Options | None = None,
+    homography: Homography | None = None,
     max_megapixels: float = 16.0,
-    style: Style | None = None,
 ) -> Fusion:
     """Fuse two uploads.
 
@@ -116,51 +128,74 @@ def fuse_upload(
         models (DemoModels): The models that there are.
         name (str): The one to use.
         ir (str | Path | None): Infrared image.
-        vi (str | Path | None): Visible image.
+        vi (str | Path | None): Visible image; of a radiometric JPEG with one in it, none is
+            needed.
         folder (str | Path): A new folder is made in it for the results.
-        grey (bool): Make the fused luma instead of colour. Defaults to False.
-        percentiles (tuple[float, float], optional): See :func:`read_upload`.
-        resize (bool): See there. Defaults to False.
-        max_megapixels (float): See there. Defaults to 16.
-        style (Style, optional): How the pair is shown. Nothing is detected in other styles
-            than ``'luma'``. Defaults to that.
+        options (Options, optional): Of the fusion. Nothing is detected in other styles than
+            ``'luma'``.
+        homography (Homography, optional): From infrared to visible pixels.
+        max_megapixels (float): See :func:`read_upload`. Defaults to 16.
 
     Returns:
-        Fusion: Its fused image equals what ``tools/fuse.py`` writes with the same options.
+        Fusion: Its files are those that ``tools/fuse.py`` writes with the same options.
 
     Raises:
         DemoError: See :func:`read_upload`; or the model is unknown or cannot fuse this pair.
     """
     if name not in models.names:
         raise DemoError('There is no such model.')
-    pair, notes = read_upload(ir, vi, percentiles, resize, max_megapixels)
+    options = options or Options()
+    folder = new_folder(folder)
+    size = check_upload(ir, 'infrared', max_megapixels)
+    vi, is_within = find_visible_upload(ir, vi, folder)
+    preparation = options.preparation(ir, homography, same_view=is_within)
+    pair, notes = read_upload(ir, vi, preparation, max_megapixels)
     model = models[name]
+    style = options.shown_as()
+    fused = folder / download_name(vi, name, bool(options.grey), style)
+    degrees = folder / f'{fused.stem.removesuffix("_grey")}_celsius.tif'
+    by_value = preparation.ir_percentiles or preparation.ir_celsius
+    has_degrees = preparation.ir_unit is not None or (by_value and is_flir(ir))
+    degrees = degrees if has_degrees else None
     try:
-        inferencer = copy.copy(model.inferencer)
-        inferencer.style = style = style or Style()
-        style.check(grey, stretch=False)
-        ((_, image),) = inferencer.fuse_pairs([pair], grey=grey)
+        with explained(ir, vi):
+            image = _fuse(model, pair, (ir, vi), preparation, options, fused, degrees)
+    except DemoError:
+        raise
     except ValueError as error:
         reason = str(error).removeprefix(f'{pair.name}: ')
         raise DemoError(f'{name} cannot fuse this pair: {reason}') from error
     except (MemoryError, torch.cuda.OutOfMemoryError) as error:
         raise DemoError('The machine has too little memory for images this large.') from error
-    folder = new_folder(folder)
-    levels = np.round(pair.ir * 255).astype(np.uint8)
-    same = percentiles is None and check_upload(ir, 'infrared', math.inf) == pair.ir.shape
+    levels = to_bytes(pair.ir)
+    same = preparation == Preparation() and size == pair.ir.shape
     measured = Path(ir) if same else folder / 'infrared_as_fused.png'
     if not same:
         write_image(levels, measured)
-    fused = folder / download_name(vi, name, grey, style)
-    write_image(image, fused)
     views = {
         'infrared': save_view(levels, folder, 'infrared'),
-        'visible': save_view(np.round(pair.vi * 255).astype(np.uint8), folder, 'visible'),
+        'visible': save_view(to_bytes(pair.vi), folder, 'visible'),
         'fused': save_view(image, folder, 'fused'),
     }
     is_fused = style.name == 'luma'
     detections = model.detector(image, pair.vi) if model.detector and is_fused else None
-    return Fusion(fused, views, (measured, Path(vi)), detections, notes, is_fused)
+    return Fusion(fused, views, (measured, Path(vi)), detections, notes, is_fused, degrees)
+
+
+def _fuse(model, pair, files, preparation, options, fused, degrees):
+    """Fuse a pair, write it, and the temperatures where they are known."""
+    inferencer = copy.copy(model.inferencer)
+    inferencer.style = options.shown_as()
+    inferencer.parallax = options.parallax
+    inferencer.keep_hue = bool(options.keep_hue)
+    inferencer.denoise = options.denoise
+    settings = inferencer.describe(preparation, bool(options.grey))
+    source = pair.name, *map(str, files)
+    writer = FusedWriter(fused, [source], settings, temperatures=degrees)
+    pairs = writer.measure(pair for _ in writer.watch([source]))
+    images = inferencer.fuse_pairs(pairs, grey=bool(options.grey))
+    ((_, image),) = writer.write_behind(images)
+    return image
 
 
 def draw_detections(fusion: Fusion, threshold: float) -> tuple[Path, int]:
@@ -178,7 +213,7 @@ def draw_detections(fusion: Fusion, threshold: float) -> tuple[Path, int]:
     """
     found = fusion.detections.above(threshold)
     try:
-        image = np.round(read_visible(fusion.fused) * 255).astype(np.uint8)
+        image = to_bytes(read_visible(fusion.fused))
     except PairError as error:
         raise DemoError('This result is no longer kept: fuse the pair again.') from error
     view = _view(image)

@@ -3,25 +3,29 @@
 Messages name the uploaded file but no path on the server.
 """
 
+import contextlib
 import shutil
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from tsjnet_mm.datasets.toy import draw_scene
+from tsjnet_mm.io.dji import is_dji
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import (
     IMAGE_EXTENSIONS,
     read_header,
-    read_infrared,
+    read_image,
     read_visible,
     write_image,
 )
 from tsjnet_mm.io.matching import find_pairs
 from tsjnet_mm.io.pairs import Pair, iterate_pairs
-from tsjnet_mm.utils.styles import Style
+from tsjnet_mm.io.preparation import Preparation
+from tsjnet_mm.io.radiometric import is_flir, read_visible_of_flir
 
 _EXAMPLE_SIZE = (640, 480)
 
@@ -77,55 +81,56 @@ def check_upload(
     return height, width
 
 
-def check_percentiles(low: float | None, high: float | None) -> tuple[float, float]:
-    """Percentiles as the reader takes them.
+def is_measured(path: str | Path) -> bool:
+    """Whether an infrared file holds more than the 8 bits of a picture.
 
     Args:
-        low (float | None): Percentile that becomes black.
-        high (float | None): Percentile that becomes white.
+        path (str | Path): The file, which was checked.
 
     Returns:
-        tuple[float, float]: Both.
+        bool: True of radiometric JPEGs, and of all numbers but bytes.
 
     Raises:
-        DemoError: They are not numbers with 0 <= low < high <= 100.
+        DemoError: The file cannot be read.
     """
-    if low is None or high is None or not 0 <= low < high <= 100:
-        raise DemoError('The infrared percentiles must be two numbers, 0 <= low < high <= 100.')
-    return float(low), float(high)
+    with explained(path):
+        return is_flir(path) or is_dji(path) or read_image(path).dtype != np.uint8
 
 
-def choose_style(name: str, palette: str, isotherm: float | None, legend: bool) -> Style:
-    """The style that the controls of the page ask for.
+def find_visible_upload(
+    ir: str | Path | None, vi: str | Path | None, folder: str | Path
+) -> tuple[Path | None, bool]:
+    """The visible image of a pair: the uploaded one, or the one within a radiometric JPEG.
 
     Args:
-        name (str): One of :data:`~tsjnet_mm.utils.styles.STYLES`.
-        palette (str): One of :data:`~tsjnet_mm.utils.styles.PALETTES`.
-        isotherm (float | None): Of the style ``'isotherm'``; of others it has no meaning.
-        legend (bool): Of all styles but ``'luma'``.
+        ir (str | Path | None): Infrared image.
+        vi (str | Path | None): Visible image.
+        folder (str | Path): Gets the visible image that was within the infrared file.
 
     Returns:
-        Style: The style.
+        tuple[Path | None, bool]: The file, or None; and whether it was within the infrared
+        file, whose field of view it has then.
 
     Raises:
-        DemoError: The style lacks an option, or a name is unknown.
+        DemoError: The infrared file is a damaged radiometric JPEG.
     """
-    try:
-        return Style(
-            name,
-            palette,
-            isotherm if name == 'isotherm' else None,
-            legend=bool(legend) and name != 'luma',
-        )
-    except ValueError as error:
-        raise DemoError(f'{error}.') from error
+    if vi is not None or ir is None or not Path(ir).is_file() or not is_flir(ir):
+        return (None if vi is None else Path(vi)), False
+    path = Path(folder) / f'{Path(ir).stem}_visible.png'
+    with explained(ir):
+        try:
+            write_image(read_visible_of_flir(ir), path)
+        except PairError as error:
+            if error.reason == 'no visible image':
+                return None, False
+            raise
+    return path, True
 
 
 def read_upload(
     ir: str | Path | None,
     vi: str | Path | None,
-    percentiles: tuple[float, float] | None = None,
-    resize: bool = False,
+    preparation: Preparation | None = None,
     max_megapixels: float = 16.0,
 ) -> tuple[Pair, list[str]]:
     """Read two uploads as ``tools/fuse.py`` reads two files.
@@ -133,8 +138,7 @@ def read_upload(
     Args:
         ir (str | Path | None): Infrared image.
         vi (str | Path | None): Visible image.
-        percentiles (tuple[float, float], optional): See :func:`~tsjnet_mm.apis.iterate_pairs`.
-        resize (bool): See there. Defaults to False.
+        preparation (Preparation, optional): How they are prepared.
         max_megapixels (float): Of either image. Defaults to 16.
 
     Returns:
@@ -142,31 +146,45 @@ def read_upload(
 
     Raises:
         DemoError: See :func:`check_upload`; or an image is truncated, its values are
-            unusable, or the sizes differ and ``resize`` is not set.
+            unusable, or the sizes differ and the preparation moves no infrared image.
     """
-    ir_size = check_upload(ir, 'infrared', max_megapixels)
-    vi_size = check_upload(vi, 'visible', max_megapixels)
-    if ir_size != vi_size and not resize:
-        sizes = [f'{width}x{height}' for height, width in (ir_size, vi_size)]
-        raise DemoError(
-            f'The infrared image has {sizes[0]} pixels and the visible one {sizes[1]}. If '
-            'both show the same field of view, let the infrared image be resized (options).'
-        )
+    check_upload(ir, 'infrared', max_megapixels)
+    check_upload(vi, 'visible', max_megapixels)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always')
-        try:
-            pair = next(iterate_pairs(ir, vi, ir_percentiles=percentiles, resize=resize))
-        except PairError as error:
-            of_visible = str(vi) in str(error)
-            path, modality = (vi, 'visible') if of_visible else (ir, 'infrared')
-            raise _explain(error, path, modality) from error
+        with explained(ir, vi):
+            pair = next(iterate_pairs(ir, vi, preparation))
     notes = []
-    if any('16-bit infrared image' in str(warning.message) for warning in caught):
+    said = ' '.join(str(warning.message) for warning in caught)
+    if '16-bit infrared image' in said:
         notes.append(
             'The infrared image fills less than a quarter of the 16-bit range and looks '
             'flat: stretch it between percentiles (options).'
         )
+    if 'has no contrast' in said:
+        notes.append(
+            'The infrared image has no contrast in this range: choose another one (options).'
+        )
     return pair, notes
+
+
+@contextlib.contextmanager
+def explained(ir: str | Path, vi: str | Path | None = None) -> Iterator[None]:
+    """Turn errors of the readers into sentences for the visitor.
+
+    Args:
+        ir (str | Path): The infrared file that is read within.
+        vi (str | Path, optional): And the visible one.
+
+    Raises:
+        DemoError: A file cannot be used; names no path.
+    """
+    try:
+        yield
+    except PairError as error:
+        of_visible = vi is not None and str(error).startswith(f'{vi}: ')
+        path, modality = (vi, 'visible') if of_visible else (ir, 'infrared')
+        raise _explain(error, path, modality) from error
 
 
 def _explain(error, path, modality):
@@ -174,49 +192,58 @@ def _explain(error, path, modality):
     name = _describe(path, modality)
     if error.reason == 'unreadable file':
         return DemoError(f'Cannot read {name}: it is truncated or damaged.')
+    if error.reason == 'different sizes':
+        size = str(error).partition('expected ')[2].partition(' ')[0]
+        return DemoError(
+            f'The infrared image has {error.found} pixels and the visible one {size}: press '
+            'Register, or, if both show the same field of view, let the infrared image be '
+            'resized (options).'
+        )
     problem = {
         'not an image': f'it is {error.found}',
         'several pages': 'it is animated or has several pages',
         'unknown colours': f'its colours are {error.found}; save it as RGB or grey',
         'unusable values': f'it has {error.found}',
         'unknown value range': 'its values are neither 8 nor 16 bits',
+        'damaged radiometric data': f'its radiometric data are damaged, {error.found}',
+        'temperatures not read': 'its picture was read, which holds no temperatures: choose '
+        'percentiles or degrees Celsius (options)',
+        'unknown temperatures': f'its temperatures are unknown, for it is {error.found}',
     }.get(error.reason, error.reason)
+    if error.reason == 'unknown temperatures' and 'no known unit' in error.found:
+        problem = 'its temperatures are unknown: choose the unit of its values (options)'
     if error.reason == 'unknown value range' and modality == 'infrared':
         problem += ': stretch it between percentiles (options)'
     return DemoError(f'Cannot use {name}: {problem}.')
 
 
-def preview_upload(
-    path: str | Path,
-    modality: str,
-    percentiles: tuple[float, float] | None = None,
-    max_megapixels: float = 16.0,
+def read_unit(
+    path: str | Path, modality: str, preparation: Preparation | None = None
 ) -> np.ndarray:
-    """A preview of an upload.
+    """Read one file, in its own size.
 
     Args:
-        path (str | Path): The uploaded file.
+        path (str | Path): The file, which was checked.
         modality (str): ``'infrared'`` or ``'visible'``.
-        percentiles (tuple[float, float], optional): Of the infrared image, see
-            :func:`read_upload`.
-        max_megapixels (float): See there. Defaults to 16.
+        preparation (Preparation, optional): Of the infrared image.
 
     Returns:
-        np.ndarray: (H, W) or (H, W, 3) RGB, uint8.
+        np.ndarray: (H, W) or (H, W, 3) RGB, float32 in [0, 1].
 
     Raises:
-        DemoError: See :func:`read_upload`.
+        DemoError: It is truncated, or its values are unusable.
     """
-    check_upload(path, modality, max_megapixels)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        try:
-            if modality == 'infrared':
-                unit = read_infrared(path, percentiles=percentiles)
-            else:
-                unit = read_visible(path)
-        except PairError as error:
-            raise _explain(error, path, modality) from error
+        if modality == 'infrared':
+            with explained(path):
+                return (preparation or Preparation()).load_infrared(path)
+        with explained('', path):
+            return read_visible(path)
+
+
+def to_bytes(unit: np.ndarray) -> np.ndarray:
+    """An image of values in [0, 1] as uint8."""
     return np.round(unit * 255).astype(np.uint8)
 
 
@@ -272,8 +299,8 @@ def example_thumbnail(ir: str | Path, vi: str | Path, height: int = 120) -> np.n
     Raises:
         DemoError: An image cannot be read.
     """
-    infrared = preview_upload(ir, 'infrared', max_megapixels=float('inf'))
-    visible = preview_upload(vi, 'visible', max_megapixels=float('inf'))
+    infrared = to_bytes(read_unit(ir, 'infrared'))
+    visible = to_bytes(read_unit(vi, 'visible'))
     size = max(2, round(height * visible.shape[1] / visible.shape[0])), height
     visible = cv2.resize(visible, size, interpolation=cv2.INTER_AREA)
     infrared = cv2.resize(infrared, size, interpolation=cv2.INTER_AREA)

@@ -41,6 +41,8 @@ _FLOATS = {
     'r2': 0x30C,
 }
 _OFFSET_O = 0x308
+#: No infrared sensor has more pixels; a damaged file may say so.
+_MOST_PIXELS = 1 << 24
 
 
 def to_celsius(array: np.ndarray, unit: str | None, name: str | Path) -> np.ndarray:
@@ -119,6 +121,8 @@ def read_visible_of_flir(path: str | Path) -> np.ndarray:
     """
 
     def decode(records):
+        if _VISIBLE not in records:
+            return None
         content = records[_VISIBLE][32:]
         with Image.open(io.BytesIO(content)) as image:
             visible = np.asarray(image.convert('RGB'))
@@ -127,7 +131,8 @@ def read_visible_of_flir(path: str | Path) -> np.ndarray:
     expected = 'a FLIR radiometric JPEG with a visible image in it (give --vi, the visible one)'
     visible = _read_records(path, decode, expected)
     if visible is None:
-        raise PairError.of('no visible image', path, expected, 'another file')
+        found = 'one without' if is_flir(path) else 'another file'
+        raise PairError.of('no visible image', path, expected, found)
     return visible
 
 
@@ -202,14 +207,19 @@ def _raw_counts(record):
     order = _order(record)
     width, height = struct.unpack_from(f'{order}HH', record, 2)
     pixels = record[32:]
+    if width * height > _MOST_PIXELS:
+        raise ValueError(f'{width}x{height} counts, more than any such sensor has')
     if pixels.startswith(b'\x89PNG'):
         import imagecodecs
 
+        _check_counts(struct.unpack_from('>II', pixels, 16), (width, height))
         counts = imagecodecs.png_decode(pixels).byteswap()  # FLIR stores it little endian
     elif pixels[:4] in (b'II*\0', b'MM\0*'):
         import tifffile
 
-        counts = tifffile.imread(io.BytesIO(pixels))
+        with tifffile.TiffFile(io.BytesIO(pixels)) as file:
+            _check_counts(file.pages[0].shape[::-1], (width, height))
+            counts = file.pages[0].asarray()
     else:
         counts = np.frombuffer(pixels, f'{order}u2', width * height).reshape(height, width)
     if counts.shape != (height, width) or counts.dtype.itemsize != 2 or not counts.size:
@@ -218,6 +228,13 @@ def _raw_counts(record):
             f'{width}x{height} of 16 bits'
         )
     return counts
+
+
+def _check_counts(found, size):
+    """Refuse counts of another size than their header says, before they are decoded."""
+    if tuple(found) != size:
+        sizes = ['x'.join(map(str, pixels)) for pixels in (found, size)]
+        raise ValueError(f'counts of {sizes[0]} where its header says {sizes[1]}')
 
 
 def _constants(record):

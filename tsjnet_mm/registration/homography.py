@@ -30,7 +30,16 @@ _ADVICE = (
 
 
 class RegistrationError(ValueError):
-    """No homography that can be trusted was found; the message says why."""
+    """No homography that can be trusted was found; the message says why.
+
+    Args:
+        message (str): The whole message.
+        reason (str, optional): Why, without advice. Defaults to the message.
+    """
+
+    def __init__(self, message: str, reason: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason or message
 
 
 @dataclass(frozen=True)
@@ -253,7 +262,9 @@ def register_pairs(pairs: Sequence[Pair], progress: Callable = iter) -> Registra
         kind = f'{counted(len(edges), "pair")}' + (
             ' of different scenes' if len(edges) > 1 else ''
         )
-        raise RegistrationError(f'no mapping found in {kind}: {objection}; {_ADVICE}')
+        raise RegistrationError(
+            f'no mapping found in {kind}: {objection}; {_ADVICE}', objection
+        )
     names = tuple(pairs[i].name for i in edges)
     return Registration(found.matrix, found.error, names, found.kind, found.evidence)
 

@@ -44,6 +44,15 @@ class Parallax:
         return float((self.mask > 0.5).mean())
 
     @property
+    def coincident(self) -> float:
+        """Part of the blocks, 0 to 1, whose edges are known to coincide."""
+        return (
+            float((np.linalg.norm(self.shifts, axis=2) == 0).mean())
+            if self.shifts.size
+            else 0.0
+        )
+
+    @property
     def largest(self) -> float:
         """Largest shift in visible pixels."""
         lengths = np.linalg.norm(self.shifts, axis=2)
