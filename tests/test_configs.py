@@ -10,6 +10,7 @@ from mmengine.structures import InstanceData, PixelData
 
 from tsjnet_mm.models.drivers.network import read_network
 from tsjnet_mm.models.fusors import JointFusor
+from tsjnet_mm.protocols import ablation
 from tsjnet_mm.registry import DATASETS, HOOKS, METRICS, MODELS, TRANSFORMS
 from tsjnet_mm.structures import FusionDataSample
 
@@ -93,7 +94,7 @@ def test_shipped_weights_never_saw_what_they_are_tested_on():
         assert dataset.get('split', 'train') == 'train'
 
 
-@pytest.mark.parametrize('preset', ['official', 'light', 'light-r18'])
+@pytest.mark.parametrize('preset', ablation.PRESETS)
 def test_ablations_leave_out_what_their_names_say(preset):
     def joint(name):
         path = ROOT / 'configs' / 'tsjnet' / f'tsjnet_{preset}_{name}_40e_msrs.py'

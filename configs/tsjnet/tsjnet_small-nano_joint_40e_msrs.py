@@ -15,3 +15,5 @@ model = dict(
     detector=_base_.detector,
     segmentor=_base_.segmentor,
 )
+optim_wrapper = dict(type='OptimWrapper', paramwise_cfg=dict(_delete_=True))
+train_cfg = dict(val_interval=40)

@@ -12,6 +12,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from tsjnet_mm.engine.launch import merge_options, parse_options
 from tsjnet_mm.protocols import ablation, runs
 
 KILLER = """
@@ -56,7 +57,10 @@ def ablate(load_tool, rows, monkeypatch, capsys, tmp_path):
         if kind != 'test':
             folder = Path(command[command.index('--work-dir') + 1])
             (folder / f'epoch_{run.epochs}.pth').touch()
-            cfg = Config.fromfile(config).to_dict()
+            cfg = Config.fromfile(config)
+            if '--cfg-options' in command:
+                merge_options(cfg, parse_options(command[command.index('--cfg-options') + 1 :]))
+            cfg = cfg.to_dict()
             lines = [f'{key} = {value!r}\n' for key, value in cfg.items()]
             (folder / config.name).write_text(''.join(lines))
             return
@@ -65,6 +69,7 @@ def ablate(load_tool, rows, monkeypatch, capsys, tmp_path):
             writer = csv.writer(file)
             writer.writerow(['image', 'convention', *metric.metrics])
             shift = 0.1 if 'without' in config.name else 0.0
+            shift += 0.02 * Config.fromfile(config).get('randomness', {}).get('seed', 0)
             for image in ('1.png', '2.png'):
                 values = [0.5 + shift] * len(metric.metrics)
                 writer.writerow([image, metric.convention, *values])
@@ -104,6 +109,37 @@ def test_each_row_is_trained_tested_and_printed_once(ablate, tmp_path):
 
     again = ablate()
     assert again[0] == 0 and again[1] == out and again[3] == []
+
+
+def test_rows_with_several_seeds(ablate, tmp_path):
+    files = tmp_path / 'table.md', tmp_path / 'table.json'
+    metrics = '--metrics', 'SSIM'
+    status, out, err, tools = ablate(*metrics, '--seeds', 0, 3, 4, '--out', *files)
+    assert status == 0, err
+    assert tools == ['train', 'test'] * 6
+    trained = [words for words in ablate.calls if 'train' in words]
+    assert [words[-1] for words in trained] == [
+        f'randomness.seed={seed}' for seed in (0, 0, 3, 3, 4, 4)
+    ]
+    assert [Path(words[words.index('--work-dir') + 1]).name for words in trained[:3]] == [
+        'whole-seed0', 'without-seed0', 'whole-seed3',
+    ]  # fmt: skip
+    # .50, .56 and .58: mean .5467, deviation .0416 (divided by 2).
+    assert 'whole              3  0.547 ± 0.042' in out
+    assert 'w/o diversity      3  0.647 ± 0.042' in out
+    assert 'mean ± standard deviation over seeds' in files[0].read_text()
+    means = json.loads(files[1].read_text())['means']
+    assert means['whole, seed 3']['SSIM'] == pytest.approx(0.56) and len(means) == 6
+
+    more = ablate(*metrics, '--seeds', 0, 3, 4, 5)
+    assert more[0] == 0, more[2]
+    assert more[3] == ['train', 'test'] * 2 and 'whole              4  0.560 ± 0.0' in more[1]
+    ablate.failing = 'without'
+    status, out, err, _ = ablate(*metrics, '--seeds', 7)
+    assert status == 1 and 'w/o diversity, seed 7: exit status 1' in err
+    assert 'whole       1   0.64' in out and 'diversity' not in out
+    status, _, err, _ = ablate('--seeds', 1, 1)
+    assert status == 1 and 'each seed must be there once, got 1 1' in err
 
 
 def test_other_questions_are_tested_but_not_trained_again(ablate, tmp_path):
@@ -177,7 +213,7 @@ def test_papers_table_and_rows(ablate, repository):
     ]  # fmt: skip
     names = [line[0] for line in ablation.PAPER[1:]]
     assert names == [*ablation.ROWS]
-    for preset in ('official', 'light', 'light-r18'):
+    for preset in ablation.PRESETS:
         for kind in ablation.ROWS.values():
             name = f'tsjnet_{preset}_{kind}_40e_msrs.py'
             assert (repository / 'configs' / 'tsjnet' / name).is_file()

@@ -2,7 +2,7 @@ r"""Train and test the paper's ablations, or any configs, and print one table (T
 
 Examples:
     python tools/ablation.py --preset official --out table3.md table3.json --paper
-    python tools/ablation.py --preset light --gpus 4
+    python tools/ablation.py --preset light-nano --seeds 0 1 2
     python tools/ablation.py whole=configs/mine.py half=configs/mine-wo-half.py \
         --cfg-options train_cfg.max_epochs=10 --work-dir work_dirs/ablation
 
@@ -12,8 +12,8 @@ continues killed trainings from their last checkpoint, tests finished checkpoint
 rows that were tested (test_<convention>.json). A row whose folder was trained with other
 settings is refused.
 
-All rows have the seed and the schedule of their configs. If a row fails, the command prints its
-log, continues with the other rows and ends with exit status 1.
+All rows have the schedule of their configs, and their seed unless there are --seeds. If a row
+fails, the command prints its log, continues with the other rows and ends with exit status 1.
 """
 
 import argparse
@@ -44,10 +44,10 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
     )
     parser.add_argument(
         '--preset',
-        choices=['official', 'light', 'light-r18'],
+        choices=['official', 'light', 'light-nano', 'small-nano'],
         default='official',
-        help='configs of the default rows; light-r18: small drivers that need neither '
-        'pretrained weights nor a GPU (default: %(default)s)',
+        help='configs of the default rows; those in -nano have small pretrained drivers, for a '
+        'CPU (default: %(default)s)',
     )
     parser.add_argument(
         '--work-dir',
@@ -76,6 +76,16 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
     )
     parser.add_argument(
         '--paper', action='store_true', help="print the paper's Table 3 below, for reference"
+    )
+    parser.add_argument(
+        '--seeds',
+        type=int,
+        nargs='+',
+        default=(),
+        metavar='N',
+        help='train each row once with each of these, in WORK_DIR/<config name>-seed<N>; the '
+        'table has means and standard deviations, .json and .csv each run (default: once, '
+        "with the config's seed)",
     )
     parser.add_argument(
         '--gpus',
@@ -107,9 +117,11 @@ def run(args: argparse.Namespace) -> dict[str, str]:
     endings = [check_ending(path, WRITERS) for path in args.out]
     if args.gpus < 1:
         raise ValueError(f'--gpus must be at least 1, got {args.gpus}')
+    rows = unique_names('row', args.rows) or preset_rows(args.preset)
     runs = make_runs(
-        unique_names('row', args.rows) or preset_rows(args.preset),
+        rows,
         args.work_dir,
+        args.seeds,
         metrics=metrics,
         convention=args.convention,
         options=args.cfg_options,
@@ -120,10 +132,11 @@ def run(args: argparse.Namespace) -> dict[str, str]:
     finished, failed = finish_runs(runs, lambda line: tqdm.write(line, file=sys.stderr))
     if finished:
         joined = join_results(finished)
-        print(format_tables(joined, args.paper, 'text'))
+        of_seeds = list(rows), args.seeds
+        print(format_tables(joined, args.paper, 'text', *of_seeds))
         for path, ending in zip(args.out, endings, strict=True):
             if ending == '.md':
-                write_whole(path, format_tables(joined, args.paper, 'markdown') + '\n')
+                write_whole(path, format_tables(joined, args.paper, 'markdown', *of_seeds) + '\n')
             else:
                 joined.save(path)
     return {run.name: reason for run, reason in failed}

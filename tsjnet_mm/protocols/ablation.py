@@ -1,6 +1,8 @@
 """The ablation protocol: each variant of a fusor trained, then measured on the same pairs."""
 
 import dataclasses
+import math
+import statistics
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +13,11 @@ from mmengine.config import Config
 from tsjnet_mm.engine.launch import merge_options, parse_options
 from tsjnet_mm.evaluation import EvaluationResults, load_results
 from tsjnet_mm.evaluation.table import format_lines
+from tsjnet_mm.metrics import FUSION_METRICS
 from tsjnet_mm.utils import write_whole
 from tsjnet_mm.utils.guarded import tsjnet_command
 from tsjnet_mm.utils.model_index import config_dir
+from tsjnet_mm.utils.words import counted
 
 from .runs import Run, final_checkpoint, train_and_test
 
@@ -25,6 +29,8 @@ ROWS = {
     'w/o L_Det,Seg': 'joint-wo-det-seg',
     'TSJNet': 'joint',
 }
+#: Whose configs of these variants there are.
+PRESETS = ('official', 'light', 'light-nano', 'small-nano')
 #: Table 3 of the paper, on the 361 test pairs of MSRS, in its own digits.
 PAPER = (
     ('method', 'SSIM↑', 'PSNR↑', 'MSE↓', 'CC↑', 'CV↓'),
@@ -40,7 +46,7 @@ def preset_rows(preset: str) -> dict[str, Path]:
     """The configs of the paper's rows.
 
     Args:
-        preset (str): ``'official'``, ``'light'`` or ``'light-r18'``.
+        preset (str): One of :data:`PRESETS`.
 
     Returns:
         dict[str, Path]: By the name of the row.
@@ -129,34 +135,89 @@ class AblationRun(Run):
 
 
 def make_runs(
-    configs: Mapping[str, str | Path], work_dir: str | Path, **options: Any
+    configs: Mapping[str, str | Path],
+    work_dir: str | Path,
+    seeds: Sequence[int] = (),
+    options: Sequence[str] = (),
+    **others: Any,
 ) -> list[AblationRun]:
     """The runs of a table's rows.
 
     Args:
         configs (Mapping[str, str | Path]): Config file of each row.
-        work_dir (str | Path): Each row has its folder in it, named after its config.
-        **options: Of :class:`AblationRun`.
+        work_dir (str | Path): Each run has its folder in it, named after its config and seed.
+        seeds (Sequence[int]): Train each row once with each of these. Defaults to the one
+            of its config.
+        options (Sequence[str]): See :class:`AblationRun`.
+        **others: Of :class:`AblationRun`.
 
     Returns:
-        list[AblationRun]: In the order of the rows.
+        list[AblationRun]: In the order of the rows; one after the other with each seed, so that
+        a table can be made early.
 
     Raises:
-        ValueError: Two rows would have one folder.
+        ValueError: Two rows would have one folder, or a seed is there twice.
         FileNotFoundError: A config is missing.
     """
-    folders = {
-        name: Path(work_dir).resolve() / Path(path).stem for name, path in configs.items()
-    }
-    if len({*folders.values()}) != len(folders):
+    if len({Path(path).stem for path in configs.values()}) != len(configs):
         raise ValueError('each row needs a config file with a name of its own')
+    if len({*seeds}) != len(seeds):
+        raise ValueError(f'each seed must be there once, got {" ".join(map(str, seeds))}')
     for name, path in configs.items():
         if not Path(path).is_file():
             raise FileNotFoundError(f'{path}: no such config, of the row {name}')
-    return [
-        AblationRun(name, Path(path), folders[name], **options)
-        for name, path in configs.items()
-    ]
+    work_dir = Path(work_dir).resolve()
+    runs = []
+    for seed in seeds or (None,):
+        for name, path in configs.items():
+            given = list(options) if seed is None else [*options, f'randomness.seed={seed}']
+            folder = work_dir / (Path(path).stem + ('' if seed is None else f'-seed{seed}'))
+            shown = seeded_name(name, seed)
+            runs.append(AblationRun(shown, Path(path), folder, options=given, **others))
+    return runs
+
+
+def seeded_name(name: str, seed: int | None) -> str:
+    """What the run of a row with a seed is called; the row's name without one."""
+    return name if seed is None else f'{name}, seed {seed}'
+
+
+def over_seeds(
+    joined: EvaluationResults, names: Sequence[str], seeds: Sequence[int]
+) -> list[list[str]]:
+    """Each row's mean and standard deviation over its seeds.
+
+    Args:
+        joined (EvaluationResults): Of the runs with each seed.
+        names (Sequence[str]): Of the rows.
+        seeds (Sequence[int]): At least one; runs that are missing are left out.
+
+    Returns:
+        list[list[str]]: Lines for :func:`format_lines`: the head, then a line for each row that
+        has a run, with the number of its seeds. The deviation is that of a sample (divided
+        by n - 1); a single run has none.
+    """
+    means = joined.means()
+    lines = [['method', 'seeds', *map(_with_arrow, joined.metrics)]]
+    for name in names:
+        found = [means[run] for seed in seeds if (run := seeded_name(name, seed)) in means]
+        if found:
+            columns = [[row[metric] for row in found] for metric in joined.metrics]
+            lines.append([name, str(len(found)), *map(_mean_and_deviation, columns)])
+    return lines
+
+
+def _with_arrow(metric):
+    return metric + ('↑' if FUSION_METRICS[metric].higher_is_better else '↓')
+
+
+def _mean_and_deviation(values):
+    """To the second digit of the deviation."""
+    if len(values) == 1:
+        return f'{values[0]:.4g}'
+    deviation = statistics.stdev(values)
+    digits = 4 if not deviation else max(0, 1 - math.floor(math.log10(deviation)))
+    return f'{statistics.mean(values):.{digits}f} ± {deviation:.{digits}f}'
 
 
 def join_results(
@@ -186,15 +247,31 @@ def join_results(
     )
 
 
-def format_tables(joined: EvaluationResults, paper: bool, style: str) -> str:
+def format_tables(
+    joined: EvaluationResults,
+    paper: bool,
+    style: str,
+    names: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+) -> str:
     """The table, and optionally the paper's below it.
 
     Args:
         joined (EvaluationResults): See :func:`join_results`.
         paper (bool): Whether to add the paper's.
         style (str): ``'text'`` or ``'markdown'``.
+        names (Sequence[str]): Of the rows; needed with ``seeds``.
+        seeds (Sequence[int]): That the rows were trained with; their table is
+            :func:`over_seeds`. Defaults to those of the configs.
     """
-    parts = [joined.table(style)]
+    if seeds:
+        pairs = counted(len(joined.images), 'pair')
+        parts = [
+            f'convention: {joined.convention}, {pairs}; mean ± standard deviation over seeds',
+            format_lines(over_seeds(joined, names, seeds), style),
+        ]
+    else:
+        parts = [joined.table(style)]
     if paper:
         parts += ["The paper's Table 3, 361 pairs of MSRS:", format_lines(PAPER, style)]
     return '\n\n'.join(parts)

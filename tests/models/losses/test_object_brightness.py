@@ -67,6 +67,33 @@ def test_detail_is_free_and_only_local_means_count():
     assert loss < 1e-3
 
 
+@pytest.mark.parametrize('background, target', [(1.0, 0.8), (0.7, 0.62), (0.0, 0.2)])
+def test_background_is_drawn_to_its_share_of_the_visible(background, target):
+    none = [torch.zeros(0, 4)], [torch.zeros(0)], [torch.zeros(0)]
+    loss = object_brightness_loss(*flat(0.5, 0.2, 0.8), *none, background=background)
+    assert loss == pytest.approx(abs(0.5 - target), abs=1e-5)
+
+
+def test_objects_and_background_count_alike_whatever_their_area():
+    fused, ir, vi = flat(0.2, 0.2, 0.8)  # right at the object, .6 away elsewhere
+    given = [BOX], *scores(1.0, 0.0)
+    loss = object_brightness_loss(fused, ir, vi, *given, share=1.0, background=1.0)
+    assert loss == pytest.approx(0.6, abs=1e-3)
+    loss = object_brightness_loss(vi, ir, vi, *given, share=1.0, background=1.0)
+    assert loss == pytest.approx(0.6, abs=1e-3)
+    # Of two pairs the squares count, not the pairs.
+    pairs = [torch.cat((image, image)) for image in (fused, ir, vi)]
+    loss = object_brightness_loss(
+        *pairs,
+        [BOX, torch.zeros(0, 4)],
+        [torch.tensor([1.0]), torch.zeros(0)],
+        [torch.tensor([0.0]), torch.zeros(0)],
+        share=1.0,
+        background=1.0,
+    )
+    assert loss == pytest.approx(0.6, abs=1e-3)
+
+
 def test_pairs_without_objects_have_no_loss_and_a_gradient():
     fused = torch.rand(2, 1, 32, 32, requires_grad=True)
     none = [torch.zeros(0, 4)] * 2, [torch.zeros(0)] * 2, [torch.zeros(0)] * 2
@@ -89,3 +116,8 @@ def test_module_weighs_and_refuses_what_makes_no_sense():
     for wrong in ({'window': 0}, {'softness': 0}, {'grow': -1}, {'share': 0.4}):
         with pytest.raises(ValueError, match=r'share from 0\.5 to 1'):
             ObjectBrightnessLoss(**wrong)
+    with pytest.raises(ValueError, match='background must be from 0 to 1 or None, got 2'):
+        ObjectBrightnessLoss(background=2)
+    module = ObjectBrightnessLoss(background=1.0)
+    none = [torch.zeros(0, 4)], [torch.zeros(0)], [torch.zeros(0)]
+    assert module(outputs, *none) == pytest.approx(0.4, abs=1e-5)

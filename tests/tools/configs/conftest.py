@@ -97,4 +97,9 @@ def mixed_folder(tmp_path_factory):
     make_llvip(data / 'LLVIP', train=listed('llvip_train'))
     write_pairs(data / 'M3SVD' / '0111_1716', listed('m3svd_train'), (64, 96))
     write_pairs(data / 'M3FD', listed('m3fd_train'), (64, 96), 'Ir', 'Vis')
+    for name in ('roadscene', 'msrs', 'llvip', 'm3svd'):
+        root, stems = data / 'labelled' / name, listed(f'{name}_train')
+        size = (128, 192) if name == 'llvip' else (64, 96)  # It is read at half its size.
+        write_pairs(root, stems, size)
+        write_labels(root, stems, size, 9, masks='masks')
     return base

@@ -50,6 +50,7 @@ def object_brightness_loss(
     grow: float = 0.5,
     softness: float = 0.1,
     share: float = 0.7,
+    background: float | None = None,
 ) -> Tensor:
     r"""Distance of local means, near objects, from those of the source that shows them better.
 
@@ -57,7 +58,9 @@ def object_brightness_loss(
     :math:`w_o = \sigma((s_o^V - s_o^I) / \mathrm{softness})` of the detector's two scores of
     an object, it is the mean of :math:`|\bar F - w \bar V - (1 - w) \bar I|` over the
     squares near objects. There, :math:`w = 1 - a + (2 a - 1) \bar w_o` with ``share``
-    :math:`a` and the mean :math:`\bar w_o` over the objects that are near.
+    :math:`a` and the mean :math:`\bar w_o` over the objects that are near. With a
+    ``background`` the same mean over the other squares is added, where :math:`w` is that
+    number.
 
     Args:
         fused (Tensor): (B, 1, H, W) in [0, 1].
@@ -74,15 +77,17 @@ def object_brightness_loss(
             as much as the other. Defaults to 0.1.
         share (float): Share of the better source in the target if the other does not show
             the object; from 0.5, the mean of both, to 1. Defaults to 0.7.
+        background (float, optional): Share of the visible image in the target of squares that
+            are near no object, from 0 to 1. Defaults to None: these squares are free.
 
     Returns:
-        Tensor: Scalar in [0, 1]; 0 where no pair has an object.
+        Tensor: Scalar in [0, 2], in [0, 1] without ``background``; 0 where nothing counts.
     """
     means = [
         F.avg_pool2d(image, window, ceil_mode=True, count_include_pad=False)[:, 0]
         for image in (fused, ir, vi)
     ]
-    total = near = 0
+    total, squares = [0, 0], [0, 0]  # near objects, and elsewhere
     for mean_fused, mean_ir, mean_vi, boxes, s_ir, s_vi in zip(
         *means, bboxes, ir_scores, vi_scores, strict=True
     ):
@@ -91,11 +96,16 @@ def object_brightness_loss(
         count = masks.sum(0)
         weight = (masks * weights).sum(0) / count.clamp(min=1)
         weight = 1 - share + (2 * share - 1) * weight
-        target = weight * mean_vi + (1 - weight) * mean_ir
-        mask = (count > 0).float()
-        total = total + (mask * (mean_fused - target).abs()).sum()
-        near = near + mask.sum()
-    return total / (near + 1e-6) if near else fused.sum() * 0
+        near = count > 0
+        if background is not None:
+            weight = torch.where(near, weight, background)
+        distance = (mean_fused - weight * mean_vi - (1 - weight) * mean_ir).abs()
+        for place, mask in enumerate((near, ~near)):
+            total[place] = total[place] + (mask * distance).sum()
+            squares[place] += int(mask.sum())
+    places = range(1 if background is None else 2)
+    means = [total[place] / squares[place] for place in places if squares[place]]
+    return sum(means) if means else fused.sum() * 0
 
 
 @MODELS.register_module()
@@ -107,11 +117,12 @@ class ObjectBrightnessLoss(torch.nn.Module):
         grow (float): See :func:`object_brightness_loss`. Defaults to 0.5.
         softness (float): See :func:`object_brightness_loss`. Defaults to 0.1.
         share (float): See :func:`object_brightness_loss`. Defaults to 0.7.
+        background (float, optional): See :func:`object_brightness_loss`. Defaults to None.
         loss_weight (float): Factor of the loss. Defaults to 1.
 
     Raises:
-        ValueError: ``window`` or ``softness`` is not above 0, ``grow`` is below 0, or ``share``
-            is not from 0.5 to 1.
+        ValueError: ``window`` or ``softness`` is not above 0, ``grow`` is below 0, ``share`` is
+            not from 0.5 to 1, or ``background`` not from 0 to 1.
     """
 
     def __init__(
@@ -120,6 +131,7 @@ class ObjectBrightnessLoss(torch.nn.Module):
         grow: float = 0.5,
         softness: float = 0.1,
         share: float = 0.7,
+        background: float | None = None,
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__()
@@ -128,7 +140,10 @@ class ObjectBrightnessLoss(torch.nn.Module):
                 'window and softness must be above 0, grow at least 0 and share from 0.5 to 1, '
                 f'got {window}, {softness}, {grow} and {share}'
             )
+        if background is not None and not 0 <= background <= 1:
+            raise ValueError(f'background must be from 0 to 1 or None, got {background}')
         self.options = {'window': window, 'grow': grow, 'softness': softness, 'share': share}
+        self.options['background'] = background
         self.loss_weight = loss_weight
 
     def forward(

@@ -1,10 +1,9 @@
-# The light preset with small drivers, which train along from random weights, on crops: a joint
-# training, and the ablations of Table 3, where there is no GPU.
+# With the fusion loss of the authors' release instead of the paper's.
 _base_ = [
     '../_base_/models/tsjnet_light.py',
-    '../_base_/models/losses_mff.py',
-    '../_base_/models/detector_faster-rcnn_r18_fpn.py',
-    '../_base_/models/segmentor_deeplabv3plus_r18.py',
+    '../_base_/models/losses_release.py',
+    '../_base_/models/detector_yolox-nano.py',
+    '../_base_/models/segmentor_espnetv2.py',
     '../_base_/datasets/msrs_crop.py',
     '../_base_/schedules/adam_plateau_40e.py',
     '../_base_/default_runtime.py',

@@ -1,9 +1,9 @@
-# With the loss of the shipped weights instead of the paper's.
+# With the fusion loss of the authors' release instead of the paper's.
 _base_ = [
-    '../_base_/models/tsjnet_light.py',
-    '../_base_/models/losses_margin.py',
-    '../_base_/models/detector_faster-rcnn_r18_fpn.py',
-    '../_base_/models/segmentor_deeplabv3plus_r18.py',
+    '../_base_/models/tsjnet_small.py',
+    '../_base_/models/losses_release.py',
+    '../_base_/models/detector_yolox-nano.py',
+    '../_base_/models/segmentor_espnetv2.py',
     '../_base_/datasets/msrs_crop.py',
     '../_base_/schedules/adam_plateau_40e.py',
     '../_base_/default_runtime.py',

@@ -1,4 +1,4 @@
 # Table 3, "w/o L_Seg".
-_base_ = './tsjnet_light-r18_joint_40e_msrs.py'
+_base_ = './tsjnet_light-nano_joint_40e_msrs.py'
 model = dict(segmentor=None)
 train_dataloader = dict(dataset=dict(annotations=['boxes']))
