@@ -15,6 +15,7 @@ from tsjnet_mm.apis import (
 )
 from tsjnet_mm.datasets import PairError
 from tsjnet_mm.evaluation import image_folders as evaluate
+from tsjnet_mm.io.lens import Lens
 from tsjnet_mm.metrics import measure
 
 STEMS = ('2', '10', '3')
@@ -359,6 +360,45 @@ def test_moved_pairs_are_measured_on_the_visible_images_pixels(raw):
             Image.open(raw / name / f'{pair.name}.png').save(raw / name / f'{pair.name}.bmp')
             (raw / name / f'{pair.name}.png').unlink()
         assert _values(raw, f'ir_{name}', name) == (values, None)
+
+
+def test_straightened_pairs_are_measured_straight(raw):
+    height, width = SIZE
+    lenses = {
+        kind: Lens([[width, 0, width / 2], [0, width, height / 2], [0, 0, 1]], [k, 0, 0, 0])
+        for kind, k in (('ir_calibration', -0.4), ('vi_calibration', 0.3))
+    }
+    preparation = Preparation(ir_range=(7000, 9000), **lenses)
+    _fuse(raw, preparation=preparation)
+    values, noted = _values(raw)
+    assert noted['vi_calibration'] == lenses['vi_calibration'].to_note()
+    (raw / 'straight').mkdir()
+    (raw / 'seen').mkdir()
+    for pair in iterate_pairs(raw / 'ir', raw / 'vi', preparation):
+        for folder, image in (('straight', pair.ir), ('seen', pair.vi)):
+            levels = np.uint8(np.round(image * 255))
+            Image.fromarray(levels).save(raw / folder / f'{pair.name}.png')
+        Image.open(raw / 'fused' / f'{pair.name}.png').save(raw / 'fused' / f'{pair.name}.bmp')
+        (raw / 'fused' / f'{pair.name}.png').unlink()
+    found = evaluate_folders(
+        {'fused': raw / 'fused'}, raw / 'straight', raw / 'seen', ['VIF', 'MSE', 'EN']
+    )
+    for metric, column in found.values['fused'].items():  # levels that round up or down
+        assert values[metric] == pytest.approx(column, rel=1e-4)
+    assert _values(raw)[0]['VIF'] != pytest.approx(values['VIF'], rel=0.01)
+    with pytest.raises(PairError, match=r'expected the calibration .* as the options'):
+        _fuse(raw, 'other', ir_range=(7000, 9000))
+        _values(raw, name='other', preparation=Preparation(ir_range=(7000, 9000), **lenses))
+
+
+def test_pictures_in_thermal_colours_are_no_fused_images(raw):
+    inferencer = FusionInferencer('laplacian', show_progress=False, style='overlay')
+    fuse_to_folder(inferencer, raw / 'ir', raw / 'vi', raw / 'fused', ir_percentiles=(1, 99))
+    message = (
+        r'which are no fused luma .*\(3\)(?s:.*)001\.png: expected the style luma, found ov'
+    )
+    with pytest.raises(PairError, match=message):
+        _values(raw)
 
 
 def test_notes_that_do_not_agree(raw):

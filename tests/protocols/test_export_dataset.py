@@ -8,6 +8,7 @@ from PIL import Image
 from tsjnet_mm.apis import FusionInferencer
 from tsjnet_mm.datasets import FolderDataset
 from tsjnet_mm.io.errors import PairError
+from tsjnet_mm.io.lens import Lens
 from tsjnet_mm.protocols.export_dataset import ExportedSplit, config_lines, export_dataset
 
 BOXES = [(1, 3, 4, 10, 20), (0, 0, 0, 32, 24)]
@@ -176,6 +177,19 @@ def test_sources_are_not_written_over(dataset, root, tmp_path):
     export_dataset(dataset, tmp_path / 'out', 'train', 'vi', 'mmseg')
     with pytest.raises(ValueError, match='export to another folder'):
         export_dataset(dataset, tmp_path / 'out', 'train', fused, 'mmseg')
+
+
+def test_labels_do_not_fit_straightened_images(dataset, tmp_path):
+    lens = Lens([[32, 0, 16], [0, 32, 12], [0, 0, 1]], [-0.4, 0.1, 0, 0])
+    for kind in ('vi', 'ir'):
+        with pytest.raises(
+            ValueError, match='labels are of the visible images as they are sto'
+        ):
+            export_dataset(
+                dataset, tmp_path / 'out', 'train', kind, 'coco', vi_calibration=lens
+            )
+    assert not (tmp_path / 'out').exists()
+    export_dataset(dataset, tmp_path / 'out', 'train', 'ir', 'coco', ir_calibration=lens)
 
 
 def test_lists_come_after_all_images(dataset, root, tmp_path):

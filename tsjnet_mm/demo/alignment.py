@@ -190,7 +190,7 @@ def describe_overlay(alignment: Alignment, pair: Pair, folder: str | Path) -> di
         if seen < _WHOLE:
             words += f' The infrared image covers {seen:.0%} of the visible one.'
     if left.coincident >= _FEW:
-        rest = left if left.share else 'nowhere are they known not to'
+        rest = left if left.share else 'no region is known to be misaligned'
         words += f' Edges coincide in {left.coincident:.0%} of the image; {rest}.'
     elif not alignment.is_refused:
         words += (

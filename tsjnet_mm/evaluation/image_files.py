@@ -13,12 +13,14 @@ from tqdm import tqdm
 
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import image_size, read_image
+from tsjnet_mm.io.lens import Lens
 from tsjnet_mm.io.listing import ImageList, is_pattern, list_images
 from tsjnet_mm.io.matching import PairList, PairSource, match_pairs
 from tsjnet_mm.io.names import AFFIXES, NameMatch, match_names, natural_key
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.io.resume import read_note
 from tsjnet_mm.io.unit_range import full_range
+from tsjnet_mm.io.warping import Homography
 from tsjnet_mm.metrics import FUSION_METRICS
 from tsjnet_mm.utils.parallel import thread_map
 
@@ -239,6 +241,10 @@ def find_files(
     agreed, differing = agree_on_preparation(complete, preparation)
     if differing:
         problems['fused images that tell of another preparation of their sources'] = differing
+    if styled := _find_styled(complete):
+        problems[
+            'pictures in thermal colours, which are no fused luma (fuse with --style luma)'
+        ] = styled
     return (
         [files._replace(preparation=agreed) for files in complete],
         {kind: names for kind, names in lonely.items() if names},
@@ -293,22 +299,30 @@ def agree_on_preparation(
         resize = resize or noted.resize
         for kind, part in _parts(noted).items():
             source, expected = told.setdefault(kind, (path, part))
-            # A note has no sizes of its homography.
-            if getattr(part, 'matrix', part) != getattr(expected, 'matrix', expected):
+            if _value(part) != _value(expected):
                 line = f'{path}: expected {_words(expected)} as {source}, found {_words(part)}'
                 differing.append(line)
-    limits, unit, homography = (
-        told.get(kind, (None, None))[1] for kind in ('range', 'unit', 'homography')
-    )
+    agreed = {kind: part for kind, (_, part) in told.items()}
+    limits = agreed.pop('range', None)
     limits = dict([limits]) if limits else {}
-    return Preparation(resize=resize, homography=homography, ir_unit=unit, **limits), differing
+    return Preparation(resize=resize, **limits, **agreed), differing
 
 
 def _parts(preparation):
-    """Range with the name of its option, unit and homography; None where not given."""
+    """Range with the name of its option, and the other attributes; None where not given."""
     given = [(name, getattr(preparation, name)) for name in _RANGES]
     limits = next((option for option in given if option[1] is not None), None)
-    return {'range': limits, 'unit': preparation.ir_unit, 'homography': preparation.homography}
+    names = ('ir_unit', 'homography', 'ir_calibration', 'vi_calibration')
+    return {'range': limits, **{name: getattr(preparation, name) for name in names}}
+
+
+def _value(part):
+    """What two parts are compared by: a note lacks the sizes and the file of a homography."""
+    if isinstance(part, Homography):
+        return part.matrix
+    if isinstance(part, Lens):
+        return part.camera_matrix, part.distortion_coefficients
+    return part
 
 
 def _words(part):
@@ -316,9 +330,21 @@ def _words(part):
         return 'none'
     if isinstance(part, str):
         return f'the unit {part}'
-    if hasattr(part, 'matrix'):
+    if isinstance(part, Homography):
         return f'the homography {part.tolist()}'
+    if isinstance(part, Lens):
+        return f'the calibration {part.camera_matrix}, {part.distortion_coefficients}'
     return f'{part[0]} {part[1][0]:g} {part[1][1]:g}'
+
+
+def _find_styled(files):
+    """A line for each fused file whose note tells of another style than luma."""
+    lines = []
+    for path in (path for item in files for path in item.fused.values()):
+        style = (read_note(path) or {}).get('style', 'luma')
+        if style != 'luma':
+            lines.append(f'{path}: expected the style luma, found {style}')
+    return lines
 
 
 def _noted_preparation(path):

@@ -89,7 +89,8 @@ def export_dataset(
 
     Raises:
         ValueError: The layout or the split's name cannot be, the data lack boxes, masks or
-            names of classes, ``out`` holds other classes or the sources themselves.
+            names of classes, ``out`` holds other classes or the sources themselves; or the
+            preparation straightens visible images, whose labels would not fit.
         FileNotFoundError: There is no such folder of fused images.
         PairError: A fused image is missing, ambiguous, of another size or unreadable.
     """
@@ -104,6 +105,11 @@ def export_dataset(
     manifest = _read_manifest(out, metainfo)
     _check(layouts, infos, metainfo, split)
     preparation = Preparation.of(preparation, **options)
+    if preparation.vi_calibration is not None:
+        raise ValueError(
+            'the labels are of the visible images as they are stored, and vi_calibration would '
+            'straighten only the pixels: export without it'
+        )
     source = build_source(
         images, infos, batch_size, {'keep_grey': keep_grey, **vars(preparation)}
     )
