@@ -1,5 +1,5 @@
-# The weights tsjnet-small: the paper's structure at a quarter of its width, its losses, and small
-# frozen drivers, on small crops of more pairs.
+# The weights tsjnet-small: the paper's structure at a quarter of its width, its losses, and
+# small frozen drivers, on small crops of more pairs.
 _base_ = [
     '../_base_/models/tsjnet_small.py',
     '../_base_/models/losses_mff.py',

@@ -136,7 +136,8 @@ def run(args: argparse.Namespace) -> dict[str, str]:
         print(format_tables(joined, args.paper, 'text', *of_seeds))
         for path, ending in zip(args.out, endings, strict=True):
             if ending == '.md':
-                write_whole(path, format_tables(joined, args.paper, 'markdown', *of_seeds) + '\n')
+                text = format_tables(joined, args.paper, 'markdown', *of_seeds)
+                write_whole(path, text + '\n')
             else:
                 joined.save(path)
     return {run.name: reason for run, reason in failed}
