@@ -178,7 +178,9 @@ def test_a_pair_is_registered_by_hand_and_fused_so(visitor, tmp_path):
         homography=load_homography(tmp_path / 'H.json'),
     )
     np.testing.assert_array_equal(np.asarray(fused), expected[0])
-    # Another file is another pair, and "As it is" forgets the mapping.
+    with pytest.raises(RuntimeError, match='press Register'):  # the mapping is of one pair
+        visitor.fuse(*give(visitor, other_view(shift=(2, 3))[0]))
+    assert visitor.fuse(*paths)
     assert visitor.align('reset', *paths)[1]['words'].startswith('As uploaded: 160x120 infra')
     with pytest.raises(RuntimeError, match='press Register'):
         visitor.fuse(*paths)
