@@ -188,7 +188,10 @@ def describe_overlay(alignment: Alignment, pair: Pair, folder: str | Path) -> di
     if not alignment.is_refused:
         seen = cv2.warpPerspective(np.ones_like(pair.ir), matrix, size[::-1]).mean()
         if seen < _WHOLE:
-            words += f' The infrared image covers {seen:.0%} of the visible one.'
+            words += (
+                f' The infrared image covers {seen:.0%} of the visible one; around it, its '
+                'border is repeated.'
+            )
     if left.coincident >= _FEW:
         rest = left if left.share else 'no region is known to be misaligned'
         words += f' Edges coincide in {left.coincident:.0%} of the image; {rest}.'
