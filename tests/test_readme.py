@@ -73,6 +73,21 @@ def test_the_table_is_that_of_the_zoo():
     assert f'{left[0]} more methods, {left[1]} more metrics' in TEXTS['README.md']
 
 
+def test_what_detectors_find_is_that_of_the_experiments():
+    def numbers(text):
+        return [float(each) for each in re.findall(r'-?\d*\.\d+', text)]
+
+    text = (ROOT / 'docs' / 'experiments.md').read_text(encoding='utf-8')
+    (found,) = (table for table in tables(text) if table[0][-1].endswith('is better by'))
+    mean = found[0].index('mean')
+    driven, light, pyramid, infrared, visible = found[1:]
+    measured = [float(driven[mean])]
+    for row in (light, visible, infrared, pyramid):
+        measured += numbers(row[-1])
+    told = TEXTS['README.md'].split('For a machine: ')[1].split('The price')[0]
+    assert [each for each in numbers(told) if each != 0.5] == measured
+
+
 def test_counts_are_true():
     peers = yaml.safe_load((ROOT / 'configs' / 'peers' / 'metafile.yml').read_text())
     text = TEXTS['README.md']

@@ -9,6 +9,7 @@ from tsjnet_mm.apis import FusionInferencer, Preparation, fuse_to_folder
 from tsjnet_mm.datasets import FolderDataset
 from tsjnet_mm.datasets.transforms import FusePair, LoadImagePair
 from tsjnet_mm.demo.fusor_choice import DemoModels
+from tsjnet_mm.demo.options import Options
 from tsjnet_mm.demo.upload_fusion import fuse_upload
 from tsjnet_mm.protocols.benchmark import ZooBenchmark
 from tsjnet_mm.protocols.export_dataset import export_dataset
@@ -77,7 +78,8 @@ def test_zoo(root, expected):
 def test_demo(root, expected):
     models = DemoModels(device='cpu', precision='fp32')
     files = root / 'ir' / 'a_ir.png', root / 'vi' / 'a_vis.png'
-    done = fuse_upload(models, 'laplacian', *files, root, percentiles=(1, 99), resize=True)
+    options = Options(ir_range='percentiles', low=1, high=99, resize=True)
+    done = fuse_upload(models, 'laplacian', *files, root, options)
     assert np.array_equal(_read(done.fused), expected)
 
 

@@ -28,7 +28,7 @@ def test_models_are_built_once_and_named(tiny_fusor, tmp_path):
     assert not models.has_detector('tiny') and not models.has_detector('laplacian')
     assert demo_models.DemoModels([('max', None)], 'cpu').default == 'max'
     alone = demo_models.DemoModels(device='cpu')
-    assert alone.default == 'tsjnet-light' and alone.names == models.names[2:]
+    assert alone.default == 'tsjnet-driven' and alone.names == models.names[2:]
     with pytest.raises(KeyError):
         models['other']
 

@@ -38,6 +38,24 @@ def test_fusor_alone_under_its_checksum(checkpoint, run_main, tmp_path, tiny_fus
     assert {value.dtype for value in fusor.parameters()} == {torch.float32}
 
 
+def test_weights_between_those_of_two_checkpoints(run_main, tmp_path):
+    start = {'a': torch.tensor([1.0, 2.0]), 'n': torch.tensor(3)}
+    end = {'a': torch.tensor([3.0, -2.0]), 'n': torch.tensor(9)}
+    torch.save({'state_dict': start}, tmp_path / 'start.pth')
+    joint = {f'fusor.{name}': value for name, value in end.items()}
+    torch.save({'state_dict': joint}, tmp_path / 'end.pth')
+    command = [TOOL, tmp_path / 'end.pth', '--out', tmp_path / 'out' / 'mine']
+    between = [*command, '--start', tmp_path / 'start.pth', '--share']
+    assert run_main(*between, 0.25)[0] == 0
+    found = load_state_dict(next((tmp_path / 'out').iterdir()))
+    assert found['a'].tolist() == [1.5, 1.0] and found['n'] == 9
+    assert run_main(*command, '--share', 0.5)[0] == 2
+    status, _, error = run_main(*between, 1.5)
+    assert status == 2 and '--share must be from 0 to 1, got 1.5' in error
+    status, _, error = run_main(*command, '--start', 'tsjnet-light', '--share', 0.5)
+    assert status == 1 and 'tsjnet-light and ' in error and 'of different networks' in error
+
+
 def test_mistake_leaves_nothing(run_main, tmp_path):
     status, _, error = run_main(TOOL, tmp_path / 'no.pth', '--out', tmp_path / 'a' / 'b')
     assert status == 1

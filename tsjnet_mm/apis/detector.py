@@ -16,6 +16,7 @@ from tqdm import tqdm
 from tsjnet_mm.io.pairs import Images, Pair, name_sources, read_pairs
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.registry import INFERENCERS
+from tsjnet_mm.utils.model_index import DEFAULT_MODEL
 from tsjnet_mm.utils.tensors import digest_tensors
 from tsjnet_mm.visualization import class_colour, draw_boxes
 
@@ -105,7 +106,7 @@ class FusionDetector:
             ``FusedDetector``, which has a fusor of its own.
         weights (str | Path): The detector's checkpoint, see :class:`.TaskNetwork`.
         fusor (str | Path | dict, optional): See :class:`FusionInferencer`. Defaults to
-            ``'tsjnet-light'``, or the config's own.
+            ``'tsjnet-driven'``, or the config's own.
         fusor_weights (str | Path, optional): Checkpoint of the fusor. Defaults to the
             published one.
         classes (Sequence[str], optional): Names of the detector's classes, see
@@ -166,7 +167,7 @@ class FusionDetector:
             grey = self.detector.model.appearance == 'grey'
         self.grey = grey
         self.inferencer = FusionInferencer(
-            'tsjnet-light' if fusor is None else fusor,
+            DEFAULT_MODEL if fusor is None else fusor,
             fusor_weights,
             device,
             precision,

@@ -25,6 +25,7 @@ from tsjnet_mm.registry import INFERENCERS
 from tsjnet_mm.utils.colour import recolour, recolour_in_gamut
 from tsjnet_mm.utils.denoising import denoise_chroma, denoise_luma
 from tsjnet_mm.utils.env import usable_device
+from tsjnet_mm.utils.model_index import DEFAULT_MODEL
 from tsjnet_mm.utils.styles import DENOISED, Style
 from tsjnet_mm.utils.tensors import digest_structure, digest_tensors
 from tsjnet_mm.utils.tiling import apply_in_tiles
@@ -96,7 +97,7 @@ class FusionInferencer:
     Args:
         model (str | Path | Config | dict | BaseFusor): See
             :func:`~tsjnet_mm.apis.init_fusor`; or a fusor, of whose weights a copy is used.
-            Defaults to ``'tsjnet-light'``, whose weights are shipped.
+            Defaults to ``'tsjnet-driven'``, whose weights are shipped.
         weights (str | Path, optional): Checkpoint. Defaults to the published weights of a
             model that has them.
         device (str | torch.device, optional): Defaults to the GPU where there is one.
@@ -131,7 +132,7 @@ class FusionInferencer:
 
     def __init__(
         self,
-        model: str | Path | Config | dict | BaseFusor = 'tsjnet-light',
+        model: str | Path | Config | dict | BaseFusor = DEFAULT_MODEL,
         weights: str | Path | None = None,
         device: str | torch.device | None = None,
         precision: str = 'auto',

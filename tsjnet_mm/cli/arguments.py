@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tsjnet_mm.io.ranges import UNITS, check_percentiles, check_range
-from tsjnet_mm.utils.model_index import ready_models
+from tsjnet_mm.utils.model_index import DEFAULT_MODEL, ready_models
 from tsjnet_mm.utils.styles import DENOISED, PALETTES, PARALLAX_SOURCES, STYLES, Style
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ def add_fusing_arguments(
     """
     parser.add_argument(
         '--model',
-        default='tsjnet-light',
+        default=DEFAULT_MODEL,
         help='name, or config file (Python code, which is run; default: %(default)s)',
     )
     parser.add_argument(

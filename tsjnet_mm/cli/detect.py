@@ -77,7 +77,7 @@ def parse_args() -> tuple[ToolParser, argparse.Namespace]:
     fusor.add_argument(
         '--fusor',
         metavar='MODEL',
-        help="name, or config file (default: tsjnet-light, or a FusedDetector's own)",
+        help="name, or config file (default: tsjnet-driven, or a FusedDetector's own)",
     )
     fusor.add_argument(
         '--fusor-weights', metavar='FILE', help='its checkpoint (default: the published one)'

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import yaml
 
 PACKAGE = Path(__file__).resolve().parents[1]
+#: Model of every command and class that is given none.
+DEFAULT_MODEL = 'tsjnet-driven'
 
 
 class ModelEntry(NamedTuple):
@@ -133,7 +135,7 @@ def list_models(pattern: str | None = None, pretrained: bool | None = None) -> l
 
     Example:
         >>> list_models('tsjnet*')
-        ['tsjnet-light', 'tsjnet-official', 'tsjnet-tiny']
+        ['tsjnet-driven', 'tsjnet-light', 'tsjnet-official', 'tsjnet-tiny']
     """
     return sorted(
         name
@@ -159,7 +161,7 @@ def ready_models() -> list[str]:
     """Names of the models that fuse with no file of yours: shipped weights, or none needed.
 
     Returns:
-        list[str]: In the order of the metafiles, ``'tsjnet-light'`` first.
+        list[str]: In the order of the metafiles, :data:`DEFAULT_MODEL` first.
     """
     return [name for name, entry in model_index().items() if not entry.needs_weights]
 

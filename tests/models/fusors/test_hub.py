@@ -104,7 +104,7 @@ def test_shipped_weights_that_have_an_address_are_not_fetched(publish, monkeypat
 
 def test_unknown_name():
     with pytest.raises(
-        ValueError, match="no weights are published of 'laplacian', only of tsjnet-l"
+        ValueError, match="no weights are published of 'laplacian', only of tsjnet-d"
     ):
         published_weights('laplacian')
 

@@ -7,7 +7,11 @@ from tsjnet_mm.apis import init_fusor
 from tsjnet_mm.models.fusors.presets import fusor_config
 from tsjnet_mm.registry import MODELS
 
-PRESETS = {'tsjnet-official': 45_065_315, 'tsjnet-light': 84_916, 'tsjnet-tiny': 38_124}
+PRESETS = {
+    'tsjnet-official': 45_065_315,
+    'tsjnet-light': 84_916,
+    'tsjnet-tiny': 38_124,
+}
 
 
 @pytest.fixture(scope='module', params=PRESETS)
