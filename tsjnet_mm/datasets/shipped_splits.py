@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,21 +84,26 @@ def find_split(name: str) -> ShippedSplit:
     return found
 
 
-def check_against(split: ShippedSplit, stems: Iterable[str]) -> None:
+def check_against(split: ShippedSplit, stems: Mapping[str | None, Collection[str]]) -> None:
     """Refuse a data set that lacks pairs of a split.
 
     Args:
         split (ShippedSplit): The split.
-        stems (Iterable[str]): Names of the pairs that there are.
+        stems (Mapping[str | None, Collection[str]]): Names of the pairs that there are, by
+            the folder of their split, or under None. Where a folder has the name of a list,
+            the list must be in that folder.
 
     Raises:
         ValueError: A listed pair is missing.
     """
-    listed, there = {stem for each in split.stems().values() for stem in each}, {*stems}
-    if missing := sorted(listed - there):
+    every, missing = {*chain(*stems.values())}, set()
+    for name, listed in split.stems().items():
+        missing |= {*listed} - {*stems.get(name, every)}
+    if missing:
+        where = 'missing in the folder of their list' if missing & every else 'missing'
         raise ValueError(
-            f'the split {split.name} lists {len(missing)} pairs that are missing: '
-            f'{name_some(missing)}'
+            f'the split {split.name} lists {len(missing)} pairs that are {where}: '
+            f'{name_some(sorted(missing))}'
         )
 
 

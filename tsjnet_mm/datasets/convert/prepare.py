@@ -115,7 +115,7 @@ def prepare_dataset(
         if split is not None:
             if split.dataset != name:
                 raise ValueError(f'the split {split.name} is of {split.dataset}, not of {name}')
-            check_against(split, [stem for some in stems.values() for stem in some])
+            check_against(split, stems)
         files = _select(published, found, stems)
         manifest = {
             'generator': _GENERATOR,
