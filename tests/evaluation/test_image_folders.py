@@ -355,7 +355,7 @@ def test_moved_pairs_are_measured_on_the_visible_images_pixels(raw):
         values, _ = _values(raw, name=name)
         (raw / f'ir_{name}').mkdir()
         for pair in iterate_pairs(raw / 'ir', raw / 'vi', preparation):
-            levels = np.uint8(np.round(pair.ir * 255))
+            levels = np.uint8(np.round(pair.filled * 255))
             Image.fromarray(levels).save(raw / f'ir_{name}' / f'{pair.name}.png')
             Image.open(raw / name / f'{pair.name}.png').save(raw / name / f'{pair.name}.bmp')
             (raw / name / f'{pair.name}.png').unlink()

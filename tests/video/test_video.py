@@ -152,6 +152,29 @@ def test_other_infrared_size_needs_an_option(
     assert done.size == (64, 48)
 
 
+def test_frames_are_the_visible_ones_where_infrared_sees_nothing(
+    inferencer, make_frames, write_video, read_video, videos, tmp_path
+):
+    bright = write_video(tmp_path / 'bright.mkv', np.full((12, 48, 64, 3), 250, np.uint8))
+    shift = [[1, 0, 20], [0, 1, 0], [0, 0, 1]]
+    done = fuse_video(
+        inferencer,
+        bright,
+        videos[1],
+        tmp_path / 'o.mkv',
+        homography=shift,
+        measure_flicker=True,
+    )
+    assert any('sees 69% of the first frame' in note for note in done.notes)  # 44 of 64 columns
+    fused, vi = (read_video(path)[0].astype(int) for path in (tmp_path / 'o.mkv', videos[1]))
+    assert np.abs(fused - vi)[:, :, :18].max() <= 3  # OpenCV's way to the codec's planes rounds
+    assert np.abs(fused - vi)[:, :, 22:].mean() > 20
+    still = fuse_video(
+        inferencer, bright, videos[1], tmp_path / 'o.mkv', measure_flicker=True
+    ).flicker
+    assert still.ir == 0 < done.flicker.ir  # outside, both sources are the visible one
+
+
 def test_flicker_is_measured_on_what_was_fused(inferencer, videos, tmp_path, write_video):
     still = write_video(tmp_path / 'still.mkv', np.full((12, 48, 64, 3), 90, np.uint8))
     found = fuse_video(

@@ -215,7 +215,7 @@ class FusionDetector:
             image = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
             seen = image
             if self.detector.fuses:
-                seen = np.concatenate([pair.vi, pair.ir[..., None]], axis=2)
+                seen = np.concatenate([pair.vi, pair.filled[..., None]], axis=2)
             yield FusedDetections(name, image, **self.detector(seen), classes=self.classes)
 
     def __call__(
@@ -300,6 +300,7 @@ class FusionDetector:
             )
             sources = writer.watch(sources)
         pairs = read_pairs(sources, preparation, 0 if known is None else READERS)
+        pairs = pairs if writer is None else writer.measure(pairs)
         total = None if known is None else len(known)
         bar = tqdm(total=total, desc='detecting', unit='pair', disable=not self.show_progress)
         with bar, contextlib.closing(self.detect_pairs(pairs)) as found:

@@ -1,5 +1,6 @@
 """Write fused images with a note of their settings, and recognise finished ones."""
 
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from tsjnet_mm.io.exif import read_exif
 from tsjnet_mm.io.images import write_image
 from tsjnet_mm.io.outputs import check_outputs, fused_paths, list_sources
 from tsjnet_mm.io.pairs import Pair, is_path
-from tsjnet_mm.io.resume import NOTE, digest_files, encode_note, is_done
+from tsjnet_mm.io.resume import COVERED, NOTE, digest_files, encode_note, is_done
 from tsjnet_mm.io.thermal import write_temperatures
 from tsjnet_mm.utils.parallel import thread_map
 
@@ -127,10 +128,10 @@ class FusedWriter:
             yield source
 
     def measure(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
-        """Write the temperatures of pairs that :meth:`watch` passed on, where they are wanted.
+        """Note what the infrared camera sees of pairs, and write temperatures if wanted.
 
         Args:
-            pairs (Iterable[Pair]): The pairs, as read.
+            pairs (Iterable[Pair]): The pairs that :meth:`watch` passed on, as read.
 
         Yields:
             Pair: Each, after its temperatures are written.
@@ -140,6 +141,10 @@ class FusedWriter:
             ValueError: See :func:`.check_outputs`.
         """
         for pair in pairs:
+            if pair.seen is not None:
+                note = json.loads(self._notes[pair.name])
+                covered = round(pair.covered, 3)
+                self._notes[pair.name] = encode_note({**note, COVERED: covered})
             if self._temperatures:
                 if not self._is_checked:
                     self._check([pair.name])

@@ -22,7 +22,7 @@ from tsjnet_mm.models.fusors.init import init_fusor
 from tsjnet_mm.registration.drift import registered
 from tsjnet_mm.registration.parallax import check_parallax, fuse_from_one
 from tsjnet_mm.registry import INFERENCERS
-from tsjnet_mm.utils.colour import recolour, recolour_in_gamut
+from tsjnet_mm.utils.colour import recolour, recolour_in_gamut, rgb_to_luma
 from tsjnet_mm.utils.denoising import denoise_chroma, denoise_luma
 from tsjnet_mm.utils.env import usable_device
 from tsjnet_mm.utils.model_index import DEFAULT_MODEL
@@ -175,6 +175,7 @@ class FusionInferencer:
         grey: bool = False,
         stretch: bool = False,
         temporal: Callable | None = None,
+        seen: Tensor | None = None,
     ) -> Tensor:
         """Fuse a batch of one size.
 
@@ -185,6 +186,8 @@ class FusionInferencer:
             stretch (bool): Stretch each fused luma to [0, 1]. Defaults to False.
             temporal (Callable, optional): From ``(ir, vi, luma)`` of consecutive frames to
                 their luma: a :class:`~tsjnet_mm.video.TemporalFilter` of the sequence.
+            seen (Tensor, optional): (B, 1, H, W) in [0, 1]: where it is 0, the luma is the
+                visible image's, see :attr:`.Pair.seen`.
 
         Returns:
             Tensor: (B, 3, H, W) RGB with the visible image's chroma (BT.601), or
@@ -194,11 +197,13 @@ class FusionInferencer:
             TypeError, ValueError: See :meth:`.BaseFusor.fuse`.
         """
         ir, vi = ir.to(self.device), vi.to(self.device)
-        seen = denoise_luma(vi, ir) if self.denoise == 'all' else vi
+        clean = denoise_luma(vi, ir) if self.denoise == 'all' else vi
         if self.tile:
-            luma = apply_in_tiles(self._fuse, (ir, seen), self.tile, self.overlap)
+            luma = apply_in_tiles(self._fuse, (ir, clean), self.tile, self.overlap)
         else:
-            luma = self._fuse(ir, seen)
+            luma = self._fuse(ir, clean)
+        if seen is not None:
+            luma = torch.lerp(rgb_to_luma(clean), luma.float(), seen.to(self.device))
         luma = _stretch(luma) if stretch else luma
         luma = temporal(ir, vi, luma) if temporal else luma
         if grey:

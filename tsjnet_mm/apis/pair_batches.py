@@ -29,7 +29,7 @@ def fuse_in_batches(
     """Fuse consecutive pairs of one size together.
 
     Args:
-        fuse (Callable): ``fuse(ir, vi, grey=grey)``, see :meth:`.FusionInferencer.fuse`.
+        fuse (Callable): ``fuse(ir, vi, grey, seen=seen)``, see :meth:`.FusionInferencer.fuse`.
         pairs (Iterable[Pair]): The pairs, which may be a generator.
         batch_size (int): Pairs that are fused together, at most.
         grey (bool): Make fused luma instead of colour.
@@ -71,7 +71,11 @@ def _show(fuse, pairs, grey, style):
 def _fuse(fuse, pairs, grey):
     ir = torch.from_numpy(np.stack([pair.ir for pair in pairs]))[:, None]
     vi = torch.from_numpy(np.stack([pair.vi for pair in pairs])).permute(0, 3, 1, 2)
+    seen = None
+    if any(pair.seen is not None for pair in pairs):
+        weights = [np.ones_like(pair.ir) if pair.seen is None else pair.seen for pair in pairs]
+        seen = torch.from_numpy(np.stack(weights))[:, None]
     try:
-        return fuse(ir, vi, grey)
+        return fuse(ir, vi, grey, seen=seen)
     except ValueError as error:
         raise ValueError(f'{", ".join(pair.name for pair in pairs)}: {error}') from error

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from tsjnet_mm.io.pairs import Pair
-from tsjnet_mm.io.warping import Homography, warp
+from tsjnet_mm.io.warping import Homography, seen_weights, warp
 from tsjnet_mm.registration.blocks import is_plausible
 from tsjnet_mm.registration.edges import map_corners, resizing
 from tsjnet_mm.registration.homography import (
@@ -186,11 +186,12 @@ def describe_overlay(alignment: Alignment, pair: Pair, folder: str | Path) -> di
     left = measure_parallax(warp(pair.ir, matrix, size), to_luma(pair.vi))
     words = alignment.words
     if not alignment.is_refused:
-        seen = cv2.warpPerspective(np.ones_like(pair.ir), matrix, size[::-1]).mean()
-        if seen < _WHOLE:
+        seen = seen_weights(Homography(matrix), None, pair.ir.shape, size)
+        share = 1.0 if seen is None else float((seen > 0).mean())
+        if share < _WHOLE:
             words += (
-                f' The infrared image covers {seen:.0%} of the visible one; around it, its '
-                'border is repeated.'
+                f' The infrared image covers {share:.0%} of the visible one; around it, the '
+                'fused image is the visible one.'
             )
     if left.coincident >= _FEW:
         rest = left if left.share else 'no region is known to be misaligned'

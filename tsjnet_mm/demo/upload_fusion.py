@@ -167,13 +167,13 @@ def fuse_upload(
         raise DemoError(f'{name} cannot fuse this pair: {reason}') from error
     except (MemoryError, torch.cuda.OutOfMemoryError) as error:
         raise DemoError('The machine has too little memory for images this large.') from error
-    levels = to_bytes(pair.ir)
+    seen = pair.ir if pair.seen is None else pair.ir * pair.seen  # black where nothing is seen
     same = preparation == Preparation() and size == pair.ir.shape
     measured = Path(ir) if same else folder / 'infrared_as_fused.png'
     if not same:
-        write_image(levels, measured)
+        write_image(to_bytes(pair.filled), measured)
     views = {
-        'infrared': save_view(levels, folder, 'infrared'),
+        'infrared': save_view(to_bytes(seen), folder, 'infrared'),
         'visible': save_view(to_bytes(pair.vi), folder, 'visible'),
         'fused': save_view(image, folder, 'fused'),
     }

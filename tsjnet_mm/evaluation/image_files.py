@@ -20,7 +20,7 @@ from tsjnet_mm.io.names import AFFIXES, NameMatch, match_names, natural_key
 from tsjnet_mm.io.preparation import Preparation
 from tsjnet_mm.io.resume import read_note
 from tsjnet_mm.io.unit_range import full_range
-from tsjnet_mm.io.warping import Homography
+from tsjnet_mm.io.warping import Homography, fill_unseen
 from tsjnet_mm.metrics import FUSION_METRICS
 from tsjnet_mm.utils.parallel import thread_map
 
@@ -128,8 +128,12 @@ def _read_infrared(files):
     if is_stored:
         return read_grey_values(files.ir)
     unit = preparation.load_infrared(files.ir)
+    seen = preparation.seen(unit.shape, size or unit.shape)
     if size is not None:
         unit = preparation.fit(unit, size, (files.ir, files.vi))
+    if seen is not None:
+        visible = preparation.prepare_visible(read_image(files.vi), files.vi)
+        unit = fill_unseen(unit, visible, seen)
     return np.round(unit * 255).astype(np.uint8)[None]
 
 

@@ -115,6 +115,24 @@ class Lens:
         maps = _maps(self.camera_matrix, self.distortion_coefficients, size)
         return cv2.remap(image, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
+    def seen(self, size: tuple[int, int]) -> np.ndarray:
+        """Where a straightened image shows what the camera saw.
+
+        Args:
+            size (tuple[int, int]): Height and width of the image.
+
+        Returns:
+            np.ndarray: (H, W) bool: False where :meth:`undistort` repeats the border.
+        """
+        height, width = size
+        maps = _maps(self.camera_matrix, self.distortion_coefficients, (width, height))
+        return (
+            (maps[0] >= -0.5)
+            & (maps[0] <= width - 0.5)
+            & (maps[1] >= -0.5)
+            & (maps[1] <= height - 0.5)
+        )
+
 
 @functools.lru_cache(2)
 def _maps(matrix, coefficients, size):

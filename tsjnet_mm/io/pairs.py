@@ -20,6 +20,7 @@ from .images import OTHER_SIZE, check_finite, check_sizes, image_size, read_imag
 from .matching import find_pairs, name_all
 from .preparation import Preparation
 from .thermal import ThermalMap, read_measured, thermal_map
+from .warping import fill_unseen
 
 #: Larger images are not read ahead: several of them would need gigabytes.
 _MOST_PIXELS_AHEAD = 2**23
@@ -35,16 +36,30 @@ class Pair:
 
     Attributes:
         name (str): Stem of the file that its fused image is written to.
-        ir (np.ndarray): Infrared, (H, W) float32 in [0, 1].
+        ir (np.ndarray): Infrared, (H, W) float32 in [0, 1]. Where the camera sees nothing, the
+            nearest border pixel is repeated, so that fusors find no edge there.
         vi (np.ndarray): Visible, (H, W, 3) float32 RGB in [0, 1].
         thermal (Callable[[], ThermalMap] | None): Makes the measured infrared values, where
             they are known, for those who need them.
+        seen (np.ndarray | None): (H, W) float32 in [0, 1], 0 where the infrared camera sees
+            nothing, with soft edges; None if it sees all. See :meth:`.Preparation.seen`.
     """
 
     name: str
     ir: np.ndarray
     vi: np.ndarray
     thermal: Callable[[], ThermalMap] | None = None
+    seen: np.ndarray | None = None
+
+    @property
+    def filled(self) -> np.ndarray:
+        """Infrared as metrics and losses compare it, see :func:`.fill_unseen`."""
+        return fill_unseen(self.ir, self.vi, self.seen)
+
+    @property
+    def covered(self) -> float:
+        """Share of the visible image that the infrared camera sees, in [0, 1]."""
+        return 1.0 if self.seen is None else float((self.seen > 0).mean())
 
 
 def is_path(source: Any) -> bool:
@@ -284,7 +299,7 @@ def read_pair(
     images = preparation(stored, to_array(vi, names[1]), names)
     size = images[1].shape[:2]
     thermal = functools.partial(thermal_map, stored, preparation, size, names, path)
-    return Pair(name, *images, thermal)
+    return Pair(name, *images, thermal, preparation.seen(stored.shape[:2], size))
 
 
 __getattr__ = moved_names(

@@ -15,7 +15,7 @@ from .lens import Lens
 from .radiometric import to_celsius
 from .ranges import UNITS, check_limits, check_range
 from .thermal import read_measured
-from .warping import Homography, load_homography, warp
+from .warping import Homography, load_homography, seen_weights, warp
 
 #: An infrared image has no contrast whose values in [0, 1] differ by no more than this ...
 _FLAT = 2 / 255
@@ -209,7 +209,7 @@ class Preparation:
 
         Returns:
             tuple[np.ndarray, np.ndarray]: Infrared (H, W) and visible (H, W, 3) RGB, float32
-            in [0, 1], both in the visible image's size.
+            in [0, 1], both in the visible image's size, see :meth:`fit`.
 
         Raises:
             PairError: A value or a size cannot be used; the message names the image.
@@ -217,6 +217,20 @@ class Preparation:
         infrared = self.prepare_infrared(ir, names[0])
         visible = self.prepare_visible(vi, names[1])
         return self.fit(infrared, visible.shape[:2], names), visible
+
+    def seen(self, ir_size: tuple[int, int], size: tuple[int, int]) -> np.ndarray | None:
+        """Weights of the infrared image on the visible image's pixels.
+
+        Args:
+            ir_size (tuple[int, int]): Height and width of the infrared image.
+            size (tuple[int, int]): Height and width of the visible image.
+
+        Returns:
+            np.ndarray | None: See :func:`.seen_weights`.
+        """
+        if self.homography is None and self.ir_calibration is None:
+            return None
+        return seen_weights(self.homography, self.ir_calibration, (*ir_size,), (*size,))
 
     def fit(self, ir: np.ndarray, size: tuple[int, int], names: tuple[str, str]) -> np.ndarray:
         """Bring an infrared image to the visible image's size.
@@ -228,6 +242,8 @@ class Preparation:
 
         Returns:
             np.ndarray: (height, width) float32, warped or resized where that was asked for.
+            Where the infrared camera sees nothing, its nearest border pixel is repeated: see
+            :meth:`seen`.
 
         Raises:
             PairError: The sizes differ, or are not those of the homography.
@@ -280,6 +296,7 @@ class Preparation:
                 for name in ('ir_calibration', 'vi_calibration')
                 if (lens := getattr(self, name)) is not None
             },
+            **({'outside': 'visible'} if self.homography or self.ir_calibration else {}),
         }
 
     @classmethod

@@ -65,7 +65,8 @@ def to_celsius(array: np.ndarray, unit: str | None, name: str | Path) -> np.ndar
             name,
             'a FLIR radiometric JPEG, or values of a known unit (give --ir-unit: '
             f'{", ".join(UNITS)})',
-            f'{array.dtype} values from {array.min():g} to {array.max():g} of no known unit',
+            f'{array.dtype} values from {np.nanmin(array):g} to {np.nanmax(array):g} of no '
+            'known unit',
         )
     factor, offset = UNITS[unit]
     return array.astype(np.float64) * factor + offset

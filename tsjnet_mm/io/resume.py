@@ -18,6 +18,9 @@ from tsjnet_mm.utils.files import write_whole
 from .images import DESCRIPTION_TAG
 from .text import LARGE_LIMIT, read_json
 
+#: Entry of a note that is a result, not a setting: the share of the picture that the infrared
+#: camera sees, in [0, 1]. Of pictures that it sees whole, there is no such entry.
+COVERED = 'infrared_covers'
 #: Keyword under which an image or a JSON file says what made it.
 NOTE = 'tsjnet_mm'
 _PNG_END = b'IEND\xaeB`\x82'
@@ -97,6 +100,15 @@ def _note_text(image):
     return text[len(keyword) :] if isinstance(text, str) and text.startswith(keyword) else None
 
 
+def _settings_text(note):
+    """A note as text without what is no setting."""
+    if note is None or COVERED not in note:
+        return note
+    return encode_note(
+        {key: value for key, value in json.loads(note).items() if key != COVERED}
+    )
+
+
 def write_record(path: str | Path, settings: Mapping, content: Mapping[str, Any]) -> None:
     """Write a JSON file with its settings, completely or not at all.
 
@@ -165,14 +177,15 @@ def is_done(path: str | Path, note: str) -> bool:
 
     Args:
         path (str | Path): The file.
-        note (str): What it must say of how it was made, see :func:`encode_note`.
+        note (str): What it must say of how it was made, see :func:`encode_note`;
+            :data:`COVERED` is not compared.
 
     Returns:
         bool: False also if there is no such file, or it does not decode to its end.
     """
     try:
         with Image.open(path) as image:
-            if _note_text(image) != note or _is_cut(path, image.format):
+            if _settings_text(_note_text(image)) != note or _is_cut(path, image.format):
                 return False
             image.load()
     except Exception:  # decoders raise almost anything on a damaged file

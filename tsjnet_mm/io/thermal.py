@@ -26,7 +26,8 @@ class ThermalMap:
 
     Attributes:
         values (np.ndarray): (H, W) float32 in the visible image's size: degrees Celsius where
-            the preparation knows them, otherwise stored values.
+            the preparation knows them, otherwise stored values. NaN where the infrared camera
+            sees nothing.
         limits (tuple[float, float]): The values that are black and white in the pair.
         is_celsius (bool): Whether these are degrees Celsius.
     """
@@ -118,6 +119,9 @@ def thermal_map(
         values = to_celsius(values, unit, names[0])
     values = preparation.undistort_infrared(values.astype(np.float32), names[0])
     fitted = preparation.fit(values, size, names)
+    seen = preparation.seen(values.shape, size)
+    if seen is not None:
+        fitted = np.where(seen > 0, fitted, np.float32(np.nan))
     return ThermalMap(fitted, (float(limits[0]), float(limits[1])), unit is not None)
 
 

@@ -1,5 +1,8 @@
 """A mapping from infrared to visible pixels: checked, read from a file, applied."""
 
+from __future__ import annotations
+
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +11,12 @@ import cv2
 import numpy as np
 
 from .errors import PairError
+from .lens import Lens
 from .text import expect, read_json
+
+#: Width of the band along the edge of the infrared camera's view in which its weight rises from
+#: 0 to 1, as a share of the diagonal: 8 pixels of an image of 640x480.
+_SOFT_EDGE = 0.01
 
 
 @dataclass(frozen=True)
@@ -129,7 +137,7 @@ def warp(
 
     Returns:
         np.ndarray: (height, width) float32. Where the infrared camera saw nothing, its
-        nearest border pixel is repeated.
+        nearest border pixel is repeated: see :func:`seen_weights`.
     """
     return cv2.warpPerspective(
         ir,
@@ -138,3 +146,73 @@ def warp(
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
+
+
+@functools.lru_cache(4)
+def seen_weights(
+    homography: Homography | None,
+    lens: Lens | None,
+    ir_size: tuple[int, int],
+    size: tuple[int, int],
+) -> np.ndarray | None:
+    """Weights of the infrared image on the visible image's pixels.
+
+    A pixel is seen if its centre is within an infrared pixel.
+
+    Args:
+        homography (Homography | None): From infrared to visible pixels. None: the fields of
+            view are the same.
+        lens (Lens | None): The infrared lens, whose distortion was taken out.
+        ir_size (tuple[int, int]): Height and width of the infrared image.
+        size (tuple[int, int]): Height and width of the visible image.
+
+    Returns:
+        np.ndarray | None: (height, width) float32 in [0, 1], read-only: 0 exactly where the
+        infrared camera sees nothing, 1 where it sees, and in between in a narrow band along the
+        edge of its view. None if it sees all.
+    """
+    (high, wide), (height, width) = ir_size, size
+    if homography is None:
+        matrix = np.diag([width / wide, height / high, 1.0])
+        matrix[:2, 2] = matrix[0, 0] / 2 - 0.5, matrix[1, 1] / 2 - 0.5
+    else:
+        matrix = np.asarray(homography)
+    # Signed, so that what is before the camera has a positive depth: a perspective maps points
+    # behind it, too.
+    back = np.linalg.inv(matrix) * np.sign(matrix[2] @ ((wide - 1) / 2, (high - 1) / 2, 1))
+    right, down = np.arange(width), np.arange(height)[:, None]
+    # A pixel is seen that is before the camera and on the inner side of the image's four edges.
+    half = 0.5 + 1e-6
+    edges = [back[2]]
+    for row, last in zip(back[:2], (wide - 1, high - 1), strict=True):
+        edges += [row + half * back[2], (last + half) * back[2] - row]
+    seen = np.logical_and.reduce([a * right + (b * down + c) > 0 for a, b, c in edges])
+    if lens is not None:
+        x, y, depth = (row[0] * right + (row[1] * down + row[2]) for row in back)
+        depth[~seen] = np.inf
+        straight = np.float32(lens.seen(ir_size))
+        at = np.float32(x / depth), np.float32(y / depth)
+        seen &= cv2.remap(straight, *at, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE) > 0
+    if seen.all():
+        return None
+    distance = cv2.distanceTransform(np.uint8(seen), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    weights = np.minimum(distance / max(1, _SOFT_EDGE * np.hypot(*size)), 1).astype(np.float32)
+    weights.flags.writeable = False
+    return weights
+
+
+def fill_unseen(ir: np.ndarray, vi: np.ndarray, seen: np.ndarray | None) -> np.ndarray:
+    """Show the visible luma where the infrared camera sees nothing, as a fused image does.
+
+    Args:
+        ir (np.ndarray): (H, W) float32, on the visible image's pixels.
+        vi (np.ndarray): (H, W, 3) float32 RGB.
+        seen (np.ndarray | None): Weights of :func:`seen_weights`.
+
+    Returns:
+        np.ndarray: (H, W) float32; ``ir`` itself if all is seen.
+    """
+    if seen is None:
+        return ir
+    luma = cv2.cvtColor(np.ascontiguousarray(vi), cv2.COLOR_RGB2GRAY)
+    return luma + seen * (ir - luma)

@@ -54,7 +54,10 @@ def _infrared_images(preparation):
         for info in infos:
             names = info['ir_path'], info['vi_path']
             unit = preparation.load_infrared(names[0])
-            unit = preparation.fit(unit, (info['height'], info['width']), names)
+            size = info['height'], info['width']
+            seen = preparation.seen(unit.shape, size)
+            unit = preparation.fit(unit, size, names)
+            unit = unit if seen is None else unit * seen  # black where nothing is seen
             yield np.repeat(_to_uint8(unit)[..., None], 3, axis=-1)
 
     return ImageSource({'modality': 'ir', **preparation.to_note()}, files, make)

@@ -169,4 +169,8 @@ def registered(
     found = register_pairs(pairs, **options)
     sizes = pairs[0].ir.shape[::-1], pairs[0].vi.shape[1::-1]
     homography = Homography(found.homography, *sizes, 'the registration')
-    return dataclasses.replace(preparation, homography=homography), str(found)
+    preparation = dataclasses.replace(preparation, homography=homography)
+    words, seen = str(found), preparation.seen(sizes[0][::-1], sizes[1][::-1])
+    if seen is not None:
+        words += f'; the infrared camera sees {(seen > 0).mean():.0%} of the visible image'
+    return preparation, words

@@ -158,6 +158,8 @@ def fuse_from_one(pair: Pair, source: str) -> Pair:
         for label in range(1, count):
             region = labels == label
             taken[region] = luma[region].std() >= pair.ir[region].std()
+    if pair.seen is not None:
+        mask = mask * pair.seen
     visible, infrared = mask * taken, mask * (1 - taken)
     ir = pair.ir + visible * (luma - pair.ir)
     vi = pair.vi + (infrared * (pair.ir - luma))[..., None]

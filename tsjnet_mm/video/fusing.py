@@ -113,6 +113,11 @@ def _prepare(frames, describe, preparation, notes, follower):
             like[kind] += 1
             if like[kind] == 1:
                 warnings.warn(str(warning.message), warning.category, stacklevel=2)
+        if not index and pair.seen is not None:
+            notes.append(
+                f'the infrared camera sees {pair.covered:.0%} of the first frame; the rest '
+                'shows the visible image'
+            )
         yield pair
     if follower is not None and follower.tried:
         notes.append(follower.note())
@@ -307,7 +312,7 @@ def _write_frames(fused, writer, meter, frames, max_frames, show_progress):
             elif isinstance(frames, FileFrames):
                 times = frames.repeats.popleft()
             if meter is not None:
-                meter.update(pair.ir, pair.vi, image)
+                meter.update(pair.filled, pair.vi, image)
             for shown, often in ((before, held), (image, times)):
                 often = often if max_frames is None else min(often, max_frames - count)
                 count += often

@@ -88,6 +88,7 @@ def visible_edges(visible: np.ndarray) -> np.ndarray:
 
 def _isotherm(values, limits, base, style):
     """Colours above the threshold, over a grey base."""
+    values = np.where(np.isnan(values), -np.inf, values)  # nothing is known: not hot
     span = max(limits[1], float(values.max())) if limits[1] <= style.isotherm else limits[1]
     share = (values - style.isotherm) / max(span - style.isotherm, 1e-6)
     unit = _ISOTHERM_START + (1 - _ISOTHERM_START) * np.clip(share, 0, 1)
@@ -106,7 +107,8 @@ def draw_style(pair: Pair, style: Style, luma: np.ndarray | None = None) -> np.n
             ``'isotherm'``.
 
     Returns:
-        np.ndarray: (H, W, 3) uint8 RGB.
+        np.ndarray: (H, W, 3) uint8 RGB; without thermal colours where the infrared camera sees
+        nothing.
 
     Raises:
         PairError: The values are needed and not known.
@@ -126,6 +128,8 @@ def draw_style(pair: Pair, style: Style, luma: np.ndarray | None = None) -> np.n
     else:
         base = np.repeat(luma[..., None], 3, axis=2)
         image = _isotherm(measured.values, measured.limits, base, style)
+    if pair.seen is not None and style.name != 'isotherm':
+        image = pair.vi + pair.seen[..., None] * (image - pair.vi)
     image = to_rgb8(image)
     return draw_legend(image, measured, style) if style.legend else image
 

@@ -73,7 +73,7 @@ class LoadPair(PairTransform):
         if not self.preparation.moves_infrared and not may_be_radiometric:
             check_sizes(source.ir, source.vi)
         (pair,) = read_pairs([source], self.preparation)
-        ir, vi = pair.ir, pair.vi
+        ir, vi = pair.filled, pair.vi
         size = vi.shape[:2]
         results.update(
             ir=ir,
