@@ -11,6 +11,10 @@ def test_losses_of_the_shipped_weights_name_their_metrics():
 
 def test_metafiles_name_them_for_published_networks():
     assert set(trained_metrics('u2fusion')) == {'SSIM', 'MSE', 'PSNR', 'RMSE'}
+    for name in ('datfuse', 'dcevo'):
+        assert {'SSIM', 'MSE'} <= set(trained_metrics(name))
+    assert trained_metrics('superfusion') == trained_metrics('lutfuse') == ('SSIM',)
+    assert set(trained_metrics('sage')) == {'MSE', 'PSNR', 'RMSE'}
     assert trained_metrics('laplacian') == () == trained_metrics('ifcnn-max')
 
 
