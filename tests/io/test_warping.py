@@ -3,6 +3,9 @@ import pytest
 from PIL import Image
 
 from tsjnet_mm.apis import FusionInferencer, fuse_to_folder
+from tsjnet_mm.datasets.transforms import LoadPair
+from tsjnet_mm.demo.fusor_choice import DemoModels
+from tsjnet_mm.demo.upload_fusion import fuse_upload
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.lens import Lens
 from tsjnet_mm.io.pairs import Pair, iterate_pairs
@@ -189,3 +192,20 @@ def test_a_file_tells_what_is_covered_and_a_second_run_keeps_it(files):
     assert fuse_to_folder(inferencer(), *folders, homography=moved) == (1, 0)
     assert fuse_to_folder(inferencer(), *folders) == (1, 0)
     assert COVERED not in read_note(files / 'o' / 'a.png')
+
+
+def test_losses_compare_the_visible_luma_outside(images, files):
+    paths = {f'{name}_path': str(files / name / 'a.png') for name in ('ir', 'vi')}
+    loaded = LoadPair(homography=SHIFT)(paths)
+    luma = images[1] @ np.float32([0.299, 0.587, 0.114]) / 255
+    np.testing.assert_allclose(loaded['ir'][OUTSIDE], luma[OUTSIDE], atol=1e-6)
+
+
+def test_the_web_page_measures_the_visible_luma_outside(images, files):
+    models = DemoModels(device='cpu', precision='fp32')
+    paths = files / 'ir' / 'a.png', files / 'vi' / 'a.png'
+    done = fuse_upload(models, 'average', *paths, files, homography=Homography(SHIFT))
+    measured = np.asarray(Image.open(done.sources[0]))
+    luma = images[1] @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(measured - luma)[OUTSIDE].max() <= 0.5 + 1e-4
+    assert (np.asarray(Image.open(done.views['infrared']))[OUTSIDE] == 0).all()
