@@ -1,27 +1,19 @@
-# The weights tsjnet-small: the paper's structure at a quarter of its width, its losses, and
-# small frozen drivers, on small crops of more pairs.
+# First stage of `small`: the paper's fusion losses alone, on small crops. From random weights the
+# gradients of frozen drivers are two hundred times those of these losses, and the image is lost.
 _base_ = [
     '../_base_/models/tsjnet_small.py',
     '../_base_/models/losses_mff.py',
-    '../_base_/models/detector_yolox-nano.py',
-    '../_base_/models/segmentor_espnetv2.py',
     '../_base_/datasets/mixed_labelled.py',
     '../_base_/schedules/adamw_cosine_50e.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(
-    type='JointFusor',
-    fusor=dict(_base_.fusor, losses=_base_.losses),
-    detector=_base_.detector,
-    segmentor=_base_.segmentor,
-    predict_drivers=False,
-)
+model = dict(_base_.fusor, losses=_base_.losses)
 cropping = [dict(type='RandomCropPair', crop_size=(96, 128)), *_base_.cropping[1:]]
 train_dataloader = dict(
     batch_size=2,
     dataset=dict(
         datasets=[
-            dict(part, pipeline=[*part.pipeline[:-3], *cropping])
+            dict(part, annotations=[], pipeline=[*part.pipeline[:-3], *cropping])
             for part in (_base_.roadscene, _base_.msrs, _base_.llvip, _base_.m3svd)
         ]
     ),
