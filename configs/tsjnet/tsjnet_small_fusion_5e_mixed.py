@@ -1,5 +1,5 @@
-# First stage of `small`: the paper's fusion losses alone, on small crops. From random weights the
-# gradients of frozen drivers are two hundred times those of these losses, and the image is lost.
+# First stage of `small`: the paper's fusion losses alone, on small crops. At random weights the
+# gradients of frozen drivers are two hundred times those of these losses.
 _base_ = [
     '../_base_/models/tsjnet_small.py',
     '../_base_/models/losses_mff.py',
