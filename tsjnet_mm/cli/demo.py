@@ -8,9 +8,9 @@ Examples:
         --weights epoch_40.pth                        # draws the objects its detector finds
     python tools/demo.py --model tsjnet-light --weights a.pth --model light.onnx --port 8000
 
-tsjnet-light with its shipped weights and the fusors without weights (average, max, laplacian,
-...) are always available. The fused image is the one that tools/fuse.py writes with the same
-options. The metrics are those of tools/evaluate.py.
+The networks with shipped weights (tsjnet-driven first) and the fusors without weights (average,
+max, laplacian, ...) are always available. The fused image is the one that tools/fuse.py writes
+with the same options. The metrics are those of tools/evaluate.py.
 
 The page needs no internet, sends nothing anywhere, and can be opened on this machine alone.
 To open it from another machine, forward the port: ssh -L 7860:127.0.0.1:7860 THIS_MACHINE. With

@@ -13,8 +13,10 @@ Examples:
     torchrun --nproc_per_node 4 -- tools/fuse.py --ir IR --vi VI --out OUT    # share the work
 
 Models:
-    tsjnet-light            its weights are in the package; --weights loads others
-    tsjnet-tiny             as good, as fast as the pyramid; its weights are in the package, too
+    tsjnet-driven           the default: keeps daylight, shows objects to people and detectors
+    tsjnet-light            smaller error to both sources, darker days
+    tsjnet-tiny             as tsjnet-light, as fast as the pyramid
+                            (the weights of these three are in the package)
     laplacian, wavelet, guided-filter, average, max               without weights
     tsjnet-official, or a config file                             needs --weights
     a published network     needs its authors' file: --model seafusion --weights FILE
