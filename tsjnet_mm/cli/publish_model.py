@@ -84,7 +84,8 @@ def main() -> None:
         shapes, expected = ({n: v.shape for n, v in w.items()} for w in (weights, start))
         if shapes != expected:
             raise ValueError(
-                f'{args.start} and {args.checkpoint} are weights of different networks'
+                f'{args.start} and {args.checkpoint} are weights of different networks: give '
+                '--start what the training of the checkpoint started from'
             )
         weights = {
             name: torch.lerp(start[name].to(value.dtype), value, args.share)

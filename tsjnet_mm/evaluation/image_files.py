@@ -13,16 +13,16 @@ from tqdm import tqdm
 
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import image_size, read_image
-from tsjnet_mm.io.lens import Lens
 from tsjnet_mm.io.listing import ImageList, is_pattern, list_images
 from tsjnet_mm.io.matching import PairList, PairSource, match_pairs
 from tsjnet_mm.io.names import AFFIXES, NameMatch, match_names, natural_key
 from tsjnet_mm.io.preparation import Preparation
-from tsjnet_mm.io.resume import read_note
 from tsjnet_mm.io.unit_range import full_range
-from tsjnet_mm.io.warping import Homography, fill_unseen
+from tsjnet_mm.io.warping import fill_unseen
 from tsjnet_mm.metrics import FUSION_METRICS
 from tsjnet_mm.utils.parallel import thread_map
+
+from .fused_notes import RANGES, agree_on_preparation, find_styled
 
 
 class FusionFiles(NamedTuple):
@@ -112,16 +112,12 @@ def _read_visible(files):
     return np.stack(straight).round().astype(values.dtype)
 
 
-#: Options of the preparation of which one says what becomes black and white.
-_RANGES = ('ir_range', 'ir_percentiles', 'ir_celsius')
-
-
 def _read_infrared(files):
     """The infrared image as it was fused, in 8 bits where it was prepared for that."""
     preparation, size = files.preparation, None
     if preparation.moves_infrared:
         size = image_size(files.vi)
-    is_prepared = any(getattr(preparation, name) for name in (*_RANGES, 'ir_calibration'))
+    is_prepared = any(getattr(preparation, name) for name in (*RANGES, 'ir_calibration'))
     is_stored = not is_prepared and (
         size is None or (preparation.homography is None and image_size(files.ir) == size)
     )
@@ -242,10 +238,11 @@ def find_files(
         for pair in found.pairs
         if all(f'{pair.name}.' in paths for paths in partners.values())
     ]
-    agreed, differing = agree_on_preparation(complete, preparation)
+    fused_paths = [path for files in complete for path in files.fused.values()]
+    agreed, differing = agree_on_preparation(fused_paths, preparation)
     if differing:
         problems['fused images that tell of another preparation of their sources'] = differing
-    if styled := _find_styled(complete):
+    if styled := find_styled(fused_paths):
         problems[
             'pictures in thermal colours, which are no fused luma (fuse with --style luma)'
         ] = styled
@@ -277,88 +274,6 @@ def match_fused(
     listed = _list_images(folder)
     found = sorted(listed.names, key=natural_key)
     return listed, match_names(names, found, (*AFFIXES, method), affixes, affixes)
-
-
-def agree_on_preparation(
-    files: Iterable[FusionFiles], given: Preparation | None = None
-) -> tuple[Preparation, list[str]]:
-    """Preparation of pairs, from the options and the notes in the fused files.
-
-    Args:
-        files (Iterable[FusionFiles]): The pairs.
-        given (Preparation, optional): What is known of it; what it leaves out is taken from
-            the files.
-
-    Returns:
-        tuple[Preparation, list[str]]: The one of all pairs, and a line for each file that
-        tells of another one. Files that tell nothing agree with any.
-    """
-    given = given or Preparation()
-    told = {kind: ('the options', part) for kind, part in _parts(given).items() if part}
-    resize, differing = given.resize, []
-    for path in (path for item in files for path in item.fused.values()):
-        noted = _noted_preparation(path)
-        if noted is None:
-            continue
-        resize = resize or noted.resize
-        for kind, part in _parts(noted).items():
-            source, expected = told.setdefault(kind, (path, part))
-            if _value(part) != _value(expected):
-                line = f'{path}: expected {_words(expected)} as {source}, found {_words(part)}'
-                differing.append(line)
-    agreed = {kind: part for kind, (_, part) in told.items()}
-    limits = agreed.pop('range', None)
-    limits = dict([limits]) if limits else {}
-    return Preparation(resize=resize, **limits, **agreed), differing
-
-
-def _parts(preparation):
-    """Range with the name of its option, and the other attributes; None where not given."""
-    given = [(name, getattr(preparation, name)) for name in _RANGES]
-    limits = next((option for option in given if option[1] is not None), None)
-    names = ('ir_unit', 'homography', 'ir_calibration', 'vi_calibration')
-    return {'range': limits, **{name: getattr(preparation, name) for name in names}}
-
-
-def _value(part):
-    """What two parts are compared by: a note lacks the sizes and the file of a homography."""
-    if isinstance(part, Homography):
-        return part.matrix
-    if isinstance(part, Lens):
-        return part.camera_matrix, part.distortion_coefficients
-    return part
-
-
-def _words(part):
-    if part is None:
-        return 'none'
-    if isinstance(part, str):
-        return f'the unit {part}'
-    if isinstance(part, Homography):
-        return f'the homography {part.tolist()}'
-    if isinstance(part, Lens):
-        return f'the calibration {part.camera_matrix}, {part.distortion_coefficients}'
-    return f'{part[0]} {part[1][0]:g} {part[1][1]:g}'
-
-
-def _find_styled(files):
-    """A line for each fused file whose note tells of another style than luma."""
-    lines = []
-    for path in (path for item in files for path in item.fused.values()):
-        style = (read_note(path) or {}).get('style', 'luma')
-        if style != 'luma':
-            lines.append(f'{path}: expected the style luma, found {style}')
-    return lines
-
-
-def _noted_preparation(path):
-    note = read_note(path)
-    if note is None or 'fusor' not in note:
-        return None
-    try:
-        return Preparation.from_note(note)
-    except (ValueError, TypeError):
-        return None
 
 
 def inspect_files(

@@ -1,6 +1,6 @@
 """AP of NanoDet-m, which drove no fusor, on the images of several fusors, and paired intervals.
 
-    python benchmarks/stranger.py --onnx nanodet_m_416_coco.onnx --data data/MSRS \
+    python benchmarks/nanodet.py --onnx nanodet_m_416_coco.onnx --data data/MSRS \
         --models tsjnet-driven tsjnet-light laplacian --skip-every 10
 
 mmdet has no NanoDet, so `tools/judge.py` cannot run it. The file is the published one for COCO
