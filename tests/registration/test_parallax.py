@@ -99,3 +99,13 @@ def test_misaligned_regions_are_red(images):
     picture = draw_parallax(np.full((288, 384), 100, np.uint8), measure_parallax(*images))
     assert picture.shape == (288, 384, 3) and (picture[:60] == 100).all()
     assert picture[160, 200:230, 0].mean() > 140 > 100 > picture[160, 200:230, 2].mean()
+
+
+def test_beyond_the_infrared_view_nothing_is_misaligned(images):
+    ir, vi = images
+    seen = np.ones_like(vi)
+    seen[NEAR] = 0
+    found = measure_parallax(ir, vi, seen)
+    assert found.share == 0 < measure_parallax(ir, vi, np.ones_like(vi)).share
+    assert np.isnan(found.shifts[10:14, 11:16]).all()
+    assert found.coincident > 0.2

@@ -37,12 +37,20 @@ POINTS = '0,0,5,7\n300,0,305,7\n300,200,305,207\n0,200,5,207\n'
 
 def test_mapping_and_preview_are_written(call, pair, tmp_path):
     (tmp_path / 'p.csv').write_text(POINTS)
+    Image.open(tmp_path / 'ir.png').crop((5, 7, 320, 240)).save(tmp_path / 'ir.png')
     preview = tmp_path / 'H.png'
     status, out, err = call(*pair, '--points', tmp_path / 'p.csv', '--preview', preview)
     assert status == 0 and '0.00 visible pixels off' in out, err
     expected = [[1, 0, 5], [0, 1, 7], [0, 0, 1]]
     np.testing.assert_allclose(load_homography(tmp_path / 'H.json'), expected, atol=1e-4)
-    assert Image.open(preview).size == (320, 240)
+    board = np.array(Image.open(preview))
+    assert board.shape == (240, 320, 3)
+    # The infrared view begins at row 7: its first tile shows the visible image above.
+    luma = cv2.cvtColor(np.array(Image.open(tmp_path / 'vi.png')), cv2.COLOR_RGB2GRAY)
+    low, high = np.percentile(luma, (1, 99))
+    shown = ((luma - low) / (high - low)).clip(0, 1) * 255
+    np.testing.assert_allclose(board[:7, :40].mean(2), shown[:7, :40], atol=2)
+    assert abs(board[15:40, 5:40].mean(2) - shown[15:40, 5:40]).mean() > 5
 
 
 def test_refusals_are_messages_and_write_nothing(call, pair, tmp_path):

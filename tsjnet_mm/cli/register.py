@@ -127,10 +127,13 @@ def stretch(image: np.ndarray) -> np.ndarray:
 
 
 def draw_preview(pairs: Sequence[Pair], homography: np.ndarray) -> np.ndarray:
-    """Checkerboards of up to four pairs, spread evenly; red where they stay misaligned."""
+    """Checkerboards of up to four pairs, spread evenly; red where they stay misaligned.
+
+    Where the infrared camera sees nothing, its tiles show the visible image.
+    """
     import numpy as np
 
-    from tsjnet_mm.io.preparation import warp
+    from tsjnet_mm.io.warping import Homography, seen_weights, warp
     from tsjnet_mm.registration.homography import draw_checkerboard
     from tsjnet_mm.registration.parallax import draw_parallax, measure_parallax
     from tsjnet_mm.visualization.sheet import make_sheet
@@ -139,8 +142,11 @@ def draw_preview(pairs: Sequence[Pair], homography: np.ndarray) -> np.ndarray:
     boards, captions = [], []
     for pair in (pairs[i] for i in places):
         ir = warp(pair.ir, homography, pair.vi.shape)
-        left = measure_parallax(ir, pair.vi)
-        boards.append(draw_parallax(draw_checkerboard(stretch(ir), stretch(pair.vi)), left))
+        seen = seen_weights(Homography(homography), None, pair.ir.shape, pair.vi.shape)
+        left = measure_parallax(ir, pair.vi, seen)
+        tiles, vi = stretch(ir), stretch(pair.vi)
+        tiles = tiles if seen is None else vi + seen * (tiles - vi)
+        boards.append(draw_parallax(draw_checkerboard(tiles, vi), left))
         captions.append(pair.name)
         print(f'{pair.name}: {left}')
     if len(boards) == 1:

@@ -183,10 +183,10 @@ def describe_overlay(alignment: Alignment, pair: Pair, folder: str | Path) -> di
         with, ``words``, whether it is ``refused``, and ``mask``, the path of the PNG or None.
     """
     size, matrix = pair.vi.shape[:2], alignment.matrix
-    left = measure_parallax(warp(pair.ir, matrix, size), to_luma(pair.vi))
+    seen = seen_weights(Homography(matrix), None, pair.ir.shape, size)
+    left = measure_parallax(warp(pair.ir, matrix, size), to_luma(pair.vi), seen)
     words = alignment.words
     if not alignment.is_refused:
-        seen = seen_weights(Homography(matrix), None, pair.ir.shape, size)
         share = 1.0 if seen is None else float((seen > 0).mean())
         if share < _WHOLE:
             words += (

@@ -62,12 +62,16 @@ class Parallax:
         return f'{self.share:.1%} of the image misaligned, by up to {self.largest:.0f} pixels'
 
 
-def measure_parallax(ir: np.ndarray, vi: np.ndarray) -> Parallax:
+def measure_parallax(
+    ir: np.ndarray, vi: np.ndarray, seen: np.ndarray | None = None
+) -> Parallax:
     """Find the regions where two images stay misaligned.
 
     Args:
         ir (np.ndarray): Infrared on the visible image's pixels, (H, W) float32 in [0, 1].
         vi (np.ndarray): Luma of the visible image, (H, W) float32 in [0, 1].
+        seen (np.ndarray, optional): (H, W) in [0, 1], see :func:`.seen_weights`; edges are
+            compared where it is 1. Defaults to everywhere.
 
     Returns:
         Parallax: Shift of each block, and the regions.
@@ -79,6 +83,9 @@ def measure_parallax(ir: np.ndarray, vi: np.ndarray) -> Parallax:
         raise ValueError(f'expected images of one size, found {ir.shape} and {vi.shape}')
     fields = [edge_field(np.ascontiguousarray(image), _FIELD, 0.8) for image in (ir, vi)]
     height, width = fields[0].shape[:2]
+    if seen is not None:  # Beyond its view a warped infrared image has streaks.
+        inside = cv2.resize(seen, (width, height), interpolation=cv2.INTER_AREA) > 0.999
+        fields[0] = fields[0] * inside[..., None]
     step = _BLOCK // 2
     rows, columns = max((height - _BLOCK) // step + 1, 0), max((width - _BLOCK) // step + 1, 0)
     shifts = np.full((rows, columns, 2), np.nan)
@@ -149,7 +156,7 @@ def fuse_from_one(pair: Pair, source: str) -> Pair:
     if check_parallax(source) == 'both':
         return pair
     luma = cv2.cvtColor(np.ascontiguousarray(pair.vi), cv2.COLOR_RGB2GRAY)
-    mask = measure_parallax(pair.ir, luma).mask
+    mask = measure_parallax(pair.ir, luma, pair.seen).mask
     if not mask.any():
         return pair
     taken = np.full_like(mask, source == 'visible')
