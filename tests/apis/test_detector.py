@@ -111,6 +111,17 @@ def test_a_fused_detector_sees_what_mmdet_shows_it(detector_files, pairs, tmp_pa
     expected = inference_detector(model, str(pairs[1] / '001.png')).pred_instances
     np.testing.assert_allclose(found.boxes, expected.bboxes.numpy(), atol=1e-4)
     np.testing.assert_allclose(found.scores, expected.scores.numpy(), atol=1e-6)
+    # Where the infrared camera sees nothing, both show the visible luma.
+    right = [[1, 0, 40], [0, 1, 0], [0, 0, 1]]
+    other = tmp_path / 'moved.py'
+    other.write_text(
+        config.read_text().replace("='thermal'", f"='thermal', homography={right}")
+    )
+    shifted = init_detector(str(other), str(detector_files[1]), 'random', 'cpu', {})
+    (moved, *_) = make((other, detector_files[1]))(*pairs, homography=right)
+    expected = inference_detector(shifted, str(pairs[1] / '001.png')).pred_instances
+    np.testing.assert_allclose(moved.scores, expected.scores.numpy(), atol=1e-6)
+    assert not np.allclose(moved.scores, found.scores)
     plain = make(detector_files, fusor='max')(*pairs)[0]
     np.testing.assert_array_equal(found.image, plain.image)
     assert not np.allclose(found.boxes, plain.boxes)  # Padded otherwise.

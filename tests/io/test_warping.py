@@ -70,6 +70,7 @@ def test_what_is_seen_is_the_mapped_outline_of_the_infrared_image():
         found > 0, is_within(mapped[:, :2] / mapped[:, 2:], (100, 140))
     )
     assert 0.3 < (found > 0).mean() < 0.7
+    np.testing.assert_array_equal(weights((-matrix).tolist(), size=(100, 140)), found)
 
 
 def test_a_larger_copy_of_the_same_view_is_seen_whole():
