@@ -26,3 +26,11 @@ train_dataloader = dict(
         ]
     )
 )
+optim_wrapper = dict(optimizer=dict(lr=3e-4))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.02, by_epoch=False, end=20),
+    dict(
+        type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True, eta_min_ratio=0.02
+    ),
+]
+train_cfg = dict(max_epochs=1, val_interval=1)
