@@ -18,7 +18,7 @@ from tsjnet_mm.utils.model_index import find_model, model_index, names_of, ready
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Models with weights in the package.
-SHIPPED = 'tsjnet-driven', 'tsjnet-light', 'tsjnet-tiny'
+SHIPPED = 'tsjnet-driven', 'tsjnet-light', 'tsjnet-small', 'tsjnet-tiny'
 INDEX = model_index()
 METAFILES = yaml.safe_load((ROOT / 'model-index.yml').read_text())['Import']
 
@@ -67,7 +67,7 @@ def test_published_weights_are_in_the_index():
 @pytest.mark.parametrize(
     'pattern, pretrained, expected',
     [
-        ('tsjnet*', None, ['tsjnet-driven', 'tsjnet-light', 'tsjnet-official', 'tsjnet-tiny']),
+        ('tsjnet*', None, sorted([*SHIPPED, 'tsjnet-official'])),
         ('TSJNet*', True, [*SHIPPED]),
         ('tsjnet*', False, ['tsjnet-official']),
         ('ifcnn-m*', None, ['ifcnn-max', 'ifcnn-mean']),

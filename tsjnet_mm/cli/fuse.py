@@ -16,7 +16,9 @@ Models:
     tsjnet-driven           the default: keeps daylight, shows objects to people and detectors
     tsjnet-light            smaller error to both sources, darker days
     tsjnet-tiny             as tsjnet-light, as fast as the pyramid
-                            (the weights of these three are in the package)
+    tsjnet-small            the paper's structure and training at a quarter of the width, for
+                            research: 200 times as slow, worse images
+                            (the weights of these four are in the package)
     laplacian, wavelet, guided-filter, average, max               without weights
     tsjnet-official, or a config file                             needs --weights
     a published network     needs its authors' file: --model seafusion --weights FILE

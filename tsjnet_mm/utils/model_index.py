@@ -135,7 +135,7 @@ def list_models(pattern: str | None = None, pretrained: bool | None = None) -> l
 
     Example:
         >>> list_models('tsjnet*')
-        ['tsjnet-driven', 'tsjnet-light', 'tsjnet-official', 'tsjnet-tiny']
+        ['tsjnet-driven', 'tsjnet-light', 'tsjnet-official', 'tsjnet-small', 'tsjnet-tiny']
     """
     return sorted(
         name

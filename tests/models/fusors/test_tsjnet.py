@@ -10,6 +10,7 @@ from tsjnet_mm.registry import MODELS
 PRESETS = {
     'tsjnet-official': 45_065_315,
     'tsjnet-light': 84_916,
+    'tsjnet-small': 2_843_171,
     'tsjnet-tiny': 38_124,
 }
 
