@@ -5,12 +5,15 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from tsjnet_mm.apis.task_networks import ViewDetector
 from tsjnet_mm.datasets.split_lists import hash_stems
 from tsjnet_mm.evaluation import load_results
 from tsjnet_mm.io.images import read_image, write_image
 from tsjnet_mm.protocols.benchmark_protocol import read_protocol
+from tsjnet_mm.protocols.protocol_run import ProtocolRun
 
 STEMS = ('001', '002', '010')
 
@@ -124,6 +127,90 @@ def test_images_are_added_to_a_table(run, submitted, tmp_path):
     status, _, error = run('--add', f'mine={submitted}', '--trained-on', 'mine=MSE', file=None)
     assert status == 1 and 'has a row mine of other images' in error
     assert results(tmp_path) == content
+
+
+class Finder(ViewDetector):
+    """Finds the car's box with a score of the image's mean brightness, and a wrong one."""
+
+    def __init__(self):
+        self.classes, self.pipeline = ['car'], 'steps'
+        self.model, self.looked = torch.nn.Linear(2, 1), 0
+
+    def __call__(self, image):
+        self.looked += 1
+        scores = np.array([image.mean() / 255, 0.5])
+        boxes = np.array([(8, 8, 40, 40), (50, 50, 70, 70)], np.float32)
+        return {'boxes': boxes, 'scores': scores, 'labels': np.array([0, 0])}
+
+
+def test_a_machine_column_keeps_its_values(run, submitted, tmp_path):
+    (tmp_path / 'data' / 'set' / 'labels').mkdir()
+    for stem in STEMS:
+        box = f'0 {24 / 80} {24 / 72} {32 / 80} {32 / 72}\n'
+        (tmp_path / 'data' / 'set' / 'labels' / f'{stem}.txt').write_text(box)
+    entry = {'dataset': 'drawn', 'task': 'detection', 'classes': ['car']}
+    entry |= {'config': 'mine.py', 'weights_sha256': 64 * '0'}
+    protocol = tmp_path / 'protocol' / 'mine.json'
+    content = json.loads(protocol.read_text())
+    content['datasets']['drawn']['labels'] = 'set/labels'
+    (protocol.parent / 'mine.py').write_text('')
+    protocol = read_protocol(write_protocol(
+        protocol.parent, datasets=content['datasets'], machines={'nano': entry}
+    ))  # fmt: skip
+
+    def make(machines=None, out='out', **options):
+        made = ProtocolRun(protocol, tmp_path / 'data', tmp_path / out, **options)
+        return made.run(machines=machines, costs=False, report=lambda line: None)
+
+    finder, wavelet = Finder(), {'wavelet': ('wavelet', None)}
+    first = make({'nano': finder}, models=wavelet)['datasets']['drawn']
+    assert finder.looked == 5 * 3
+    samples = first['machine_samples']['nano']
+    assert list(samples) == ['visible only', 'infrared only', 'average', 'max', 'wavelet']
+    assert {len(values) for values in samples.values()} == {51}
+    # The maximum is bright and its true box leads; the others put the wrong box first or not.
+    assert first['machines']['nano']['max'][0] == pytest.approx(1, abs=0.01)
+    assert first['ranks']['machines']['max']['value'] < 2.6
+
+    # Only the results are left: a row is added without a network, then with it.
+    shutil.rmtree(tmp_path / 'out' / 'drawn')
+    added = make(images={'mine': submitted})
+    part = added['datasets']['drawn']
+    assert added['marks'] == []
+    assert part['machine_samples']['nano'] == samples
+    assert part['ranks']['machines']['mine'] is None
+    assert part['ranks']['machines']['wavelet'] == first['ranks']['machines']['wavelet']
+    part = make({'nano': finder}, images={'mine': submitted})['datasets']['drawn']
+    assert {row: part['machine_samples']['nano'][row] for row in samples} == samples
+    assert part['ranks']['machines']['mine']['competitors'] == 6
+
+    # All in one run gives the same file, but for the order of calls.
+    make({'nano': finder}, out='again', models=wavelet, images={'mine': submitted})
+    files = [tmp_path / out / 'results.json' for out in ('out', 'again')]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+    # Other images in a row's place: what the network saw in the old ones is dropped.
+    for path in submitted.iterdir():
+        write_image(read_image(path) // 2, path)
+    part = make(images={'mine': submitted}, overwrite=True)['datasets']['drawn']
+    assert part['machine_samples']['nano'] == samples
+
+
+def test_rows_in_turn_are_those_of_one_run(run, tmp_path):
+    """Groups of rows one after the other: nothing is measured twice, and all is equal."""
+    assert run('--models', 'wavelet')[0] == 0
+    assert run('--models', 'tsjnet-tiny')[0] == 0
+    status, out, error = run('--models', 'wavelet', 'tsjnet-tiny')
+    assert status == 0, error
+    assert 'tsjnet: 0 to measure, 6 kept' in out + error
+    assert 'plain: 0 to measure, 6 kept' in out + error
+    assert run('--models', 'wavelet', 'tsjnet-tiny', out='again')[0] == 0
+    files = [tmp_path / out / 'results.json' for out in ('out', 'again')]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    text = files[0].read_text()
+    values = json.loads(text)['datasets']['drawn']['values']['plain']['max']['SD']
+    assert values == [float(f'{value:.6g}') for value in values]
+    assert '"images": ["001", "002", "010"]' in text  # A line for each list.
 
 
 def stretch(pixels):

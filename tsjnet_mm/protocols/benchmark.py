@@ -181,6 +181,10 @@ class ZooBenchmark:
         """Folders of all methods' images; the baselines have none."""
         return {row: self.folder(row) for row in (*self.models, *self.images)}
 
+    def results_file(self, convention: str) -> Path:
+        """File of the values under a convention."""
+        return self.out / f'results_{convention}.json'
+
     def find_files(self, folders: Mapping[str, str | Path]) -> list[FusionFiles]:
         """list[FusionFiles]: The pairs, and what the methods of these folders made of them."""
         return find_files(folders, self.ir, self.vi, **self._options)[0]
@@ -242,7 +246,7 @@ class ZooBenchmark:
         """
         results = {}
         for convention, names in (metrics or HEADLINE).items():
-            path = self.out / f'results_{convention}.json'
+            path = self.results_file(convention)
             names = resolve_metrics(names, convention)
             folders = self.folders
             rows = (*self.baselines, *folders)

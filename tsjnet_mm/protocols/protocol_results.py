@@ -51,14 +51,24 @@ def judge_rows(
         report (Callable): Called with a line for each row.
 
     Returns:
-        dict[str, dict[str, np.ndarray]]: Column to row to (1 + R,) samples in 0..1.
+        dict[str, dict[str, np.ndarray]]: Column to row to (1 + R,) samples in 0..1, over all
+        images and over each resample, in six decimals. Rows that no network looked at in this
+        run have those of the earlier one.
 
     Raises:
         ValueError, FileNotFoundError: See :class:`.Judge`.
     """
     from tsjnet_mm.datasets import FolderDataset
 
-    found = {}
+    earlier = run.earlier['datasets'].get(name, {}).get('machine_samples', {})
+    found = {
+        column: {
+            row: np.array(samples, float)
+            for row, samples in rows.items()
+            if row in run.unchanged
+        }
+        for column, rows in earlier.items()
+    }
     for column, network in networks.items():
         machine = run.protocol.machines[column]
         if machine.dataset != name:
@@ -83,11 +93,10 @@ def judge_rows(
             class_map=machine.class_map, preparation=run.protocol.preparation,
         )  # fmt: skip
         judgement = judge.judge(run.protocol.resamples, run.protocol.seed, report=report)
-        found[column] = {
-            row: judgement.samples[_JUDGED.get(row, row)]['all', MEAN]
-            for row in run.rows
-            if _JUDGED.get(row, row) in judgement.samples
-        }
+        for row in run.rows:
+            if _JUDGED.get(row, row) in judgement.samples:
+                samples = judgement.samples[_JUDGED.get(row, row)]['all', MEAN]
+                found.setdefault(column, {})[row] = np.round(samples, 6)
     return found
 
 
@@ -173,14 +182,6 @@ def _dataset_content(run, name, results, judged, costs):
     alike = {}
     for row, number in competitors.items():
         alike.setdefault(number, []).append(row)
-    earlier = run.earlier.get('datasets', {}).get(name, {}).get('machines', {})
-    machines = {
-        column: {
-            **{row: each for row, each in earlier.get(column, {}).items() if row in run.kept},
-            **{row: [*Score.of(each)] for row, each in samples.items()},
-        }
-        for column, samples in judged.items()
-    }
     return {
         'title': dataset.title,
         'list_sha256': protocol.content['datasets'][name]['list_sha256'],
@@ -189,7 +190,14 @@ def _dataset_content(run, name, results, judged, costs):
         'means': {key: result.means() for key, result in results.items()},
         'count_as_one': [several for several in alike.values() if len(several) > 1],
         'ranks': groups,
-        'machines': machines,
+        'machines': {
+            column: {row: [*Score.of(each)] for row, each in samples.items()}
+            for column, samples in judged.items()
+        },
+        'machine_samples': {
+            column: {row: each.tolist() for row, each in samples.items()}
+            for column, samples in judged.items()
+        },
         'values': {key: result.values for key, result in results.items()},
     }
 
@@ -211,9 +219,18 @@ def results_text(content: Mapping[str, Any]) -> str:
         content (Mapping[str, Any]): See :func:`result_content`.
 
     Returns:
-        str: With a final newline.
+        str: With a line for each list of values, and a final newline.
     """
-    return json.dumps(_plain(content), indent=1, ensure_ascii=False, allow_nan=False) + '\n'
+    return _lines(_plain(content), '\n') + '\n'
+
+
+def _lines(value, newline):
+    """JSON of a value: a line for each key, and for each list without a mapping in it."""
+    if not isinstance(value, dict) or not value:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    inner = newline + ' '
+    parts = (f'{json.dumps(key)}: {_lines(item, inner)}' for key, item in value.items())
+    return '{' + inner + f',{inner}'.join(parts) + newline + '}'
 
 
 def _plain(value):

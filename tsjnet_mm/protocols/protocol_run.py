@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from tsjnet_mm.evaluation import load_results
 from tsjnet_mm.io.listing import list_images
 from tsjnet_mm.io.resume import digest_files, digest_note
 from tsjnet_mm.io.text import LARGE_LIMIT, expect, read_json
@@ -189,6 +190,12 @@ class ProtocolRun:
         return {**rows, **kept, **new}
 
     @property
+    def unchanged(self) -> list[str]:
+        """list[str]: Rows of an earlier run, of the same images or weights as in this one."""
+        before = self.earlier['rows']
+        return [row for row, known in self.rows.items() if before.get(row) == known]
+
+    @property
     def kept(self) -> list[str]:
         """list[str]: Rows that are of an earlier run alone."""
         given = {*self.protocol.trivial, *self.models}.union(*self.folders.values())
@@ -234,10 +241,13 @@ class ProtocolRun:
                 baselines=[row for row in self.protocol.trivial if row not in self.models],
             )
             zoo.fuse(device, report)
+            notes = {key: _fused_notes(zoo.results_file(key)) for key in self.protocol.metrics}
             results = zoo.evaluate(self.protocol.metrics, workers, report)
-            results = {key: self._join(name, result) for key, result in results.items()}
+            results = {
+                key: self._join(name, result, notes[key]) for key, result in results.items()
+            }
             for convention, result in results.items():
-                result.save(zoo.out / f'results_{convention}.json')
+                result.save(zoo.results_file(convention))
             judged = judge_rows(self, name, zoo.folders, machines or {}, report)
             tables[name] = results, judged
         cost = self._costs() if costs else self.earlier.get('costs', {})
@@ -245,21 +255,25 @@ class ProtocolRun:
         write_whole(self.out / RESULTS, results_text(content))
         return content
 
-    def _join(self, name, result):
+    def _join(self, name, result, notes):
         """Results with the rows of an earlier run, all in the order of the table."""
-        values = dict(result.values)
-        if self.kept:
-            part = self.earlier['datasets'][name]
-            if part['sources_sha256'] != self.sources[name][2]:
-                raise ValueError(
-                    f'{self.out / RESULTS}: expected results on the same images of {name}, '
-                    'found those on others: choose another --out'
-                )
-            for row in self.kept:
-                columns = part['values'][result.convention][row]
-                values[row] = {key: [*map(float, column)] for key, column in columns.items()}
+        values, fused = dict(result.values), result.note['fused']
+        part = self.earlier['datasets'].get(name)
+        if part is not None and part['sources_sha256'] != self.sources[name][2]:
+            raise ValueError(
+                f'{self.out / RESULTS}: expected results on the same images of {name}, '
+                'found those on others: choose another --out'
+            )
+        for row in self.kept:
+            columns = part['values'][result.convention][row]
+            values[row] = {key: [*map(float, column)] for key, column in columns.items()}
+        # What was measured before need not be measured again when its row is given again.
+        fused = {row: notes[row] for row in self.kept if row in notes} | fused
         return dataclasses.replace(
-            result, methods=tuple(self.rows), values={row: values[row] for row in self.rows}
+            result,
+            methods=tuple(self.rows),
+            values={row: _rounded(values[row]) for row in self.rows},
+            note={**result.note, 'fused': fused},
         )
 
     def _costs(self):
@@ -275,6 +289,19 @@ class ProtocolRun:
         earlier = self.earlier.get('costs', {})
         exact |= {row: earlier[row] for row in self.kept if row in earlier}
         return {row: exact[row] for row in self.rows if row in exact}
+
+
+def _fused_notes(path):
+    """Digests of the images that an earlier run has measured, by row."""
+    try:
+        return load_results(path).note.get('fused', {})
+    except (OSError, ValueError):
+        return {}
+
+
+def _rounded(columns):
+    """Six digits of each value: the others differ between machines."""
+    return {key: [float(f'{value:.6g}') for value in column] for key, column in columns.items()}
 
 
 def _digest_folder(folder):
