@@ -7,7 +7,9 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from mmengine.dataset import BaseDataset
+from mmengine.dist import is_main_process
 from mmengine.logging import print_log
+from tqdm import tqdm
 
 from tsjnet_mm.io.errors import PairError
 from tsjnet_mm.io.images import check_size, image_size
@@ -166,7 +168,10 @@ class PairedFusionDataset(BaseDataset):
             self._sources['boxes'].assign(self._stems_there(), self._boxes_shared)
         data_list, skipped = [], defaultdict(list)
         stems, missing = self._listed_stems()
-        for stem in stems:
+        bar = tqdm(
+            stems, 'reading pairs', unit='pair', delay=3, leave=False, disable=not is_main_process()
+        )
+        for stem in bar:
             try:
                 if stem in missing:
                     raise missing[stem]

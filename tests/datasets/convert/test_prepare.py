@@ -8,6 +8,7 @@ from PIL import Image
 
 from tsjnet_mm.datasets import FMBDataset, MSRSDataset, PairError
 from tsjnet_mm.datasets.convert import PUBLISHED, prepare, prepare_dataset
+from tsjnet_mm.datasets.convert.sources import FolderSource
 from tsjnet_mm.io.images import read_mask
 
 SIZE = (24, 32)
@@ -153,6 +154,26 @@ def test_missing_and_doubled_folders(msrs, out):
     shutil.copytree(msrs[0] / 'train', msrs[0] / 'copy' / 'train')
     with pytest.raises(ValueError, match=r'train/ir: found more than once: .*copy/train/ir'):
         prepare_dataset('msrs', msrs, out, published=small('msrs'))
+
+
+def test_the_work_grows_with_the_number_of_files(msrs, out, monkeypatch):
+    """The stored order is listed once for a source, not for each of 46 000 files."""
+    listed = []
+
+    class Sizes(dict):
+        def __iter__(self):
+            listed.append(len(self))
+            return super().__iter__()
+
+    def opened(path):
+        source = FolderSource(path)
+        source.sizes = Sizes(source.sizes)
+        return source
+
+    monkeypatch.setattr(prepare, 'open_source', opened)
+    assert prepare_dataset('msrs', msrs, out, published=small('msrs')).written
+    # Once to find the folders and once for the order, of two sources and 16 files.
+    assert 0 < len(listed) <= 4
 
 
 def test_links(msrs, out):

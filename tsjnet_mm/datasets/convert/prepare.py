@@ -284,16 +284,18 @@ def _write(files, folder, link, published, progress):
     for target in files:
         (folder / target).parent.mkdir(parents=True, exist_ok=True)
     # In stored order: a compressed tar archive is read once.
-    order = {}
-    for _, source, _ in files.values():
-        order.setdefault(source, {name: at for at, name in enumerate(source.sizes)})
+    order = {
+        source: {name: at for at, name in enumerate(source.sizes)}
+        for source in {source for _, source, _ in files.values()}
+    }
+    roots = {source: source.path.resolve() for source in order}
     jobs = sorted(files.items(), key=lambda job: order[job[1][1]][job[1][2]])
     palette = published.dataset_class.METAINFO.get('seg_palette')
     what = 'linking' if link else 'copying'
     for target, (part, source, name) in tqdm(jobs, what, unit='file', disable=not progress):
         path = folder / target
         if link:
-            path.symlink_to(source.path.resolve() / name)
+            path.symlink_to(roots[source] / name)
         else:
             source.copy(name, path)
         if part.kind == 'masks' and not is_index_mask(path):
