@@ -1,6 +1,7 @@
 """Sphinx settings; the pages are MyST, docstrings are Google's."""
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -19,3 +20,16 @@ myst_enable_extensions = ['colon_fence', 'dollarmath']
 myst_heading_anchors = 3
 exclude_patterns = ['_build']
 html_theme = 'furo'
+
+
+def add_results(app, error):
+    """Make the page of the published results beside the documentation."""
+    if error is None and app.builder.format == 'html':
+        results, out = ROOT / 'docs' / 'results' / 'ivif-1', Path(app.outdir) / 'ivif-1'
+        command = [sys.executable, '-m', 'tsjnet_mm', 'site', results, '--out', out]
+        subprocess.run(command, cwd=ROOT, check=True)
+
+
+def setup(app):
+    """Called by Sphinx."""
+    app.connect('build-finished', add_results)

@@ -180,6 +180,11 @@ def test_a_machine_column_keeps_its_values(run, submitted, tmp_path):
     assert part['machine_samples']['nano'] == samples
     assert part['ranks']['machines']['mine'] is None
     assert part['ranks']['machines']['wavelet'] == first['ranks']['machines']['wavelet']
+    driven = {'images': {'mine': submitted}, 'trained': {'mine': ['nano']}}
+    part = make({'nano': finder}, out='driven', **driven)['datasets']['drawn']
+    # Shown, but neither ranked by what drove it nor a competitor there.
+    assert part['machines']['nano']['mine'] and part['ranks']['machines']['mine'] is None
+    assert part['ranks']['machines']['max']['competitors'] == 4
     part = make({'nano': finder}, images={'mine': submitted})['datasets']['drawn']
     assert {row: part['machine_samples']['nano'][row] for row in samples} == samples
     assert part['ranks']['machines']['mine']['competitors'] == 6

@@ -169,7 +169,12 @@ class PairedFusionDataset(BaseDataset):
         data_list, skipped = [], defaultdict(list)
         stems, missing = self._listed_stems()
         bar = tqdm(
-            stems, 'reading pairs', unit='pair', delay=3, leave=False, disable=not is_main_process()
+            stems,
+            'reading pairs',
+            unit='pair',
+            delay=3,
+            leave=False,
+            disable=not is_main_process(),
         )
         for stem in bar:
             try:

@@ -157,7 +157,11 @@ def _dataset_content(run, name, results, judged, costs):
     )
     weights = resample_images(len(first.images), protocol.resamples, protocol.seed)
     trained = {
-        row: {f'{key}.{metric}' for key in results for metric in known.get('trained_on', ())}
+        row: {
+            name if name in protocol.machines else f'{key}.{name}'
+            for key in results
+            for name in known.get('trained_on', ())
+        }
         for row, known in rows.items()
     }
     columns = {group: {} for group in GROUPS}

@@ -23,7 +23,7 @@ from .benchmark_protocol import EXACT_COSTS, BenchmarkProtocol, find_sources
 from .costs import digest_weights, measure_costs
 from .protocol_results import GENERATOR, judge_rows, result_content, results_text
 from .submission import SubmissionError, check_row_name, check_submission
-from .trained_metrics import trained_metrics, with_same
+from .trained_metrics import driven_by, trained_metrics, with_same
 
 if TYPE_CHECKING:
     from tsjnet_mm.apis.task_networks import TaskNetwork
@@ -94,7 +94,7 @@ class ProtocolRun:
         images (Mapping[str, str | Path], optional): More rows: name to the folder of images
             that were fused elsewhere, in it one folder for each data set.
         trained (Mapping[str, Sequence[str]], optional): Row of ``images`` to the metrics in
-            its training loss.
+            its training loss, and to the machine columns whose network drove it.
         datasets (Sequence[str], optional): Some of the protocol's. Defaults to those of an
             earlier run, or to all.
         overwrite (bool): Replace rows of other images, and see :func:`.fuse_to_folder`.
@@ -164,6 +164,7 @@ class ProtocolRun:
         if unknown := [row for row in trained if row not in images]:
             raise ValueError(f'{unknown[0]!r} has no images that are added')
         rows = {row: {'kind': 'trivial'} for row in self.protocol.trivial}
+        machines = {name: machine.config for name, machine in self.protocol.machines.items()}
         new = {}
         for row, (model, weights) in self.models.items():
             if row not in rows:
@@ -171,10 +172,10 @@ class ProtocolRun:
                     'kind': 'model',
                     'model': model if model in model_index() else Path(model).name,
                     'weights': digest_weights(model, weights),
-                    'trained_on': [*trained_metrics(model)],
+                    'trained_on': [*trained_metrics(model), *driven_by(model, machines)],
                 }
         for row in images:
-            trained_on = [*with_same(trained.get(row, ()))]
+            trained_on = [*with_same(trained.get(row, ()), machines)]
             digests = {
                 name: _digest_folder(folders[row]) for name, folders in self.folders.items()
             }

@@ -132,11 +132,9 @@ def row_notes(content: Mapping[str, Any], part: Mapping[str, Any]) -> list[str]:
     Returns:
         list[str]: One for each row that was trained on metrics, and for near-copies.
     """
-    measured = {
-        metric
-        for names in content['protocol']['content']['metrics'].values()
-        for metric in names
-    }
+    protocol = content['protocol']['content']
+    measured = {metric for names in protocol['metrics'].values() for metric in names}
+    measured |= {*protocol.get('machines', ())}
     notes = []
     for row, known in content['rows'].items():
         if trained := [name for name in known.get('trained_on', ()) if name in measured]:

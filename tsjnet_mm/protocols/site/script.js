@@ -90,7 +90,7 @@ function drawPlot() {
     let ty = cy + 5;
     while (used.some(([ux, uy]) => Math.abs(ux - cx) < 150 && Math.abs(uy - ty) < 17)) ty += 3;
     used.push([cx, ty]);
-    add('text', { x: cx + 9, y: ty }, row.name);
+    add('text', { x: cx + 9, y: ty }, row.name + (row.trained.includes(y.key) ? ' \u2020' : ''));
   }
 }
 
@@ -117,6 +117,7 @@ function choose() {
   fill($('y'), set.columns.filter(each => each.unit === undefined).map(each => [each.key, each.label]));
   const first = set.columns.find(each => each.key === 'rank.information');
   if (first) $('y').value = first.key;
+  $('costs').hidden = !costs.length;
   drawTable();
   drawPlot();
 }
