@@ -60,8 +60,8 @@ def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
         type=parse_named_path,
         default=[],
         metavar='NAME=METRICS',
-        help='metrics in the training loss of an added method, and machine columns whose network '
-        'drove it, parted by commas: ranks leave them out',
+        help='metrics in the training loss of an added method, and machine columns whose '
+        'network drove it, parted by commas: ranks leave them out',
     )
 
 
