@@ -14,7 +14,13 @@ from mmengine.registry import DefaultScope
 from tsjnet_mm.apis import list_models
 from tsjnet_mm.registry import MODELS, SCOPE
 from tsjnet_mm.utils import model_index as module
-from tsjnet_mm.utils.model_index import find_model, model_index, names_of, ready_models
+from tsjnet_mm.utils.model_index import (
+    find_config,
+    find_model,
+    model_index,
+    names_of,
+    ready_models,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Models with weights in the package.
@@ -188,3 +194,15 @@ def test_the_models_that_examples_name_are_known():
     text = '\n'.join(page.read_text() for page in pages)
     asked = set(re.findall(r'--model ([a-z][a-z0-9-]*)(?=[\s`])', text))
     assert {'tsjnet-light', 'seafusion', 'laplacian'} <= asked <= set(INDEX)
+
+
+def test_configs_are_found_by_path_and_by_name(tmp_path, monkeypatch):
+    name = 'tsjnet/tsjnet_light_joint_40e_msrs.py'
+    assert find_config(f'tsjnet_mm::{name}') == ROOT / 'configs' / name
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=f'has tsjnet_mm::{name}$'):
+        find_config(f'configs/{name}')
+    with pytest.raises(FileNotFoundError, match='found none$'):
+        find_config('tsjnet_mm::tsjnet/none.py')
+    (tmp_path / 'mine.py').write_text('')
+    assert find_config('mine.py') == Path('mine.py')

@@ -4,6 +4,7 @@ Examples:
     python tools/train.py --ir IR --vi VI --out work_dirs/mine        # the fusor alone
     python tools/train.py --ir IR --vi VI --boxes LABELS --masks MASKS --out work_dirs/mine
     python tools/train.py configs/tsjnet/tsjnet_light_joint_40e_msrs.py
+    tsjnet train tsjnet_mm::tsjnet/tsjnet_light_joint_40e_msrs.py   # the installed package's
     python tools/train.py CONFIG --resume                     # continue an interrupted run
     python tools/train.py CONFIG --cfg-options train_dataloader.batch_size=4
     bash tools/dist_train.sh CONFIG 4                         # four GPUs

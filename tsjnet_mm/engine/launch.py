@@ -14,6 +14,7 @@ from mmengine.dist import is_distributed
 from mmengine.logging import print_log
 
 from tsjnet_mm.utils.env import check_versions, prepare_mmengine
+from tsjnet_mm.utils.model_index import find_config
 from tsjnet_mm.utils.parallel import local_rank
 
 _RANK = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID', 'mpi': 'OMPI_COMM_WORLD_RANK'}
@@ -77,6 +78,7 @@ def read_config(args: argparse.Namespace) -> Config:
 
     Raises:
         ImportError: A package that training needs is missing; says what brings it.
+        FileNotFoundError: See :func:`.find_config`.
     """
     check_versions('mmengine', 'mmcv')
     prepare_mmengine()
@@ -84,6 +86,7 @@ def read_config(args: argparse.Namespace) -> Config:
     if args.launcher == 'slurm':  # mmengine takes this number for that of the GPU.
         os.environ.pop('LOCAL_RANK')
         os.environ['SLURM_LOCALID'] = os.environ['LOCAL_RANK'] = str(local_rank())
+    args.config = str(find_config(args.config))
     cfg = Config.fromfile(args.config)
     cfg.launcher = args.launcher
     merge_options(cfg, args.cfg_options)

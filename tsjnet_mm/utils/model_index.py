@@ -73,6 +73,30 @@ def config_dir() -> Path:
     raise FileNotFoundError(f'no configs in {" or ".join(map(str, candidates))}')
 
 
+def find_config(name: str | Path) -> Path:
+    """A config file, by its path or as a config of this package.
+
+    Args:
+        name (str | Path): A path, or ``tsjnet_mm::`` and the path in the folder of configs,
+            as in ``_base_``.
+
+    Returns:
+        Path: An existing file.
+
+    Raises:
+        FileNotFoundError: There is none; says where the package has one of its name.
+    """
+    path, (scope, _, own) = Path(name), str(name).partition('::')
+    if own and scope == 'tsjnet_mm':
+        path = config_dir() / own
+    if path.is_file():
+        return path
+    there = sorted(config_dir().rglob(path.name)) if path.suffix == '.py' else ()
+    known = [f'tsjnet_mm::{file.relative_to(config_dir()).as_posix()}' for file in there]
+    hint = f'; this package has {", ".join(known)}' if known else ''
+    raise FileNotFoundError(f'{name}: expected a config file, found none{hint}')
+
+
 def _read_yaml(path: Path) -> dict:
     # The loader in C is ten times as fast; not every PyYAML has it.
     loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
