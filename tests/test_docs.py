@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -9,6 +10,10 @@ import pytest
 from mmengine.registry import Registry
 
 from tsjnet_mm import registry
+from tsjnet_mm.protocols.benchmark_protocol import read_protocol
+from tsjnet_mm.protocols.protocol_tables import protocol_tables
+from tsjnet_mm.protocols.trained_metrics import driven_by, trained_metrics
+from tsjnet_mm.version import __version__
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [*ROOT.glob('*.md'), *(ROOT / 'docs').glob('*.md'), *(ROOT / 'configs').rglob('*.md')]
@@ -126,3 +131,18 @@ def slug(heading):
     """The anchor that GitHub and MyST give a heading."""
     text = re.sub(r'\[([^\]]*)\]\([^)]*\)', r'\1', heading.strip()).lower()
     return re.sub(r'[^\w\- ]', '', text).replace(' ', '-')
+
+
+def test_the_tables_of_the_zoo_are_those_of_the_published_results():
+    content = json.loads((ROOT / 'docs/results/ivif-1/results.json').read_text('utf-8'))
+    assert content['protocol']['sha256'] == read_protocol('ivif-1').sha256
+    assert content['versions']['tsjnet_mm'] == __version__
+    assert content['marks'] == []
+    page = (ROOT / 'docs' / 'zoo.md').read_text(encoding='utf-8')
+    assert protocol_tables(content, 'markdown') in page
+    machines = {name: each.config for name, each in read_protocol('ivif-1').machines.items()}
+    for row, known in content['rows'].items():
+        if known['kind'] == 'model':
+            model = known['model']
+            trained = [*trained_metrics(model), *driven_by(model, machines)]
+            assert known['trained_on'] == trained, row

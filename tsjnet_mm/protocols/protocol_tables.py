@@ -130,18 +130,21 @@ def row_notes(content: Mapping[str, Any], part: Mapping[str, Any]) -> list[str]:
         part (Mapping[str, Any]): Of it, one of the data sets.
 
     Returns:
-        list[str]: One for each row that was trained on metrics, and for near-copies.
+        list[str]: One for rows that were trained on the same columns, and for near-copies.
     """
     protocol = content['protocol']['content']
     measured = {metric for names in protocol['metrics'].values() for metric in names}
     measured |= {*protocol.get('machines', ())}
-    notes = []
+    trained = {}
     for row, known in content['rows'].items():
-        if trained := [name for name in known.get('trained_on', ()) if name in measured]:
-            notes.append(
-                f'{row}{_TRAINED} was trained on {", ".join(trained)}: these columns are left '
-                'out of its ranks, and of those of others against it'
-            )
+        if names := [name for name in known.get('trained_on', ()) if name in measured]:
+            trained.setdefault(', '.join(names), []).append(f'{row}{_TRAINED}')
+    notes = [
+        f'{", ".join(rows)} {"was" if len(rows) == 1 else "were"} trained on {names}: these '
+        'columns are left out of the ranks, and of those of others against '
+        f'{"it" if len(rows) == 1 else "them"}'
+        for names, rows in trained.items()
+    ]
     notes += [
         f'{", ".join(several)} ({_ALIKE}) are one network or nearly one image: they count as '
         'one competitor'
