@@ -189,7 +189,7 @@ def test_a_machine_column_keeps_its_values(run, submitted, tmp_path):
     assert {row: part['machine_samples']['nano'][row] for row in samples} == samples
     assert part['ranks']['machines']['mine']['competitors'] == 6
 
-    # All in one run gives the same file, but for the order of calls.
+    # All in one run gives the same file.
     make({'nano': finder}, out='again', models=wavelet, images={'mine': submitted})
     files = [tmp_path / out / 'results.json' for out in ('out', 'again')]
     assert files[0].read_bytes() == files[1].read_bytes()
@@ -211,6 +211,15 @@ def test_rows_in_turn_are_those_of_one_run(run, tmp_path):
     assert 'plain: 0 to measure, 6 kept' in out + error
     assert run('--models', 'wavelet', 'tsjnet-tiny', out='again')[0] == 0
     files = [tmp_path / out / 'results.json' for out in ('out', 'again')]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    # What a killed run measured of other images is not taken for what the results keep.
+    measured = tmp_path / 'out' / 'drawn' / 'results_plain.json'
+    killed = json.loads(measured.read_text())
+    killed['values']['wavelet']['SD'][0] = 1.0
+    measured.write_text(json.dumps(killed))
+    assert run('--models', 'tsjnet-tiny')[0] == 0
+    status, out, error = run('--models', 'wavelet', 'tsjnet-tiny')
+    assert status == 0 and 'plain: 1 to measure, 5 kept' in out + error
     assert files[0].read_bytes() == files[1].read_bytes()
     text = files[0].read_text()
     values = json.loads(text)['datasets']['drawn']['values']['plain']['max']['SD']

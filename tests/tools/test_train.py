@@ -231,5 +231,5 @@ def test_processes_end_with_a_sentence(script, more, repository, tmp_path):
         timeout=120,
     )
     assert done.returncode == 1
-    assert 'error: nope.py: expected a config file, found none' in done.stderr
+    assert 'error: nope.py: No such file or directory' in done.stderr
     assert 'Traceback' not in done.stderr

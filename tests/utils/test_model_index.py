@@ -202,7 +202,7 @@ def test_configs_are_found_by_path_and_by_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match=f'has tsjnet_mm::{name}$'):
         find_config(f'configs/{name}')
-    with pytest.raises(FileNotFoundError, match=r'found none$'):
+    with pytest.raises(FileNotFoundError, match=r'directory$'):
         find_config('tsjnet_mm::tsjnet/none.py')
     (tmp_path / 'mine.py').write_text('')
     assert find_config('mine.py') == Path('mine.py')

@@ -16,7 +16,7 @@ from tsjnet_mm.evaluation.table import format_lines
 from tsjnet_mm.metrics import FUSION_METRICS
 from tsjnet_mm.utils import write_whole
 from tsjnet_mm.utils.guarded import tsjnet_command
-from tsjnet_mm.utils.model_index import config_dir
+from tsjnet_mm.utils.model_index import config_dir, find_config
 from tsjnet_mm.utils.words import counted
 
 from .runs import Run, final_checkpoint, train_and_test
@@ -91,7 +91,7 @@ class AblationRun(Run):
         cfg = Config.fromfile(self.config)
         merge_options(cfg, parse_options(self.options))
         if self.test_config:
-            cfg.test_dataloader = Config.fromfile(self.test_config).test_dataloader
+            cfg.test_dataloader = Config.fromfile(find_config(self.test_config)).test_dataloader
         evaluator = {'type': 'FusionMetric', 'per_image_csv': str(self._values)}
         # A list: mmengine takes a dict with metrics for an evaluator of them.
         cfg.test_evaluator = [{**evaluator, **self._measured}]
@@ -144,7 +144,8 @@ def make_runs(
     """The runs of a table's rows.
 
     Args:
-        configs (Mapping[str, str | Path]): Config file of each row.
+        configs (Mapping[str, str | Path]): Config file of each row, or ``tsjnet_mm::`` and its
+            path in this package.
         work_dir (str | Path): Each run has its folder in it, named after its config and seed.
         seeds (Sequence[int]): Train each row once with each of these. Defaults to the one
             of its config.
@@ -163,6 +164,9 @@ def make_runs(
         raise ValueError('each row needs a config file with a name of its own')
     if len({*seeds}) != len(seeds):
         raise ValueError(f'each seed must be there once, got {" ".join(map(str, seeds))}')
+    configs = {
+        name: find_config(path) if '::' in str(path) else path for name, path in configs.items()
+    }
     for name, path in configs.items():
         if not Path(path).is_file():
             raise FileNotFoundError(f'{path}: no such config, of the row {name}')

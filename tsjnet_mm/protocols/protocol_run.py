@@ -242,10 +242,10 @@ class ProtocolRun:
                 baselines=[row for row in self.protocol.trivial if row not in self.models],
             )
             zoo.fuse(device, report)
-            notes = {key: _fused_notes(zoo.results_file(key)) for key in self.protocol.metrics}
+            before = {key: _measured(zoo.results_file(key)) for key in self.protocol.metrics}
             results = zoo.evaluate(self.protocol.metrics, workers, report)
             results = {
-                key: self._join(name, result, notes[key]) for key, result in results.items()
+                key: self._join(name, result, before[key]) for key, result in results.items()
             }
             for convention, result in results.items():
                 result.save(zoo.results_file(convention))
@@ -256,7 +256,7 @@ class ProtocolRun:
         write_whole(self.out / RESULTS, results_text(content))
         return content
 
-    def _join(self, name, result, notes):
+    def _join(self, name, result, before):
         """Results with the rows of an earlier run, all in the order of the table."""
         values, fused = dict(result.values), result.note['fused']
         part = self.earlier['datasets'].get(name)
@@ -268,8 +268,11 @@ class ProtocolRun:
         for row in self.kept:
             columns = part['values'][result.convention][row]
             values[row] = {key: [*map(float, column)] for key, column in columns.items()}
-        # What was measured before need not be measured again when its row is given again.
-        fused = {row: notes[row] for row in self.kept if row in notes} | fused
+        # A row that is given again need not be measured again. A run that was killed may have
+        # measured other images than those of the row that is kept.
+        notes = before.note.get('fused', {}) if before else {}
+        same = [row for row in self.kept if before and before.values.get(row) == values[row]]
+        fused = {row: notes[row] for row in same if row in notes} | fused
         return dataclasses.replace(
             result,
             methods=tuple(self.rows),
@@ -292,12 +295,12 @@ class ProtocolRun:
         return {row: exact[row] for row in self.rows if row in exact}
 
 
-def _fused_notes(path):
-    """Digests of the images that an earlier run has measured, by row."""
+def _measured(path):
+    """Results that an earlier run has measured, if there are any."""
     try:
-        return load_results(path).note.get('fused', {})
+        return load_results(path)
     except (OSError, ValueError):
-        return {}
+        return None
 
 
 def _rounded(columns):

@@ -94,7 +94,7 @@ def find_config(name: str | Path) -> Path:
     there = sorted(config_dir().rglob(path.name)) if path.suffix == '.py' else ()
     known = [f'tsjnet_mm::{file.relative_to(config_dir()).as_posix()}' for file in there]
     hint = f'; this package has {", ".join(known)}' if known else ''
-    raise FileNotFoundError(f'{name}: expected a config file, found none{hint}')
+    raise FileNotFoundError(f'{name}: No such file or directory{hint}')
 
 
 def _read_yaml(path: Path) -> dict:
