@@ -84,7 +84,7 @@ def find_config(name: str | Path) -> Path:
         Path: An existing file.
 
     Raises:
-        FileNotFoundError: There is none; says where the package has one of its name.
+        FileNotFoundError: It does not exist; says where the package has one of its name.
     """
     path, (scope, _, own) = Path(name), str(name).partition('::')
     if own and scope == 'tsjnet_mm':
