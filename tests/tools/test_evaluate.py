@@ -76,18 +76,18 @@ def test_one_table_of_several_methods_and_files(run_tool, data, tmp_path):
     }
 
 
-def test_one_method_and_its_options(run_tool, data):
-    done = run_tool(
+def test_one_method_and_its_options(run_main, data):
+    _, stdout, _ = run_main(
         'evaluate.py', '--fused', data / 'noise', '--method', 'chance', *sources(data),
         '--metrics', 'mse', 'CC', '--convention', 'tsjnet', '--workers', '1',
     )  # fmt: skip
-    lines = done.stdout.splitlines()
+    lines = stdout.splitlines()
     assert lines[0] == 'convention: tsjnet, 4 pairs'
     assert lines[1].split() == ['method', 'MSE↓', 'CC↑']
     assert len(lines) == 3 and lines[2].startswith('chance')
 
 
-def test_problems_are_listed_and_common_leaves_them_out(run_tool, data, tmp_path):
+def test_problems_are_listed_and_common_leaves_them_out(run_main, data, tmp_path):
     (data / 'noise' / '2.png').unlink()
     (data / 'ir' / '3.png').unlink()
     out = tmp_path / 'r.csv'
@@ -95,9 +95,9 @@ def test_problems_are_listed_and_common_leaves_them_out(run_tool, data, tmp_path
         'evaluate.py', '--fused', data / 'noise', *sources(data), '--metrics', 'MSE',
         '--workers', '1', '--out', out,
     )  # fmt: skip
-    done = run_tool(*command, check=False)
-    assert done.returncode == 1 and done.stdout == '' and not out.exists()
-    message = done.stderr.partition('error: ')[2].splitlines()
+    status, stdout, stderr = run_main(*command)
+    assert status == 1 and stdout == '' and not out.exists()
+    message = stderr.partition('error: ')[2].splitlines()
     assert message == [
         'cannot evaluate:',
         f'visible images in {data}/vi without an infrared one in {data}/ir (1):',
@@ -106,9 +106,9 @@ def test_problems_are_listed_and_common_leaves_them_out(run_tool, data, tmp_path
         '  2',
         'to measure only the 2 complete pairs: --common',
     ]
-    done = run_tool(*command, '--common')
-    assert done.stdout.startswith('convention: plain, 2 pairs\n')
-    assert 'left out:\n' + '\n'.join(message[1:-1]) in done.stderr
+    _, stdout, stderr = run_main(*command, '--common')
+    assert stdout.startswith('convention: plain, 2 pairs\n')
+    assert 'left out:\n' + '\n'.join(message[1:-1]) in stderr
     assert load_results(out).images == ('1', '10')
 
 

@@ -22,40 +22,36 @@ def test_folders_give_colour_images_of_the_same_size(run_tool, pair_folder, tmp_
     assert np.asarray(Image.open(out / 'a.b.png')).shape == (33, 47, 3)
 
 
-def test_single_pair_of_files_in_grey(run_tool, pair_folder, tmp_path):
+def test_single_pair_of_files_in_grey(run_main, pair_folder, tmp_path):
     data = pair_folder(stems=('x',))
-    done = run_tool(
+    _, stdout, _ = run_main(
         'fuse.py', '--ir', data / 'ir' / 'x.png', '--vi', data / 'vi' / 'x.png',
         '--out', tmp_path / 'out', '--grey', '--model', 'max',
     )  # fmt: skip
-    assert '1 fused image ' in done.stdout
+    assert '1 fused image ' in stdout
     fused = np.asarray(Image.open(tmp_path / 'out' / 'x.png')).astype(float)
     ir = np.asarray(Image.open(data / 'ir' / 'x.png')).astype(float)
     vi = np.asarray(Image.open(data / 'vi' / 'x.png')) @ np.array([0.299, 0.587, 0.114])
     assert np.abs(fused - np.maximum(ir, vi)).max() <= 0.51
 
 
-def test_missing_partner_stops_with_its_name_and_no_trace(run_tool, pair_folder, tmp_path):
+def test_missing_partner_stops_with_its_name_and_no_trace(run_main, pair_folder, tmp_path):
     data = pair_folder(stems=('a', 'b'))
     (data / 'vi' / 'b.png').unlink()
-    done = run_tool(
-        'fuse.py', '--ir', data / 'ir', '--vi', data / 'vi', '--out', tmp_path / 'out',
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 1
-    assert 'Traceback' not in done.stderr
-    assert 'error:' in done.stderr
-    assert 'b' in done.stderr.split('error:')[1]
+    status, _, stderr = run_main(
+        'fuse.py', '--ir', data / 'ir', '--vi', data / 'vi', '--out', tmp_path / 'out'
+    )
+    assert status == 1
+    assert 'Traceback' not in stderr
+    assert 'b' in stderr.split('error:')[1]
     assert not (tmp_path / 'out').exists()
 
 
-def test_network_needs_weights(run_tool, tmp_path):
-    done = run_tool(
-        'fuse.py', '--ir', 'x', '--vi', 'y', '--out', tmp_path, '--model', 'tsjnet-official',
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert 'needs --weights' in done.stderr
+def test_network_needs_weights(run_main, tmp_path):
+    status, _, stderr = run_main(
+        'fuse.py', '--ir', 'x', '--vi', 'y', '--out', tmp_path, '--model', 'tsjnet-official'
+    )
+    assert status == 2 and 'needs --weights' in stderr
 
 
 def test_real_pair_keeps_the_visible_colour(real_data):
@@ -74,12 +70,12 @@ def test_real_pair_keeps_the_visible_colour(real_data):
     assert np.abs(chroma(fused) - chroma(visible))[unclipped].max() < 1.5
 
 
-def test_a_second_run_keeps_what_is_there(run_tool, pair_folder, tmp_path):
+def test_a_second_run_keeps_what_is_there(run_main, pair_folder, tmp_path):
     data, out = pair_folder(), tmp_path / 'out'
     command = 'fuse.py', '--ir', data / 'ir', '--vi', data / 'vi', '--out', out
-    assert '3 fused images' in run_tool(*command).stdout
+    assert '3 fused images' in run_main(*command)[1]
     (out / '002.png').unlink()
-    assert f'1 fused image in {out}, 2 were there already' in run_tool(*command).stdout
+    assert f'1 fused image in {out}, 2 were there already' in run_main(*command)[1]
 
 
 @pytest.mark.slow
@@ -92,11 +88,13 @@ def test_processes_share_the_work(run_tool, pair_folder, tmp_path):
     assert len(list(out.iterdir())) == 3
 
 
-@pytest.mark.parametrize('page', ['tsjnet_mm/cli/fuse.py', 'docs/inference.md'])
-def test_the_documented_torchrun_command_shares_the_work(
-    page, repository, pair_folder, tmp_path, monkeypatch
-):
-    (command,) = re.findall(r'torchrun (.* --out OUT)', (repository / page).read_text())
+def test_the_documented_torchrun_command_shares_the_work(repository, pair_folder, tmp_path):
+    pages = [repository / page for page in ('tsjnet_mm/cli/fuse.py', 'docs/inference.md')]
+    (command,) = {
+        found
+        for page in pages
+        for found in re.findall(r'torchrun (.* --out OUT)', page.read_text())
+    }
     data, out = pair_folder(stems=[f'{n}' for n in range(5)]), tmp_path / 'out'
     command = command.replace('--nproc_per_node 4', '--nproc_per_node 2')
     for word, path in (('IR', data / 'ir'), ('VI', data / 'vi'), ('OUT', out)):
@@ -114,7 +112,7 @@ def test_the_documented_torchrun_command_shares_the_work(
     assert len(list(out.iterdir())) == 5
 
 
-def test_raw_infrared_of_another_size_is_stretched_and_warped(run_tool, tmp_path):
+def test_raw_infrared_of_another_size_is_stretched_and_warped(run_main, tmp_path):
     ir = np.full((20, 30), 7000, np.uint16)
     ir[:, 10:] = 8000
     Image.fromarray(ir).save(tmp_path / 'ir.tif')
@@ -123,19 +121,19 @@ def test_raw_infrared_of_another_size_is_stretched_and_warped(run_tool, tmp_path
         'fuse.py', '--ir', tmp_path / 'ir.tif', '--vi', tmp_path / 'vi.png', '--out',
         tmp_path / 'out', '--model', 'max', '--grey', '--ir-range', '7000', '8000',
     )  # fmt: skip
-    refused = run_tool(*command, check=False)
-    assert refused.returncode == 1 and 'Traceback' not in refused.stderr
-    assert 'different sizes: expected 60x40' in refused.stderr
+    status, _, stderr = run_main(*command)
+    assert status == 1 and 'Traceback' not in stderr
+    assert 'different sizes: expected 60x40' in stderr
     (tmp_path / 'H.json').write_text('{"homography": [[2, 0, 0], [0, 2, 0], [0, 0, 1]]}')
     for option in (['--resize'], ['--warp', tmp_path / 'H.json']):
-        run_tool(*command, *option)
+        assert run_main(*command, *option)[0] == 0
         fused = np.asarray(Image.open(tmp_path / 'out' / 'vi.png'))
         assert fused.shape == (40, 60)
         assert (fused[:, :18] == 0).all() and (fused[:, 22:] == 255).all()
 
 
-def test_help_teaches(run_tool):
-    text = run_tool('fuse.py', '--help').stdout
+def test_help_teaches(run_main):
+    _, text, _ = run_main('fuse.py', '--help')
     assert 'torchrun' in text and 'Examples:' in text
 
 

@@ -218,9 +218,8 @@ def test_debug_shows_where_an_error_arose(tiny_config, run_main):
         run_main('train.py', tiny_config(), '--resume', 'nope.pth', '--debug')
 
 
-@pytest.mark.parametrize(
-    ('script', 'more'), [('train', []), pytest.param('test', ['x.pth'], marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(('script', 'more'), [('train', []), ('test', ['x.pth'])])
 def test_processes_end_with_a_sentence(script, more, repository, tmp_path):
     done = subprocess.run(
         ['bash', repository / 'tools' / f'dist_{script}.sh', 'nope.py', *more, '2'],

@@ -118,7 +118,9 @@ def slow_if(paths, heavy):
     ]
 
 
-@pytest.mark.parametrize('path', slow_if(DETECTORS, ('faster', 'retina', 'mask', 'centernet')))
+@pytest.mark.parametrize(
+    'path', slow_if(DETECTORS, ('faster', 'retina', 'mask', 'centernet', 'yolox'))
+)
 def test_detectors(path, joint_config, run_main, tmp_path):
     changes, terms = DETECTORS[path]
     config = joint_config(
@@ -136,7 +138,7 @@ def test_detectors(path, joint_config, run_main, tmp_path):
             assert found == {f'det_{image}.{term}' for term in terms}
 
 
-@pytest.mark.parametrize('path', slow_if(SEGMENTORS, ('deeplab', 'bisenet')))
+@pytest.mark.parametrize('path', slow_if(SEGMENTORS, ('deeplab', 'bisenet', 'pidnet')))
 def test_segmentors(path, joint_config, run_main, tmp_path):
     changes, terms = SEGMENTORS[path]
     config = joint_config(

@@ -181,7 +181,9 @@ def test_importing_the_package_guards_every_door_of_mmengine(
     assert not trap.exists()
 
 
-@pytest.mark.parametrize('advice', ['', 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'])
+@pytest.mark.parametrize(
+    'advice', [pytest.param('', marks=pytest.mark.slow), 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD']
+)
 def test_mmengine_refuses_what_is_harmful_and_reads_the_rest(
     hostile, trap, load, runner_checkpoint, server, advice
 ):

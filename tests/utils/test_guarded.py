@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # What other packages do: mmengine's loader, torch's, and both in workers of either kind.
 SCRIPT = """
-import multiprocessing, sys
+import multiprocessing, os, sys
 import torch
 
 def load(path):
@@ -42,6 +42,8 @@ if __name__ == '__main__':
     print(sys.argv, __name__, sys.path[0])
     path = sys.argv[1]
     print(load(path), load_by_mmengine(path))
+    if 'BARE' in os.environ:
+        sys.exit()
     for method in ('fork', 'spawn'):
         with multiprocessing.get_context(method).Pool(1) as pool:
             print(pool.map(load, [path]), pool.map(load_by_mmengine, [path]))
@@ -64,7 +66,12 @@ def test_nothing_that_a_script_starts_runs_code(hostile, trap, tmp_path):
     assert "['UnpicklingError'] ['UnpicklingError']" in lines
     assert lines.count("[['UnpicklingError']]") == 2 and not any('read' in x for x in lines)
     assert not trap.exists()
-    bare = {**os.environ, 'TORCH_FORCE_WEIGHTS_ONLY_LOAD': '', 'PYTHONPATH': str(ROOT)}
+    bare = {
+        **os.environ,
+        'TORCH_FORCE_WEIGHTS_ONLY_LOAD': '',
+        'PYTHONPATH': str(ROOT),
+        'BARE': '1',
+    }
     subprocess.run([sys.executable, script, hostile], env=bare, capture_output=True)
     assert trap.exists()  # The trap works.
 
