@@ -10,6 +10,20 @@ def test_losses_of_the_shipped_weights_name_their_metrics():
     assert found == {'SSIM', 'MSE', 'PSNR', 'RMSE', 'CC', 'CV', 'VIF', 'Qabf', 'SD', 'SF'}
 
 
+def test_losses_that_are_a_metric_are_known(tmp_path):
+    assert trained_metrics('tsjnet-small') == ('SSIM',)
+    mine = tmp_path / 'mine.py'
+    mine.write_text(
+        "losses = dict(a=dict(type='GradientLoss'), b=dict(type='SSIMLoss'), c=None)\n"
+        "model = dict(type='JointFusor', fusor=dict(losses=losses))"
+    )
+    assert trained_metrics(mine) == ('SSIM',)
+    mine.write_text(
+        "model = dict(losses=dict(a=dict(type='GradientLoss'), b=dict(type='None')))"
+    )
+    assert trained_metrics(mine) == ()
+
+
 def test_metafiles_name_them_for_published_networks():
     assert set(trained_metrics('u2fusion')) == {'SSIM', 'MSE', 'PSNR', 'RMSE'}
     for name in ('datfuse', 'dcevo'):

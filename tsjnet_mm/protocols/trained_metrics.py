@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tsjnet_mm.metrics import FUSION_METRICS
+from tsjnet_mm.registry import MODELS
 from tsjnet_mm.utils.model_index import model_index
 
 #: Metrics that are functions of one: who minimises one has minimised the others.
@@ -18,7 +19,8 @@ def trained_metrics(model: str | Path) -> tuple[str, ...]:
 
     Args:
         model (str | Path): Name of the zoo, whose metafile says it (``Training Metrics``) or
-            whose config has losses that name their ``metric``; or a config file.
+            whose config has losses that name their ``metric`` or are one
+            (:class:`~tsjnet_mm.models.losses.base.FusionLoss`); or a config file.
 
     Returns:
         tuple[str, ...]: Their names, with those that are functions of them, such as PSNR of
@@ -96,10 +98,14 @@ def _driver_configs(config):
 
 
 def _named_metrics(config: Any) -> set[str]:
-    """Values of ``metric`` anywhere in the losses of a model."""
-    if isinstance(config, dict):
-        found = {config['metric']} if config.get('metric') in FUSION_METRICS else set()
-        return found.union(*(_named_metrics(value) for value in config.values()))
+    """Values of ``metric`` anywhere in a model, and the metrics that its losses are."""
     if isinstance(config, list | tuple):
         return set().union(*(_named_metrics(value) for value in config))
-    return set()
+    if not isinstance(config, dict):
+        return set()
+    found = {config['metric']} if config.get('metric') in FUSION_METRICS else set()
+    losses = config.get('losses')
+    for loss in losses.values() if isinstance(losses, dict) else ():
+        kind = loss.get('type') if isinstance(loss, dict) else None
+        found |= {*getattr(MODELS.get(kind) if isinstance(kind, str) else kind, 'metrics', ())}
+    return found.union(*(_named_metrics(value) for value in config.values()))

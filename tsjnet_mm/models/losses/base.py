@@ -16,6 +16,9 @@ class FusionLoss(nn.Module):
 
     #: Whether the auto-encoder path of the fusor must run for this term.
     needs_reconstruction = False
+    #: Metrics of :mod:`tsjnet_mm.metrics` that it is, between the fused image and the sources:
+    #: a table does not rank what was trained by it in these columns.
+    metrics: tuple[str, ...] = ()
     #: Whether it reads the attention maps of the decoder.
     needs_attention = False
 

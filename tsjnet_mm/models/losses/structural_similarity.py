@@ -53,6 +53,8 @@ class SSIMLoss(FusionLoss):
         loss_weight (float): Factor of the term. Defaults to 1.
     """
 
+    metrics = ('SSIM',)
+
     def __init__(self, weighting: str = 'equal', loss_weight: float = 1.0) -> None:
         super().__init__(loss_weight)
         self.weighting = weighting
