@@ -212,6 +212,18 @@ def test_rows_in_turn_are_those_of_one_run(run, tmp_path):
     assert run('--models', 'wavelet', 'tsjnet-tiny', out='again')[0] == 0
     files = [tmp_path / out / 'results.json' for out in ('out', 'again')]
     assert files[0].read_bytes() == files[1].read_bytes()
+    # What the zoo says of a network's training may change, its weights may not.
+    content = results(tmp_path)
+    content['rows']['tsjnet-tiny']['trained_on'] = ['EN']
+    files[0].write_text(json.dumps(content))
+    status, out, error = run('--models', 'tsjnet-tiny')
+    assert status == 0, error
+    assert '0 to measure' in out + error and files[0].read_bytes() == files[1].read_bytes()
+    content['rows']['tsjnet-tiny']['weights'] = 64 * '0'
+    files[0].write_text(json.dumps(content))
+    status, _, error = run('--models', 'tsjnet-tiny')
+    assert status == 1 and 'has a row tsjnet-tiny of other images, weights' in error
+    shutil.copyfile(files[1], files[0])
     # What a killed run measured of other images is not taken for what the results keep.
     measured = tmp_path / 'out' / 'drawn' / 'results_plain.json'
     killed = json.loads(measured.read_text())

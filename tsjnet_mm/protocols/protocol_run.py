@@ -182,7 +182,7 @@ class ProtocolRun:
             new[row] = {'kind': 'images', 'images': digests, 'trained_on': trained_on}
         before = self.earlier['rows']
         for row in new:
-            if row in before and before[row] != new[row] and not self.overwrite:
+            if row in before and not _is_same(before[row], new[row]) and not self.overwrite:
                 raise ValueError(
                     f'{self.out / RESULTS} has a row {row} of other images, weights or '
                     'metrics trained on: name this one otherwise, or use --overwrite'
@@ -194,7 +194,7 @@ class ProtocolRun:
     def unchanged(self) -> list[str]:
         """list[str]: Rows of an earlier run, of the same images or weights as in this one."""
         before = self.earlier['rows']
-        return [row for row, known in self.rows.items() if before.get(row) == known]
+        return [row for row, known in self.rows.items() if _is_same(before.get(row), known)]
 
     @property
     def kept(self) -> list[str]:
@@ -293,6 +293,12 @@ class ProtocolRun:
         earlier = self.earlier.get('costs', {})
         exact |= {row: earlier[row] for row in self.kept if row in earlier}
         return {row: exact[row] for row in self.rows if row in exact}
+
+
+def _is_same(before, row):
+    """Whether a row has the images that it had. What a zoo says of a network may change."""
+    free = {'trained_on': None} if row['kind'] == 'model' else {}
+    return before is not None and {**before, **free} == {**row, **free}
 
 
 def _measured(path):
