@@ -28,8 +28,12 @@ def test_metafiles_name_them_for_published_networks():
     assert set(trained_metrics('u2fusion')) == {'SSIM', 'MSE', 'PSNR', 'RMSE'}
     for name in ('datfuse', 'dcevo'):
         assert {'SSIM', 'MSE'} <= set(trained_metrics(name))
-    assert trained_metrics('superfusion') == trained_metrics('lutfuse') == ('SSIM',)
-    assert set(trained_metrics('sage')) == {'MSE', 'PSNR', 'RMSE'}
+    for name in ('superfusion', 'lutfuse', 'mmdrfuse'):
+        assert trained_metrics(name) == ('SSIM',)
+    for name in ('sage', 'gifnet', 'lrrnet'):
+        assert set(trained_metrics(name)) == {'MSE', 'PSNR', 'RMSE'}
+    for name in ('ship', 'emma', 'cddfuse', 'seafusion'):
+        assert trained_metrics(name) == ()
     assert trained_metrics('laplacian') == () == trained_metrics('ifcnn-max')
 
 
