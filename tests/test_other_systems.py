@@ -1,6 +1,7 @@
 """What Windows and macOS lack stops nobody there from fusing; shown by hiding it here."""
 
 import ast
+import io
 import os
 import subprocess
 import sys
@@ -128,7 +129,13 @@ def test_peak_memory_is_in_gigabytes_on_each_system(monkeypatch):
     usage = resource.struct_rusage([0.0, 0.0, 2_000_000, *[0] * 13])
     monkeypatch.setattr(resource, 'getrusage', lambda who: usage)
     monkeypatch.setattr(sys, 'platform', 'linux')
+    status = io.StringIO('Name:\tpython\nVmHWM:\t 1000000 kB\n')
+    monkeypatch.setattr('builtins.open', lambda path: status)
+    assert timing._gigabytes('cpu') == pytest.approx(1.024)  # KiB
+    status = io.StringIO('Name:\tpython\n')  # Some kernels do not say it.
     assert timing._gigabytes('cpu') == pytest.approx(2.048)  # KiB
+    monkeypatch.undo()
+    monkeypatch.setattr(resource, 'getrusage', lambda who: usage)
     monkeypatch.setattr(sys, 'platform', 'darwin')
     assert timing._gigabytes('cpu') == pytest.approx(0.002)  # bytes
     monkeypatch.setitem(sys.modules, 'resource', None)

@@ -60,10 +60,10 @@ def _synchronise(device):
 def _gigabytes(device):
     if device.startswith('cuda'):
         return torch.cuda.max_memory_allocated() / 1e9
-    # Not getrusage where there is another: what that says begins with the peak of the parent.
-    with contextlib.suppress(OSError), open('/proc/self/status') as status:
-        lines = dict(line.split(':', 1) for line in status)
-        if 'VmHWM' in lines:
+    if sys.platform == 'linux':
+        # Not getrusage, which begins with the peak of the process that started this one.
+        with contextlib.suppress(OSError, KeyError), open('/proc/self/status') as status:
+            lines = dict(line.split(':', 1) for line in status)
             return int(lines['VmHWM'].split()[0]) * 1024 / 1e9
     try:
         import resource
