@@ -5,14 +5,14 @@
 
 mmdet has neither NanoDet nor PicoDet, so `tools/judge.py` cannot run them. The files are the
 published ones for COCO, both Apache-2.0 and for 416x416: NanoDet-m
-(https://github.com/Kazuhito00/NanoDet-ONNX-Sample) and PicoDet-S without its last step
-(https://github.com/PaddlePaddle/PaddleDetection, third_engine). Images are fused in colour. AP
-at an IoU of 0.5, as COCO computes it, of MSRS's person, bicycle and car, and their mean. The
-rows `ir` and `vi` are the sources; `--images OUT/msrs-180/fused` adds a row for each folder of
-fused images that `tsjnet benchmark --protocol` left there. Differences are to the first model,
-over images that are drawn with replacement, of each detector and of the mean over all
-detectors. `--skip-every N` leaves out each Nth pair, from the first on, on which the method
-was developed.
+(https://github.com/Kazuhito00/NanoDet-ONNX-Sample) and PaddleDetection's PicoDet-S without its
+last step (the copy in https://github.com/hpc203/picodet-onnxruntime), which reads RGB as it
+was trained, not BGR as the program there. Images are fused in colour. AP at an IoU of 0.5, as
+COCO computes it, of MSRS's person, bicycle and car, and their mean. The rows `ir` and `vi` are
+the sources; `--images OUT/msrs-180/fused` adds a row for each folder of fused images that
+`tsjnet benchmark --protocol` left there. Differences are to the first row, over images that
+are drawn with replacement, of each detector and of the mean over all detectors. `--skip-every
+N` leaves out each Nth pair, from the first on, on which the method was developed.
 """
 
 import argparse
@@ -181,12 +181,21 @@ def main() -> None:
         for index, name in enumerate(sorted(infos))
         if not args.skip_every or index % args.skip_every
     ]
-    detectors = {path.stem: Detector(path) for path in args.onnx}
     fusors = {name: FusionInferencer(name, show_progress=False) for name in args.models}
     folders = {}
     if args.images:
+        if not args.images.is_dir():
+            parser.error(f'--images {args.images}: no such folder')
         paths = sorted(path for path in args.images.iterdir() if path.is_dir())
         folders = {path.name: path for path in paths if path.name not in fusors}
+        expected = [path / f'{name}.png' for path in folders.values() for name in names]
+        missing = [path for path in expected if not path.is_file()]
+        if missing:
+            parser.error(
+                f'{missing[0]}, and {len(missing) - 1} others: no such file; --images needs a PNG '
+                'file per pair in each of its folders: fuse them, or take the folder away'
+            )
+    detectors = {path.name: Detector(path) for path in args.onnx}
     rows = [*fusors, *folders, 'ir', 'vi']
     found = {(detector, row): {} for detector in detectors for row in rows}
     for name in tqdm(names):
