@@ -1,4 +1,4 @@
-"""AP of detectors that drove no fusor, on the images of several fusors, and paired intervals.
+r"""AP of detectors that drove no fusor, on the images of several fusors, and paired intervals.
 
     python benchmarks/detectors.py --onnx nanodet_m_416_coco.onnx picodet_s_416_coco.onnx \
         --data data/MSRS --models tsjnet-driven tsjnet-light laplacian --skip-every 10
@@ -192,8 +192,8 @@ def main() -> None:
         missing = [path for path in expected if not path.is_file()]
         if missing:
             parser.error(
-                f'{missing[0]}, and {len(missing) - 1} others: no such file; --images needs a PNG '
-                'file per pair in each of its folders: fuse them, or take the folder away'
+                f'{missing[0]}, and {len(missing) - 1} others: no such file; --images needs a '
+                'PNG file per pair in each of its folders: fuse them, or take the folder away'
             )
     detectors = {path.name: Detector(path) for path in args.onnx}
     rows = [*fusors, *folders, 'ir', 'vi']
